@@ -1,0 +1,208 @@
+"""The engine's asynchronous door: what every screen is typed against.
+
+`LocalEngine` (engine/local.py) is the real one, `FakeEngine` (engine/fake.py) serves screen
+tests; one contract suite, tests/contract, holds both to this text. Every method may raise a
+subclass of `EngineError` and nothing else. Iterators end when the thing they tell of ends;
+closing one (`aclose`) stops the work behind it and leaves nothing half-made.
+
+A *key* is a container's name, full id, or an unambiguous prefix of its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from tuidock.engine.events import Event, PullEvent
+from tuidock.engine.types import (
+    Container,
+    ContainerSpec,
+    ExecSpec,
+    ExitRecord,
+    Finding,
+    HostInfo,
+    Image,
+    Limits,
+    LogLine,
+    LogQuery,
+    Process,
+    RemoteImage,
+    Sample,
+)
+
+
+class Session(Protocol):
+    """Somebody's line into a container: an attach, or an exec."""
+
+    tty: bool
+
+    def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """(`stdout` | `stderr`, bytes) until the other side is gone; with a tty all is stdout."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to the command's standard input."""
+        ...
+
+    async def close_input(self) -> None:
+        """Let the command see the end of its standard input."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Tell the tty its size; without a tty this does nothing."""
+        ...
+
+    async def wait(self) -> int:
+        """The command's exit code, 128 + n after signal n."""
+        ...
+
+    async def close(self) -> None:
+        """Detach; the command goes on."""
+        ...
+
+
+class Images(Protocol):
+    """The local store."""
+
+    async def list(self) -> Sequence[Image]:
+        """All images, newest first."""
+        ...
+
+    async def get(self, reference: str) -> Image:
+        """By reference, image id, or prefix of an id. Raises ImageNotFound."""
+        ...
+
+    def pull(self, reference: str, platform: str = "") -> AsyncIterator[PullEvent]:
+        """Fetch an image; the last event is `Pulled`. `aclose` cancels, partial blobs stay resumable.
+
+        Raises RegistryError, ContentError, HostError.
+        """
+        ...
+
+    async def remove(self, reference: str, force: bool = False) -> Sequence[str]:
+        """Untag, and delete when nothing else needs it; what was done, in docker's words.
+
+        Raises ImageNotFound, InUse.
+        """
+        ...
+
+    async def tag(self, source: str, target: str) -> None: ...
+
+    async def inspect(self, reference: str) -> dict[str, object]:
+        """Docker's inspect object."""
+        ...
+
+
+class Registry(Protocol):
+    """Registries, read without pulling."""
+
+    async def catalog(self, host: str) -> list[str]:
+        """Repositories of a registry, sorted. Raises RegistryError."""
+        ...
+
+    async def tags(self, repository: str) -> list[str]:
+        """Tags of `host/repository`, in the registry's order. Raises RegistryError."""
+        ...
+
+    async def describe(self, reference: str, platform: str = "") -> RemoteImage:
+        """Manifest and config of what a pull would fetch. Raises RegistryError, ContentError."""
+        ...
+
+
+class Containers(Protocol):
+    """Containers and what can be done with them."""
+
+    async def list(self) -> Sequence[Container]:
+        """All containers, newest first."""
+        ...
+
+    async def get(self, key: str) -> Container: ...
+
+    async def create(self, spec: ContainerSpec) -> Container:
+        """Raises ImageNotFound (never pulls), NameInUse, BadSpec."""
+        ...
+
+    async def start(self, key: str) -> None:
+        """Returns once the command was executed. No-op when running.
+
+        Raises StartFailed, CommandNotFound, CommandNotExecutable, PortInUse; the container
+        then stays, exited, with the reason in its exit record.
+        """
+        ...
+
+    async def stop(self, key: str, timeout: float | None = None) -> None:
+        """Stop signal, then SIGKILL after `timeout` seconds (None: the container's own)."""
+        ...
+
+    async def kill(self, key: str, signal: str = "KILL") -> None: ...
+
+    async def restart(self, key: str, timeout: float | None = None) -> None: ...
+
+    async def pause(self, key: str) -> None: ...
+
+    async def unpause(self, key: str) -> None: ...
+
+    async def remove(self, key: str, force: bool = False) -> None:
+        """Raises WrongStatus for a running container without `force`."""
+        ...
+
+    async def wait(self, key: str) -> ExitRecord:
+        """Returns when it is not running (any more)."""
+        ...
+
+    async def update(self, key: str, limits: Limits) -> Container:
+        """Change limits at once and for good; None fields stay as they are, 0 means no limit.
+
+        Raises BadSpec with the kernel's reason when it refuses a value; nothing changed then.
+        """
+        ...
+
+    async def top(self, key: str) -> Sequence[Process]: ...
+
+    async def inspect(self, key: str) -> dict[str, object]: ...
+
+    def logs(self, key: str, query: LogQuery = LogQuery()) -> AsyncIterator[Sequence[LogLine]]:
+        """Batches of lines in order; with `follow` until the container ends."""
+        ...
+
+    async def log_files(self, key: str) -> Sequence[str]:
+        """Paths of the log, oldest first, for readers that work by offset (logs.index)."""
+        ...
+
+    def stats(
+        self, keys: Sequence[str] = (), interval: float = 1.0
+    ) -> AsyncIterator[Sequence[Sample]]:
+        """One batch each `interval` seconds, one sample for every running container asked for.
+
+        No keys: all running containers at that moment, none too. The first batch comes at once.
+        """
+        ...
+
+    async def exec(self, key: str, spec: ExecSpec) -> Session: ...
+
+    async def attach(self, key: str) -> Session: ...
+
+
+class Engine(Protocol):
+    """A container engine."""
+
+    @property
+    def images(self) -> Images: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def containers(self) -> Containers: ...
+
+    def events(self, since: float | None = None) -> AsyncIterator[Event]:
+        """Everything that happens from now on (or since then), from every client of this root."""
+        ...
+
+    async def info(self) -> HostInfo: ...
+
+    async def doctor(self) -> list[Finding]: ...
+
+    async def close(self) -> None:
+        """Let go of files and threads; containers live on."""
+        ...

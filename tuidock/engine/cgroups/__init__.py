@@ -1,0 +1,1 @@
+"""Cgroups v1, v2 and hybrid behind one interface."""

@@ -1,0 +1,63 @@
+"""What happens, as typed values: lifecycle events on disk, progress events of a pull.
+
+Lifecycle events are lines of JSON in one append-only file of the root (`Layout.events`), so
+that every client sees what every other client and every monitor did. `logs`-like reading of
+that file lives in engine/journal.py; this module is only the words.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tuidock.engine.types import Image
+
+
+class Event(NamedTuple):
+    """Something that happened to a container or an image; the words are docker's.
+
+    Containers: create start exec_create exec_die oom die kill stop restart pause unpause
+    update rename destroy. Images: pull tag untag delete import.
+    """
+
+    at: float
+    kind: str
+    """`container`, `image` or `network`."""
+    action: str
+    id: str
+    name: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class Resolved(NamedTuple):
+    """The manifest is known; layers follow, lowest first."""
+
+    reference: str
+    digest: str
+    layers: tuple[tuple[str, int], ...]
+    """(blob digest, bytes)."""
+
+
+class LayerProgress(NamedTuple):
+    """One layer moved on."""
+
+    digest: str
+    phase: str
+    """`exists`, `waiting`, `downloading`, `extracting`, `retrying`, `done`."""
+    done: int
+    """Compressed bytes so far."""
+    total: int
+    detail: str = ""
+
+
+class Pulled(NamedTuple):
+    """The image is complete and visible."""
+
+    image: Image
+    reference: str
+    digest: str
+    """Of the manifest or index that the reference named."""
+    new: bool
+    """False when it was there already."""
+
+
+PullEvent = Resolved | LayerProgress | Pulled

@@ -1,0 +1,1 @@
+"""Images: references, registries, blobs, layers, and the list of what is here."""

@@ -1,0 +1,92 @@
+"""Where things live on disk: the one place that knows a path of the store.
+
+`root` holds what must survive a reboot, `runroot` what must not. Paths are plain strings:
+the monitor and every short verb use them, and `pathlib` costs 5 ms to import.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+
+class Layout(NamedTuple):
+    """The two directories of one engine; two layouts never see or disturb each other."""
+
+    root: str
+    runroot: str
+
+    @property
+    def database(self) -> str:
+        """SQLite file of names and states."""
+        return f"{self.root}/tuidock.db"
+
+    @property
+    def oci(self) -> str:
+        """OCI image layout: `oci-layout`, `index.json`, `blobs/sha256/`."""
+        return f"{self.root}/oci"
+
+    @property
+    def ingest(self) -> str:
+        """Unfinished downloads and extractions; each is locked by whoever works on it."""
+        return f"{self.root}/ingest"
+
+    @property
+    def layers(self) -> str:
+        """Extracted layers, one directory each, named by layer key (64 hex)."""
+        return f"{self.root}/layers"
+
+    @property
+    def events(self) -> str:
+        """Append-only JSON lines of everything that happened."""
+        return f"{self.root}/events.jsonl"
+
+    @property
+    def launcher_socket(self) -> str:
+        return f"{self.runroot}/launcher.sock"
+
+    def blob(self, digest: str) -> str:
+        """Path of a blob; `digest` must have been validated (images.reference.check_digest)."""
+        algorithm, _, encoded = digest.partition(":")
+        return f"{self.oci}/blobs/{algorithm}/{encoded}"
+
+    def layer(self, key: str) -> str:
+        return f"{self.layers}/{key}"
+
+    def container(self, container_id: str) -> str:
+        """The bundle: `config.json`, `upper/`, `work/`, `rootfs/`, `log`, `exit.json`."""
+        return f"{self.root}/containers/{container_id}"
+
+    def run(self, container_id: str) -> str:
+        """Run state: `monitor.sock`, `state.json`, `stdout`, `stderr` (fifos)."""
+        return f"{self.runroot}/containers/{container_id}"
+
+    def log(self, container_id: str) -> str:
+        """The current log file; rotated ones carry `.1`, `.2`, ... (higher is older)."""
+        return f"{self.container(container_id)}/log"
+
+    def exit_file(self, container_id: str) -> str:
+        return f"{self.container(container_id)}/exit.json"
+
+    @property
+    def tag(self) -> str:
+        """Eight hex digits that tell this root's cgroups, interfaces and rules from another's.
+
+        FNV-1a rather than a digest: hashlib is not worth its import in the monitor.
+        """
+        value = 0x811C9DC5
+        for byte in os.path.abspath(self.root).encode():
+            value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+        return f"{value:08x}"
+
+    def make(self) -> None:
+        """Create both directories with mode 0700 (layers hold real setuid files).
+
+        Raises OSError.
+        """
+        for path in (self.root, self.runroot):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        for path in (f"{self.oci}/blobs/sha256", self.ingest, self.layers):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        for path in (f"{self.root}/containers", f"{self.runroot}/containers"):
+            os.makedirs(path, mode=0o700, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Bridge network, addresses, published ports."""

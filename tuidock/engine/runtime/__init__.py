@@ -1,0 +1,1 @@
+"""Runtime: from a spec to a running process, and the processes that keep it."""
