@@ -31,6 +31,9 @@ from tuidock.engine.types import (
 )
 
 
+ALL_LINES = LogQuery()
+
+
 class Session(Protocol):
     """Somebody's line into a container: an attach, or an exec."""
 
@@ -73,7 +76,7 @@ class Images(Protocol):
         ...
 
     def pull(self, reference: str, platform: str = "") -> AsyncIterator[PullEvent]:
-        """Fetch an image; the last event is `Pulled`. `aclose` cancels, partial blobs stay resumable.
+        """Fetch an image; the last event is `Pulled`. `aclose` cancels, resumably.
 
         Raises RegistryError, ContentError, HostError.
         """
@@ -161,7 +164,7 @@ class Containers(Protocol):
 
     async def inspect(self, key: str) -> dict[str, object]: ...
 
-    def logs(self, key: str, query: LogQuery = LogQuery()) -> AsyncIterator[Sequence[LogLine]]:
+    def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
         """Batches of lines in order; with `follow` until the container ends."""
         ...
 
