@@ -1,0 +1,56 @@
+# Two targets matter to a newcomer: `make demo` and `make test`. Both set up .venv by themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The interpreter to build .venv with; empty: the first one on PATH that is new enough.
+PYTHON ?=
+# What to hand to pytest: make test ARGS="tests/images -k zstd"
+ARGS ?=
+
+python := .venv/bin/python
+as_root := $(shell test "$$(id -u)" = 0 && echo yes)
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
+
+.venv/ready: pyproject.toml scripts/venv
+	@scripts/venv .venv "$(PYTHON)" .
+
+.venv/ready-dev: .venv/ready
+	@scripts/venv .venv "$(PYTHON)" '.[dev]'
+
+.PHONY: venv
+venv: .venv/ready-dev ## Make .venv with everything that development needs
+
+.PHONY: demo
+demo: .venv/ready ## Open the interface on three small containers; without a terminal, as text
+	@$(python) -m tuidock demo
+
+.PHONY: packages
+packages: ## Install the Debian packages that tests need (root), or name those missing
+	@scripts/packages
+
+.PHONY: test
+test: .venv/ready-dev packages ## Run the whole suite; as an ordinary user, what needs no root
+	@$(if $(as_root),TUIDOCK_REQUIRE=1) $(python) -m pytest $(ARGS)
+
+.PHONY: check
+check: .venv/ready-dev ## Lint, types and layers, without the suite
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+	@$(python) -m mypy
+	@.venv/bin/lint-imports
+
+.PHONY: bench
+bench: .venv/ready-dev ## Measure, beside podman, docker, crun, bwrap and tar where installed
+	@$(python) -m bench
+
+.PHONY: screenshots
+screenshots: .venv/ready ## Render the real interface on real containers into screenshots/
+	@$(python) -m scripts.screenshots
+
+.PHONY: clean
+clean: ## Remove what make made
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
