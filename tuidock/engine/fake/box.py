@@ -1,0 +1,173 @@
+"""One fake container from inside: what it is, what it wrote, what it wants.
+
+Invariant: `it` is replaced, never changed, so that whoever holds a `Container` keeps a fact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tuidock.engine.fake.programs import Program
+from tuidock.engine.fake.session import FakeSession
+from tuidock.engine.types import Container, ExitRecord, LogLine, Process, Sample, Status
+
+
+class Box:
+    """The mutable side of a container."""
+
+    def __init__(self, it: Container, program: Program) -> None:
+        self.it = it
+        self.program = program
+        self.lines: list[LogLine] = []
+        self.sessions: list[FakeSession] = []
+        self.attached: list[FakeSession] = []
+        self.task: asyncio.Task[None] | None = None
+        self.peak = 0
+        self._cpu_seconds = 0.0
+        self._throttled = 0.0
+        self._seen = 0.0
+        self._bell = asyncio.Event()
+
+    def set(self, **fields: Any) -> None:
+        self.it = self.it._replace(**fields)
+
+    def wake(self) -> None:
+        """Tell everyone in `changed` to look again."""
+        self._bell.set()
+        self._bell = asyncio.Event()
+
+    async def changed(self) -> None:
+        await self._bell.wait()
+
+    def begin(self, now: float, pid: int, address: str) -> None:
+        bridge = self.it.spec.network == "bridge"
+        ports = tuple(
+            port._replace(host_port=port.host_port or 32768 + index)
+            for index, port in enumerate(self.it.spec.ports)
+        )
+        self.set(
+            status=Status.RUNNING,
+            started=now,
+            pid=pid,
+            exit=None,
+            address=address if bridge else "",
+            ports=ports,
+        )
+        self._seen = now
+        self.peak = 0
+        self.wake()
+
+    def write(self, line: LogLine) -> None:
+        self.lines.append(line)
+        for session in self.attached:
+            session.feed(line.stream, line.text + b"\n")
+        self.wake()
+
+    def finish(self, record: ExitRecord) -> None:
+        self.cancel()
+        for session in self.sessions:
+            session.finish(record.code)
+        self.sessions, self.attached = [], []
+        self.set(status=Status.EXITED, exit=record, pid=0, address="")
+        self.wake()
+
+    def cancel(self) -> None:
+        if self.task is not None and self.task is not _current():
+            self.task.cancel()
+        self.task = None
+
+    def starved(self, now: float) -> bool:
+        """True when the wave stands above the memory limit."""
+        limit = self.it.spec.limits.memory
+        return limit is not None and self.program.load.memory_at(now) > limit
+
+    def sample(self, now: float, before: Sample | None) -> Sample:
+        """Measure; rates are since `before`."""
+        self._count(now)
+        limits, load = self.it.spec.limits, self.program.load
+        memory = load.memory_at(now)
+        self.peak = max(self.peak, memory)
+        passed = now - before.at if before else 0.0
+        cpu = (self._cpu_seconds - before.cpu_seconds) / passed if before and passed else 0.0
+        held = self.it.status is Status.RUNNING and limits.cpus and load.cpu_at(now) > limits.cpus
+        age = max(0.0, now - self.it.started)
+        return Sample(
+            id=self.it.id,
+            at=now,
+            cpu=cpu,
+            cpu_seconds=self._cpu_seconds,
+            cpu_limit=limits.cpus,
+            throttled=1 - limits.cpus / load.cpu_at(now) if held and limits.cpus else 0.0,
+            memory=memory,
+            memory_cache=memory // 5,
+            memory_limit=limits.memory,
+            memory_peak=self.peak,
+            oom_kills=0,
+            pids=load.pids,
+            pids_limit=limits.pids,
+            network_rx=int(age * load.network),
+            network_tx=int(age * load.network * 0.4),
+            block_read=memory // 3,
+            block_write=int(age * 4096),
+        )
+
+    def _count(self, now: float) -> None:
+        passed, self._seen = now - self._seen, now
+        if self.it.status is Status.RUNNING:
+            wanted = self.program.load.cpu_at(now)
+            self._cpu_seconds += passed * min(wanted, self.it.spec.limits.cpus or wanted)
+
+
+def _current() -> asyncio.Task[Any] | None:
+    return asyncio.current_task()
+
+
+def processes(box: Box, now: float) -> list[Process]:
+    """The first process and its children, sharing what the load says."""
+    load, it = box.program.load, box.it
+    share = load.memory_at(now) // load.pids
+    used = (now - it.started) * load.cpu_at(now) / load.pids
+    command = " ".join(it.command)
+    return [
+        Process(
+            pid=it.pid + index,
+            parent=it.pid if index else it.pid - 1,
+            user=it.spec.user or "0",
+            cpu_seconds=used,
+            memory=share,
+            started=it.started,
+            state="S" if index else "R",
+            command=command if not index else f"{it.command[0]}: worker {index}",
+        )
+        for index in range(load.pids)
+    ]
+
+
+def docker_inspect(box: Box) -> dict[str, object]:
+    """Docker's inspect object, as far as a fake has facts."""
+    it, limits = box.it, box.it.spec.limits
+    return {
+        "Id": it.id,
+        "Name": f"/{it.name}",
+        "Created": it.created,
+        "Path": it.command[0],
+        "Args": list(it.command[1:]),
+        "Image": it.image_id,
+        "State": {
+            "Status": str(it.status),
+            "Running": it.status is Status.RUNNING,
+            "Paused": it.status is Status.PAUSED,
+            "OOMKilled": bool(it.exit and it.exit.oom_killed),
+            "Pid": it.pid,
+            "ExitCode": it.exit.code if it.exit else 0,
+        },
+        "HostConfig": {
+            "Memory": limits.memory or 0,
+            "NanoCpus": int((limits.cpus or 0) * 1e9),
+            "PidsLimit": limits.pids or 0,
+            "NetworkMode": it.spec.network,
+        },
+        "Config": {"Env": list(it.spec.env), "Labels": dict(it.labels), "Tty": it.spec.tty},
+        "NetworkSettings": {"IPAddress": it.address},
+    }
