@@ -1,0 +1,145 @@
+"""What every test shares: honest skips, the machine as it was found, a store of one's own."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import machine
+from tuidock.engine.layout import Layout
+
+AS_ROOT = os.geteuid() == 0
+REQUIRE = AS_ROOT or "TUIDOCK_REQUIRE" in os.environ
+"""Nothing may be skipped."""
+WHOLE_MACHINE = "TUIDOCK_REQUIRE" in os.environ
+"""Compare the whole machine, not only what this run knows to be its own."""
+
+left_out: Counter[str] = Counter()
+marks: list[str] = []
+"""What tells this run's things from another's: tags and paths of its layouts."""
+
+
+# --- skips --------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    registry = shutil.which("docker-registry")
+    for item in items:
+        if item.get_closest_marker("root") and not AS_ROOT:
+            item.add_marker(pytest.mark.skip(reason="needs root: sudo make test"))
+        elif item.get_closest_marker("registry") and not registry and not AS_ROOT:
+            item.add_marker(pytest.mark.skip(reason="needs Debian's docker-registry"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    report = yield
+    return _honest(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-untyped-def]
+    report = yield
+    return _honest(report)
+
+
+def _honest(report):  # type: ignore[no-untyped-def]
+    """A skip is a failure where everything is there or can be had; elsewhere it is counted."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        left_out[reason.removeprefix("Skipped: ")] += 1
+        if REQUIRE:
+            report.outcome = "failed"
+            report.longrepr = f"{report.nodeid} was skipped, and nothing may be here: {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if left_out:
+        terminalreporter.section("left out")
+        for reason, count in left_out.most_common():
+            terminalreporter.write_line(f"{count:5} tests: {reason}")
+
+
+# --- the machine as it was found ------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_found() -> Iterator[None]:
+    """A run ends with the machine as it found it; set up first, so torn down last."""
+    before = machine.look()
+    yield
+    left = _settled(lambda: machine.since(before, None if WHOLE_MACHINE else marks))
+    assert not left, "the tests left behind:\n  " + "\n  ".join(left)
+
+
+def _settled(look: Callable[[], list[str]], seconds: float = 10.0) -> list[str]:
+    """What `look` still sees when it has seen nothing, or the time is up."""
+    deadline = time.monotonic() + seconds
+    while (left := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+# --- a store of one's own -------------------------------------------------------------------
+
+
+@pytest.fixture
+def layout() -> Iterator[Layout]:
+    """A fresh root and run root with a short path; whatever runs there afterwards is ended."""
+    base = tempfile.mkdtemp(prefix=machine.TEMPORARY.removeprefix("/tmp/"), dir="/tmp")
+    place = Layout(f"{base}/root", f"{base}/run")
+    place.make()
+    marks.extend((base, place.tag))
+    yield place
+    vacate(place)
+    shutil.rmtree(base)
+
+
+def vacate(place: Layout) -> None:
+    """End every process of one store, take its cgroups and mounts away. For after a test only."""
+    mine = [os.path.dirname(place.root), place.tag]
+
+    def running() -> list[str]:
+        lines = machine.look()["process"]
+        for line in (found := [line for line in lines if any(mark in line for mark in mine)]):
+            _kill(int(line.split()[0]))
+        return found
+
+    groups = [group for group in machine.look()["cgroup"] if place.tag in group]
+    for group in groups:
+        _thaw(group)
+    assert not _settled(running), f"cannot end {running()}"
+    for group in sorted(groups, reverse=True):
+        _remove_cgroup(group)
+    for mount in sorted(machine.look()["mount"], reverse=True):
+        if (path := mount.rpartition(" (")[0]).startswith(mine[0]):
+            subprocess.run(["umount", "-l", path], check=True)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _thaw(group: str) -> None:
+    """A frozen process does not even die of SIGKILL, on v1."""
+    for name, value in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+        for path in glob.glob(f"{group}/**/{name}", recursive=True):
+            with open(path, "w") as file:
+                file.write(value)
+
+
+def _remove_cgroup(directory: str) -> None:
+    for path, _, _ in os.walk(directory, topdown=False):
+        os.rmdir(path)

@@ -1,0 +1,127 @@
+"""The house keeps its own rules: style, types, layers, sizes, and words that must not appear."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+
+
+def run(*command: str) -> str:
+    """The output of a command that must succeed; its complaints are the assertion."""
+    done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def written(suffix: str = ".py") -> Iterator[Path]:
+    """Files of the project that end so, ours and under version control or about to be."""
+    for part in ("tuidock", "tests", "bench", "scripts", "docs", "."):
+        pattern = f"*{suffix}" if part == "." else f"**/*{suffix}"
+        yield from (path for path in (HOUSE / part).glob(pattern) if path.is_file())
+
+
+# --- style, types, layers -------------------------------------------------------------------
+
+
+def test_ruff_finds_nothing() -> None:
+    run(sys.executable, "-m", "ruff", "check", ".")
+
+
+def test_everything_is_formatted() -> None:
+    run(sys.executable, "-m", "ruff", "format", "--check", ".")
+
+
+def test_types_are_strict() -> None:
+    run(sys.executable, "-m", "mypy")
+
+
+def test_layers_hold() -> None:
+    """The contracts of pyproject.toml: docs/architecture.md's table of who may import whom."""
+    run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()")
+
+
+def test_every_room_has_a_door_plate() -> None:
+    """Each module says in its first words what it knows."""
+    silent = [
+        str(path.relative_to(HOUSE))
+        for path in written()
+        if path.name != "__init__.py" and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert not silent
+
+
+# --- sizes ----------------------------------------------------------------------------------
+
+
+def test_files_stay_under_400_lines() -> None:
+    sizes = {str(p.relative_to(HOUSE)): len(p.read_text().splitlines()) for p in written()}
+    assert not {path: size for path, size in sizes.items() if size > 400}
+
+
+def test_functions_stay_short() -> None:
+    """Median at most 9 lines, nine in ten at most 30; docstrings do not count."""
+    lengths = sorted(length for path in (HOUSE / "tuidock").rglob("*.py") for length in spans(path))
+    assert statistics.median(lengths) <= 9
+    assert lengths[len(lengths) * 9 // 10] <= 30
+
+
+def spans(path: Path) -> Iterator[int]:
+    """Lines of each function in a file, from its first statement to its last."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            yield (node.end_lineno or 0) - body[0].lineno + 1 if body else 1
+
+
+# --- words ----------------------------------------------------------------------------------
+
+# Spelled so that this file does not find itself.
+UNWANTED = [r"/wor[k]/(main|shared)", r"/tmp/[v]/", r"py[p]i\b", r"pyen[v]", r"\.examp[l]e\.com"]
+
+
+@pytest.mark.parametrize("pattern", UNWANTED)
+def test_nothing_here_knows_where_it_was_written(pattern: str) -> None:
+    guilty = [
+        f"{path.relative_to(HOUSE)}: {match[0]}"
+        for suffix in (".py", ".md", ".toml", ".tcss", "")
+        for path in written(suffix)
+        if path.suffix == suffix
+        for match in re.finditer(pattern, path.read_text(errors="replace"))
+    ]
+    assert not guilty
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    lost = [
+        f"{path.relative_to(HOUSE)} -> {target}"
+        for path in written(".md")
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert not lost
+
+
+# --- import diet ----------------------------------------------------------------------------
+
+HEAVY = {"asyncio", "dataclasses", "requests", "pyroute2", "textual", "rich", "logging"}
+
+
+def loaded_by(*statements: str) -> set[str]:
+    """Names of the modules in a bare interpreter after these statements."""
+    lines = ["import sys", f"sys.path.insert(0, {str(HOUSE)!r})", *statements]
+    lines += ["sys.stdout.write(' '.join(sys.modules))"]
+    return set(run(sys.executable, "-I", "-S", "-c", "\n".join(lines)).split())
+
+
+def test_the_words_are_cheap() -> None:
+    loaded = loaded_by("import tuidock.engine.types, tuidock.engine.errors, tuidock.engine.layout")
+    assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib"})
