@@ -1,0 +1,120 @@
+"""Words to segments: what a cell's text looks like on a line of a given width.
+
+Knows styled text (plain `str`, Rich `Text`, Textual `Content`) and cell widths, nothing of
+any widget. Invariant: `fitted` returns segments that fill exactly the width asked for, and no
+control character of the text reaches the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from rich.text import Text
+from textual.content import Content
+from textual.style import Style
+
+Cell = str | Text | Content
+"""What a table cell may hold. Style strings in it may name theme variables (`$text-success`)."""
+
+Resolve = Callable[[object], RichStyle]
+"""From a span's style (a string, a Rich or a Textual style) to what the segment gets."""
+
+
+def clean(text: str) -> str:
+    """The text without control, format and bidi characters, each shown as `·`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "·" for char in text)
+
+
+def resolver(base: Style) -> Resolve:
+    """Styles laid over `base`, looked up once each; theme variables come from the running app."""
+    known: dict[object, RichStyle] = {}
+
+    def resolve(style: object) -> RichStyle:
+        try:
+            return known[style]
+        except KeyError:
+            known[style] = laid = laid_over(base, style)
+            return laid
+
+    return resolve
+
+
+def laid_over(base: Style, style: object) -> RichStyle:
+    """One style over another, as Rich wants it."""
+    if isinstance(style, RichStyle):
+        return base.rich_style + style
+    if isinstance(style, Style):
+        return (base + style).rich_style
+    if not style:
+        return base.rich_style
+    return (base + Style.parse(str(style))).rich_style
+
+
+def fitted(cell: Cell, width: int, align: str, resolve: Resolve) -> list[Segment]:
+    """The cell in exactly `width` columns: cut with an ellipsis, or padded on the other side."""
+    if width <= 0:
+        return []
+    text = clean(cell if isinstance(cell, str) else cell.plain)
+    runs = _runs(cell, text, resolve)
+    length = cell_len(text)
+    if length > width:
+        return _cut(runs, width)
+    return _padded(runs, width - length, align, resolve(""))
+
+
+def _padded(runs: list[Segment], room: int, align: str, blank: RichStyle) -> list[Segment]:
+    if not room:
+        return runs
+    left = {"right": room, "center": room // 2}.get(align, 0)
+    before = [Segment(" " * left, blank)] if left else []
+    after = [Segment(" " * (room - left), blank)] if room > left else []
+    return [*before, *runs, *after]
+
+
+def _cut(runs: Iterable[Segment], width: int) -> list[Segment]:
+    """The first `width - 1` columns and an ellipsis in the style of what was cut."""
+    room, kept = width - 1, []
+    for text, style, _ in runs:
+        length = cell_len(text)
+        if length > room:
+            kept.append(Segment(set_cell_size(text, room) + "…", style))
+            break
+        kept.append(Segment(text, style))
+        room -= length
+    return kept
+
+
+def _runs(cell: Cell, text: str, resolve: Resolve) -> list[Segment]:
+    """The text split where its style changes; spans later in the list win."""
+    if isinstance(cell, str) or not text:
+        return [Segment(text, resolve(""))] if text else []
+    base = cell.style if isinstance(cell, Text) else ""
+    if not cell.spans:
+        return [Segment(text, resolve(base))]
+    return _split(text, [(s.start, s.end, s.style) for s in cell.spans], base, resolve)
+
+
+def _split(
+    text: str, spans: list[tuple[int, int, object]], base: object, resolve: Resolve
+) -> list[Segment]:
+    ends = {0, len(text)}
+    for start, end, _ in spans:
+        ends.update((min(start, len(text)), min(end, len(text))))
+    edges = sorted(ends)
+    segments = []
+    for left, right in zip(edges, edges[1:], strict=False):
+        style = resolve(base)
+        for start, end, over in spans:
+            if start <= left and right <= end:
+                style = style + _difference(over, resolve)
+        segments.append(Segment(text[left:right], style))
+    return segments
+
+
+def _difference(over: object, resolve: Resolve) -> RichStyle:
+    return over if isinstance(over, RichStyle) else resolve(over)
