@@ -1,0 +1,205 @@
+"""The flags of `run` and `create`, and the ContainerSpec that they ask for."""
+
+from __future__ import annotations
+
+import os
+
+from tuidock.cli import limits, units
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.types import ContainerSpec, LogLimits, Mount, RestartPolicy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable
+
+    from tuidock.cli.parser import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Add the flags that describe a container."""
+    parser.switch("-i", "--interactive", help="keep standard input open")
+    parser.switch("-t", "--tty", help="give it a terminal")
+    parser.flag("--rm", help="remove it when it ends")
+    parser.flag("--read-only", help="make its root file system read-only")
+    parser.flag("--init", help="run a reaper as its first process")
+    parser.flag("--privileged", help="all capabilities, no filters")
+    parser.flag("-P", "--publish-all", help="publish all exposed ports to free ports")
+    parser.add_argument("--name", default="", help="a name for it")
+    parser.add_argument("-h", "--hostname", default="", help="its host name")
+    parser.add_argument("-w", "--workdir", metavar="DIR", help="working directory")
+    parser.add_argument("-u", "--user", metavar="USER[:GROUP]", help="user to run as")
+    parser.add_argument("--entrypoint", metavar="COMMAND", help="instead of the image's")
+    parser.add_argument(
+        "--network", "--net", default="bridge", metavar="MODE", help="bridge, host or none"
+    )
+    parser.add_argument("--userns", default="auto", metavar="MODE", help="auto or host")
+    parser.add_argument("--restart", default="no", metavar="POLICY", type=restart_policy)
+    parser.add_argument("--stop-signal", metavar="SIGNAL", help="signal to stop it with")
+    parser.add_argument("--stop-timeout", default=10.0, metavar="SECONDS", type=units.duration)
+    parser.add_argument("--shm-size", default=64 << 20, metavar="BYTES", type=units.size)
+    parser.add_argument("--oom-score-adj", default=0, metavar="N", type=units.integer)
+    parser.add_argument(
+        "--pull", default="missing", choices=("missing", "always", "never"), help="when to pull"
+    )
+    parser.add_argument("--platform", default="", metavar="OS/ARCH", help="platform to pull")
+    parser.add_argument("--cidfile", metavar="FILE", help="write the container's id there")
+    _lists(parser)
+    limits.arguments(parser)
+    parser.add_argument("image", metavar="IMAGE")
+    parser.command()
+
+
+def _lists(parser: Parser) -> None:
+    parser.several("-e", "--env", metavar="KEY[=VALUE]", help="environment variable")
+    parser.several("--env-file", metavar="FILE", help="file of environment variables")
+    parser.several("-l", "--label", metavar="KEY[=VALUE]", help="label")
+    parser.several("-v", "--volume", metavar="SOURCE:TARGET[:ro]", help="bind mount")
+    parser.several("--mount", metavar="type=bind,src=...", help="mount")
+    parser.several("--tmpfs", metavar="DIR[:OPTIONS]", help="memory file system")
+    parser.several("-p", "--publish", metavar="[IP:][HOST:]PORT[/udp]", help="publish a port")
+    parser.several("--cap-add", metavar="CAP", help="add a capability")
+    parser.several("--cap-drop", metavar="CAP", help="take a capability away")
+    parser.several("--security-opt", metavar="OPTION", help="seccomp=FILE|unconfined, ...")
+    parser.several("--dns", metavar="IP", help="resolver")
+    parser.several("--add-host", metavar="NAME:IP", help="line for /etc/hosts")
+    parser.several("--ulimit", metavar="NAME=SOFT[:HARD]", help="resource limit of a process")
+    parser.several("--sysctl", metavar="KEY=VALUE", help="kernel parameter of its namespaces")
+    parser.several("--log-opt", metavar="max-size=10m", help="log rotation")
+
+
+def spec(options: Namespace) -> ContainerSpec:
+    """What the flags ask for. Raises BadSpec."""
+    from tuidock.engine.network.ports import parse as parse_ports
+
+    entrypoint = options.entrypoint
+    return ContainerSpec(
+        image=options.image,
+        name=options.name,
+        command=tuple(options.command),
+        entrypoint=None if entrypoint is None else tuple(filter(None, [entrypoint])),
+        env=tuple(_environment(options)),
+        labels=tuple(_pair(each) for each in options.label),
+        user=options.user,
+        working_dir=options.workdir,
+        hostname=options.hostname,
+        tty=options.tty,
+        stdin=options.interactive,
+        network=options.network,
+        ports=tuple(port for each in options.publish for port in parse_ports(each)),
+        publish_all=options.publish_all,
+        mounts=tuple(_mounts(options)),
+        limits=limits.limits(options),
+        remove=options.rm,
+        read_only=options.read_only,
+        cap_add=tuple(options.cap_add),
+        cap_drop=tuple(options.cap_drop),
+        security_opt=tuple(options.security_opt),
+        privileged=options.privileged,
+        userns=options.userns,
+        restart=options.restart,
+        stop_signal=options.stop_signal,
+        stop_timeout=options.stop_timeout,
+        shm_size=options.shm_size,
+        log=_log_limits(options.log_opt),
+        add_hosts=tuple(_host(each) for each in options.add_host),
+        dns=tuple(options.dns),
+        oom_score_adj=options.oom_score_adj,
+        ulimits=tuple(_ulimit(each) for each in options.ulimit),
+        sysctls=tuple(_pair(each) for each in options.sysctl),
+        init=options.init,
+    )
+
+
+def restart_policy(text: str) -> RestartPolicy:
+    """`no`, `always`, `unless-stopped`, `on-failure[:n]`. Raises BadSpec."""
+    name, _, count = text.partition(":")
+    if name not in ("no", "always", "unless-stopped", "on-failure"):
+        raise BadSpec(f"invalid restart policy '{text}'", "no, always, unless-stopped, on-failure")
+    return RestartPolicy(name, units.integer(count) if count else 0)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key, value
+
+
+def _host(text: str) -> tuple[str, str]:
+    name, separator, address = text.partition(":")
+    if not separator or not name or not address:
+        raise BadSpec(f"bad format for add-host: '{text}'", "write NAME:ADDRESS")
+    return name, address
+
+
+def _environment(options: Namespace) -> Iterable[str]:
+    for path in options.env_file:
+        yield from _read_environment(path)
+    for each in options.env:
+        if "=" in each:
+            yield each
+        elif each in os.environ:
+            yield f"{each}={os.environ[each]}"
+
+
+def _read_environment(path: str) -> Iterable[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise BadSpec(f"open {path}: {error.strerror}") from error
+    return [line for line in lines if "=" in line and not line.startswith("#")]
+
+
+def _mounts(options: Namespace) -> Iterable[Mount]:
+    for text in options.volume:
+        yield _volume(text)
+    for text in options.mount:
+        yield _mount(text)
+    for text in options.tmpfs:
+        target, _, flags = text.partition(":")
+        words = tuple(filter(None, flags.split(",")))
+        yield Mount("tmpfs", "", target, "ro" in words, words)
+
+
+def _volume(text: str) -> Mount:
+    source, target, *rest = [*text.split(":"), ""][:3]
+    words = tuple(filter(None, rest[0].split(","))) if rest else ()
+    if not source or not target.startswith("/"):
+        raise BadSpec(f"invalid volume specification: '{text}'", "write SOURCE:/TARGET[:ro]")
+    if not source.startswith(("/", ".", "~")):
+        raise BadSpec(
+            f"named volume '{source}' is not supported yet", "bind a directory: /path:/target"
+        )
+    path = os.path.abspath(os.path.expanduser(source))
+    return Mount("bind", path, target, "ro" in words, words)
+
+
+def _mount(text: str) -> Mount:
+    fields = dict(_pair(each) for each in text.split(","))
+    kind = fields.get("type", "volume")
+    target = fields.get("target") or fields.get("dst") or fields.get("destination") or ""
+    source = fields.get("source") or fields.get("src") or ""
+    readonly = "readonly" in fields or "ro" in fields
+    if kind not in ("bind", "tmpfs") or not target.startswith("/"):
+        raise BadSpec(f"invalid mount: '{text}'", "write type=bind,src=/path,dst=/target")
+    options = (f"size={fields['tmpfs-size']}",) if "tmpfs-size" in fields else ()
+    return Mount(kind, os.path.abspath(source) if source else "", target, readonly, options)
+
+
+def _ulimit(text: str) -> tuple[str, int, int]:
+    name, _, values = text.partition("=")
+    soft, _, hard = values.partition(":")
+    return name, units.integer(soft), units.integer(hard or soft)
+
+
+def _log_limits(texts: list[str]) -> LogLimits:
+    fields = dict(_pair(each) for each in texts)
+    unknown = set(fields) - {"max-size", "max-file"}
+    if unknown:
+        raise BadSpec(f"unknown log opt '{min(unknown)}'", "max-size and max-file are known")
+    found = LogLimits()
+    if "max-size" in fields:
+        found = found._replace(max_size=units.size(fields["max-size"]))
+    if "max-file" in fields:
+        found = found._replace(max_files=units.integer(fields["max-file"]))
+    return found

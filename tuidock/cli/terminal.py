@@ -1,0 +1,168 @@
+"""Staying with a container's command: its output here, our keys and window size there.
+
+One loop over three descriptors: the line, standard input, and a pipe that signals wake.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuidock.engine.runtime.client import Line
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGWINCH)
+_CHUNK = 65536
+
+
+def follow(
+    line: Line, *, stdin: bool, detach_keys: str, forward: Callable[[int], object] | None = None
+) -> int:
+    """Pump until the command ends or the person detaches. Returns the exit code, 0 on detach.
+
+    `forward` gets the signals that reach this process when there is no tty (with a tty, the
+    keys themselves travel). Without it they act on this process as usual.
+    """
+    with _Terminal(raw=line.tty and sys.stdin.isatty()) as terminal:
+        return _Pump(line, terminal, stdin, parse_keys(detach_keys), forward).run()
+
+
+def parse_keys(text: str) -> bytes:
+    """`ctrl-p,ctrl-q` to the bytes that these keys send."""
+    keys = bytearray()
+    for word in filter(None, text.split(",")):
+        name = word.strip().lower()
+        if name.startswith("ctrl-") and len(name) == 6:
+            keys.append(ord(name[5].upper()) ^ 0x40)
+        elif len(word) == 1:
+            keys += word.encode()
+    return bytes(keys)
+
+
+class _Pump:
+    """The loop, and what it remembers between two turns."""
+
+    def __init__(
+        self,
+        line: Line,
+        terminal: _Terminal,
+        stdin: bool,
+        detach: bytes,
+        forward: Callable[[int], object] | None,
+    ) -> None:
+        self.line = line
+        self.terminal = terminal
+        self.reading = stdin
+        self.detach = detach if line.tty else b""
+        self.matched = 0
+        self.forward = forward
+
+    def run(self) -> int:
+        self._resize()
+        while True:
+            for ready in self._wait():
+                if ready == self.terminal.wakeup:
+                    self._signals()
+                elif ready == 0:
+                    if self._input():
+                        return 0
+                elif self._output():
+                    return self.line.exit_code or 0
+
+    def _wait(self) -> list[int]:
+        watched = [self.line.fileno(), self.terminal.wakeup, *([0] if self.reading else [])]
+        return select.select(watched, [], [])[0]
+
+    def _output(self) -> bool:
+        """True when the command has ended and everything it wrote was shown."""
+        frames = self.line.read()
+        for stream, data in frames:
+            _write_all(2 if stream == "stderr" else 1, data)
+        return self.line.ended
+
+    def _input(self) -> bool:
+        """True when the detach keys were typed."""
+        data = os.read(0, _CHUNK)
+        if not data:
+            self.reading = False
+            self.line.close_input()
+            return False
+        data, detached = self._without_detach(data)
+        if data:
+            self.line.write(data)
+        return detached
+
+    def _without_detach(self, data: bytes) -> tuple[bytes, bool]:
+        """Hold back keys that may begin the detach sequence until it is clear that they do not."""
+        if not self.detach:
+            return data, False
+        kept = bytearray()
+        for position in range(len(data)):
+            key = data[position : position + 1]
+            if key == self.detach[self.matched : self.matched + 1]:
+                self.matched += 1
+                if self.matched == len(self.detach):
+                    return bytes(kept), True
+                continue
+            kept += self.detach[: self.matched]
+            self.matched = 0
+            if key == self.detach[:1]:
+                self.matched = 1
+            else:
+                kept += key
+        return bytes(kept), False
+
+    def _signals(self) -> None:
+        for number in os.read(self.terminal.wakeup, 64):
+            if number == signal.SIGWINCH:
+                self._resize()
+            elif self.forward:
+                self.forward(number)
+            else:
+                raise KeyboardInterrupt
+
+    def _resize(self) -> None:
+        if self.line.tty and sys.stdout.isatty():
+            columns, rows = os.get_terminal_size(1)
+            self.line.resize(columns, rows)
+
+
+class _Terminal:
+    """Our own terminal in raw mode, and signals turned into bytes on a pipe; both given back."""
+
+    def __init__(self, *, raw: bool) -> None:
+        self.raw = raw
+        self.wakeup = -1
+
+    def __enter__(self) -> _Terminal:
+        self.wakeup, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._old_wake = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        self._old = {n: signal.signal(n, lambda *_: None) for n in _SIGNALS}
+        if self.raw:
+            import termios
+            import tty
+
+            self._mode = termios.tcgetattr(0)
+            tty.setraw(0)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.raw:
+            import termios
+
+            termios.tcsetattr(0, termios.TCSADRAIN, self._mode)
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._old_wake)
+        os.close(self.wakeup)
+        os.close(self._wake)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

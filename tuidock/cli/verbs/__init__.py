@@ -1,0 +1,77 @@
+"""The table of verbs: each names the module beside this file that holds its flags and work.
+
+A verb's module has `arguments(parser)` and `main(core, options) -> exit code`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """One line of the table."""
+
+    module: str
+    help: str
+    group: str
+    engine: bool = True
+    """False: `main` gets the settings instead of an open engine."""
+    failure: int = 1
+    """Exit code when the engine could not do it."""
+
+
+VERBS: dict[str, Verb] = {
+    "demo": Verb("demo", "Run a starter image and look at it", "start here", engine=False),
+    "doctor": Verb("doctor", "Say what this machine can do, and what to mend", "start here"),
+    "info": Verb("info", "Show facts of the engine and the host", "start here"),
+    "version": Verb("version", "Show versions", "start here", engine=False),
+    "pull": Verb("pull", "Download an image from a registry", "images"),
+    "images": Verb("images", "List images", "images"),
+    "rmi": Verb("rmi", "Remove images", "images"),
+    "tag": Verb("tag", "Give an image another name", "images"),
+    "inspect": Verb("inspect", "Show all about containers or images, as JSON", "images"),
+    "run": Verb("run", "Create a container from an image and start it", "containers", failure=125),
+    "create": Verb("create", "Create a container without starting it", "containers"),
+    "start": Verb("start", "Start stopped containers", "containers"),
+    "stop": Verb("stop", "Stop running containers", "containers"),
+    "restart": Verb("restart", "Stop and start containers", "containers"),
+    "kill": Verb("kill", "Send a signal to running containers", "containers"),
+    "pause": Verb("pause", "Freeze all processes of containers", "containers"),
+    "unpause": Verb("unpause", "Let frozen containers go on", "containers"),
+    "rm": Verb("rm", "Remove containers", "containers"),
+    "ps": Verb("ps", "List containers", "containers"),
+    "logs": Verb("logs", "Show what a container wrote", "containers"),
+    "exec": Verb("exec", "Run a command in a running container", "containers", failure=125),
+    "attach": Verb("attach", "Join a running container's input and output", "containers"),
+    "stats": Verb("stats", "Show live resource use", "containers"),
+    "top": Verb("top", "Show the processes of a container", "containers"),
+    "update": Verb("update", "Change the limits of containers, running or not", "containers"),
+    "wait": Verb("wait", "Wait until containers end, print their exit codes", "containers"),
+    "events": Verb("events", "Show what happens, as it happens", "containers"),
+    "system check": Verb("system_check", "Find and repair leftovers of a crash", "housekeeping"),
+    "registry tags": Verb("registry_tags", "List the tags of a repository", "images"),
+    "registry catalog": Verb("registry_catalog", "List the repositories of a registry", "images"),
+}
+
+ALIASES: dict[str, str] = {
+    "image ls": "images",
+    "image list": "images",
+    "image pull": "pull",
+    "image rm": "rmi",
+    "image tag": "tag",
+    "image inspect": "inspect",
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "system info": "info",
+    "system events": "events",
+    **{
+        f"container {verb}": verb
+        for verb in (
+            "run create start stop restart kill pause unpause rm logs exec attach stats top "
+            "update wait inspect"
+        ).split()
+    },
+}
+
+GROUPS = frozenset({"image", "container", "system", "registry"})

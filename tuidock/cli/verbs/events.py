@@ -1,0 +1,63 @@
+"""`tuidock events`."""
+
+from __future__ import annotations
+
+from tuidock import format
+from tuidock.cli import units
+from tuidock.cli.listing import Filters
+from tuidock.engine.logs.sanitise import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tuidock.cli.parser import Parser
+    from tuidock.engine.core import Core
+    from tuidock.engine.events import Event
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("--since", type=units.moment, metavar="TIME", help="time, or 10m ago")
+    parser.add_argument("--until", type=units.moment, metavar="TIME", help="time, or 10m ago")
+    parser.add_argument("--format", default="", metavar="TEMPLATE", help="json, or a Go template")
+    parser.several("-f", "--filter", metavar="KEY=VALUE", help="show only these")
+
+
+def main(core: Core, options: Namespace) -> int:
+    filters = Filters(options.filter, {"type", "event", "container", "image"})
+    for event in core.events(options.since, options.until):
+        if _wanted(event, filters):
+            print(_text(event, options.format), flush=True)
+    return 0
+
+
+def _wanted(event: Event, filters: Filters) -> bool:
+    return (
+        filters.match("type", event.kind)
+        and filters.match("event", event.action)
+        and filters.match("container", event.id, event.id[:12], event.name)
+        and filters.match("image", event.id, event.name, dict(event.attributes).get("image", ""))
+    )
+
+
+def _text(event: Event, template: str) -> str:
+    attributes = {"name": event.name, **dict(event.attributes)}
+    if template:
+        from tuidock.cli.template import render
+
+        return render(template, [_row(event, attributes)])[0]
+    words = ", ".join(f"{key}={value}" for key, value in sorted(attributes.items()))
+    return plain(f"{format.timestamp(event.at)} {event.kind} {event.action} {event.id} ({words})")
+
+
+def _row(event: Event, attributes: dict[str, str]) -> dict[str, object]:
+    return {
+        "status": event.action,
+        "id": event.id,
+        "from": attributes.get("image", ""),
+        "Type": event.kind,
+        "Action": event.action,
+        "Actor": {"ID": event.id, "Attributes": attributes},
+        "time": int(event.at),
+        "timeNano": int(event.at * 1e9),
+    }

@@ -1,0 +1,43 @@
+"""`tuidock exec`."""
+
+from __future__ import annotations
+
+from tuidock.engine.types import ExecSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tuidock.cli.parser import Parser
+    from tuidock.engine.core import Core
+
+
+def arguments(parser: Parser) -> None:
+    parser.switch("-i", "--interactive", help="keep standard input open")
+    parser.switch("-t", "--tty", help="give it a terminal")
+    parser.switch("-d", "--detach", help="do not wait for it")
+    parser.switch("--privileged", help="all capabilities")
+    parser.several("-e", "--env", metavar="KEY=VALUE", help="environment variable")
+    parser.add_argument("-w", "--workdir", metavar="DIR", help="working directory")
+    parser.add_argument("-u", "--user", metavar="USER[:GROUP]", help="user to run as")
+    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    parser.add_argument("container", metavar="CONTAINER")
+    parser.command()
+
+
+def main(core: Core, options: Namespace) -> int:
+    spec = ExecSpec(
+        command=tuple(options.command),
+        env=tuple(options.env),
+        user=options.user,
+        working_dir=options.workdir,
+        tty=options.tty,
+        stdin=options.interactive,
+        privileged=options.privileged,
+    )
+    with core.containers.exec(options.container, spec) as line:
+        if options.detach:
+            return 0
+        from tuidock.cli.terminal import follow
+
+        return follow(line, stdin=options.interactive, detach_keys=options.detach_keys)

@@ -1,0 +1,30 @@
+"""`tuidock run`: create, start, and stay with it unless detached."""
+
+from __future__ import annotations
+
+from tuidock.cli import creating, spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tuidock.cli.parser import Parser
+    from tuidock.engine.core import Core
+
+
+def arguments(parser: Parser) -> None:
+    parser.switch("-d", "--detach", help="print the id and leave it running")
+    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    spec.arguments(parser)
+
+
+def main(core: Core, options: Namespace) -> int:
+    container = creating.create(core, options)
+    if options.detach:
+        core.containers.start(container.id)
+        print(container.id)
+        return 0
+    from tuidock.cli.terminal import follow
+
+    with core.containers.start_attached(container.id) as line:
+        return follow(line, stdin=options.interactive, detach_keys=options.detach_keys)

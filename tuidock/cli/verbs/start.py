@@ -1,0 +1,28 @@
+"""`tuidock start`."""
+
+from __future__ import annotations
+
+from tuidock.cli.each import each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tuidock.cli.parser import Parser
+    from tuidock.engine.core import Core
+
+
+def arguments(parser: Parser) -> None:
+    parser.switch("-a", "--attach", help="stay with it and exit with its code")
+    parser.switch("-i", "--interactive", help="pass standard input on")
+    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    parser.add_argument("container", nargs="+", metavar="CONTAINER")
+
+
+def main(core: Core, options: Namespace) -> int:
+    if not (options.attach or options.interactive):
+        return each(options.container, core.containers.start, echo=True)
+    from tuidock.cli.terminal import follow
+
+    with core.containers.start_attached(options.container[0]) as line:
+        return follow(line, stdin=options.interactive, detach_keys=options.detach_keys)

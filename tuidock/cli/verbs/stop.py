@@ -1,0 +1,27 @@
+"""`tuidock stop`."""
+
+from __future__ import annotations
+
+from tuidock.cli import units
+from tuidock.cli.each import each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tuidock.cli.parser import Parser
+    from tuidock.engine.core import Core
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "-t", "--time", type=units.duration, metavar="SECONDS", help="before SIGKILL"
+    )
+    parser.add_argument("container", nargs="+", metavar="CONTAINER")
+
+
+def main(core: Core, options: Namespace) -> int:
+    def stop(key: str) -> None:
+        core.containers.stop(key, options.time)
+
+    return each(options.container, stop, echo=True)
