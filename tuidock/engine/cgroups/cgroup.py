@@ -1,0 +1,324 @@
+"""One container's cgroup, whichever hierarchies its controllers live in.
+
+Invariant: after `create` or `apply` all limits asked for are in force, or none of the change is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+
+from tuidock.engine.cgroups.files import Changes
+from tuidock.engine.cgroups.hierarchies import find
+from tuidock.engine.cgroups.v1 import V1
+from tuidock.engine.cgroups.v2 import V2
+from tuidock.engine.errors import BadSpec, HostError, Unsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from tuidock.engine.cgroups.group import Group, Part
+    from tuidock.engine.cgroups.hierarchies import Hierarchy
+
+    Resources = Mapping[str, Any]
+    """OCI runtime-spec `linux.resources`."""
+
+KILL_SECONDS = 5.0
+REMOVE_SECONDS = 5.0
+NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+def open_cgroup(tag: str, container_id: str) -> Cgroup:
+    """The cgroup `/tuidock-TAG/ID` on this host; nothing is made yet.
+
+    Raises BadSpec for a name that could reach elsewhere, OSError without /proc.
+    """
+    for name in (tag, container_id):
+        if not name or not NAME.issuperset(name):
+            raise BadSpec(f"{name!r} cannot name a cgroup")
+    return Cgroup(find(), f"tuidock-{tag}", container_id)
+
+
+class Cgroup:
+    """Limits, members and counters of one container.
+
+    On a host where no cgroup may be made at all, containers run without: nothing is created,
+    counters are 0, and whatever needs a cgroup raises Unsupported.
+    """
+
+    def __init__(self, hierarchies: Sequence[Hierarchy], parent: str, name: str) -> None:
+        self._v1 = [V1(each, parent, name) for each in hierarchies if not each.unified]
+        self._v2 = [V2(each, parent, name) for each in hierarchies if each.unified]
+        self._groups: list[Group] = [*self._v1, *self._v2]
+        self._homes = {
+            controller: group
+            for group in self._groups
+            for controller in group.hierarchy.controllers
+        }
+
+    # --- birth and death ---------------------------------------------------------------------
+
+    def create(self, resources: Resources) -> None:
+        """Make the cgroup and set its limits, before any process is in it.
+
+        Raises BadSpec and Unsupported as `apply`, HostError when a cgroup cannot be made;
+        nothing is left behind then.
+        """
+        try:
+            for group in self._groups:
+                group.make()
+            self.apply(resources)
+        except OSError as error:
+            self._discard()
+            where = f"{error.filename}: {error.strerror}"
+            raise HostError(f"cannot make the cgroup: {where}") from error
+        except BaseException:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        """Remove what was made; the error that brought us here is the one to report."""
+        try:
+            self.remove()
+        except OSError:
+            return
+
+    def remove(self) -> None:
+        """Remove the cgroup, which must be empty of processes or become so soon, and empty parents.
+
+        Raises OSError EBUSY after five seconds.
+        """
+        deadline = time.monotonic() + REMOVE_SECONDS
+        for group in self._groups:
+            group.remove(deadline)
+            group.remove_parent()
+
+    def exists(self) -> bool:
+        """Whether any directory of it is there."""
+        return any(group.exists() for group in self._groups)
+
+    # --- limits ------------------------------------------------------------------------------
+
+    def apply(self, resources: Resources) -> None:
+        """Put exactly these limits in force, at once: what `resources` leaves out is unlimited.
+
+        A memory limit below what is in use takes effect as `memory.max` does on v2, on v1 too:
+        the kernel reclaims, and kills by OOM what does not fit. A container that ends by that is
+        no error. Raises BadSpec with the reason when the kernel refuses a value, Unsupported
+        when a limit needs a controller that we do not have; the old limits are then back.
+        """
+        changes = Changes()
+        try:
+            for controller, part in _parts(resources):
+                self._set(changes, controller, part)
+        except BaseException as error:
+            if isinstance(error, OSError) and _gone(error) and not self._populated():
+                return
+            changes.undo()
+            raise
+
+    def _set(self, changes: Changes, controller: str, part: Part) -> None:
+        group = self._homes.get(controller)
+        if group is None:
+            if any(value and value != -1 for value in part.values()):
+                raise _lacking(controller)
+            return
+        try:
+            group.setters()[controller](changes, part)
+        except OSError as error:
+            if error.errno == errno.ENOENT and group.exists():
+                # v2: the directory is there, the controller was not passed down to it.
+                if any(value and value != -1 for value in part.values()):
+                    raise _lacking(controller) from error
+            elif error.errno in REFUSALS:
+                raise _refused(error, part) from error
+            else:
+                raise
+
+    def _populated(self) -> bool:
+        return self.exists() and bool(self.pids())
+
+    # --- members -----------------------------------------------------------------------------
+
+    def add(self, pid: int) -> None:
+        """Move a process here, all threads of it. Raises OSError (ESRCH when it is gone).
+
+        Costs up to 10 ms, because the kernel stops every fork on the machine for it; a process
+        that can should come by itself, see `enter`.
+        """
+        for group in self._groups:
+            group.add(pid)
+
+    def enter(self, *, cloned: bool = False) -> None:
+        """Move the calling process, which must have only one thread, in well under 1 ms.
+
+        `cloned`: clone3 with `fd_for_clone()` has put it into the v2 part already. Raises OSError.
+        """
+        for group in self._v1:
+            group.enter()
+        for unified in [] if cloned else self._v2:
+            unified.enter()
+
+    def fd_for_clone(self) -> int | None:
+        """A new descriptor for clone3's CLONE_INTO_CGROUP, the caller's to close; None without v2.
+
+        Raises OSError.
+        """
+        if not self._v2:
+            return None
+        return os.open(self._v2[0].directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def pids(self) -> list[int]:
+        """Every process in it, in no order; empty when it is gone."""
+        return self._members().pids() if self._groups else []
+
+    def _members(self) -> Group:
+        """The hierarchy that is asked who is in: v2, else the one that can also freeze."""
+        if self._v2:
+            return self._v2[0]
+        return self._homes.get("freezer", self._groups[0])
+
+    # --- freezing and killing ------------------------------------------------------------------
+
+    def freeze(self) -> None:
+        """Stop every process where it is. Raises HostError, Unsupported, OSError when gone."""
+        self._freezer().freeze()
+
+    def thaw(self) -> None:
+        """Let them go on. Raises Unsupported, OSError when the cgroup is gone."""
+        self._freezer().thaw()
+
+    def frozen(self) -> bool:
+        """Whether `freeze` is in force; False without a freezer or when the cgroup is gone."""
+        try:
+            return self._freezer().frozen()
+        except (Unsupported, FileNotFoundError):
+            return False
+
+    def _freezer(self) -> V1 | V2:
+        for unified in self._v2:
+            # Missing before Linux 5.2.
+            if unified.has("cgroup.freeze") or not unified.exists():
+                return unified
+        for group in self._v1:
+            if "freezer" in group.hierarchy.controllers:
+                return group
+        raise Unsupported("no cgroup freezer here", "pausing needs cgroup v2, or v1's freezer")
+
+    def kill(self, seconds: float = KILL_SECONDS) -> list[int]:
+        """SIGKILL every process, forks in flight too, and wait for the end of them.
+
+        Returns who is still there after `seconds` (a process in uninterruptible sleep).
+        """
+        deadline = time.monotonic() + seconds
+        pause = 0.0005
+        while self._populated():
+            self._kill_once()
+            if not (left := self.pids()) or time.monotonic() > deadline:
+                return left
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+        return []
+
+    def _kill_once(self) -> None:
+        try:
+            if self._v2 and self._v2[0].has("cgroup.kill"):
+                self._v2[0].kill()
+            else:
+                self._kill_frozen()
+        except FileNotFoundError:
+            # Removed by another client meanwhile: nobody was left in it.
+            return
+
+    def _kill_frozen(self) -> None:
+        """Frozen, nobody forks past the list, and no pid in it is used anew."""
+        try:
+            self.freeze()
+        except (Unsupported, HostError):
+            # Without a freezer the caller's loop has to outrun them.
+            _kill_all(self.pids())
+            return
+        try:
+            _kill_all(self.pids())
+        finally:
+            self.thaw()
+
+    # --- counters and files --------------------------------------------------------------------
+
+    def oom_kills(self) -> int:
+        """Processes that the kernel killed because of the memory limit; 0 when gone."""
+        group = self._homes.get("memory")
+        return _or_zero(group.oom_kills) if isinstance(group, (V1, V2)) else 0
+
+    def peak_memory(self) -> int:
+        """Most memory ever in use, bytes, with cache; 0 when gone or not told."""
+        group = self._homes.get("memory")
+        return _or_zero(group.peak_memory) if isinstance(group, (V1, V2)) else 0
+
+    def path(self, controller: str) -> str | None:
+        """Directory in the hierarchy of a controller, named as v2 does (`io`); None without it.
+
+        `cgroup` asks for the v2 directory, also where it has no controllers.
+        """
+        if controller == "cgroup":
+            return self._v2[0].directory if self._v2 else None
+        group = self._homes.get(controller)
+        return group.directory if group else None
+
+    def version(self, controller: str) -> int:
+        """1 or 2, or 0 where the controller is missing."""
+        group = self._homes.get(controller)
+        return 0 if group is None else 2 if group.hierarchy.unified else 1
+
+
+REFUSALS = frozenset((errno.EINVAL, errno.EBUSY, errno.ERANGE, errno.ENOSPC, errno.EACCES))
+
+
+def _parts(resources: Resources) -> list[tuple[str, Part]]:
+    """OCI resources by controller."""
+    cpu = resources.get("cpu") or {}
+    return [
+        ("memory", resources.get("memory") or {}),
+        ("cpu", {key: cpu.get(key) for key in ("shares", "quota", "period")}),
+        ("cpuset", {key: cpu.get(key) for key in ("cpus", "mems")}),
+        ("pids", resources.get("pids") or {}),
+        ("io", resources.get("blockIO") or {}),
+    ]
+
+
+def _lacking(controller: str) -> Unsupported:
+    return Unsupported(
+        f"cannot limit {controller}: its cgroup controller is not available to this user",
+        "`tuidock doctor` shows which are and how to get the others; or leave out the limit",
+    )
+
+
+def _refused(error: OSError, part: Part) -> BadSpec:
+    asked = ", ".join(f"{key}={value}" for key, value in part.items() if value is not None)
+    file = os.path.basename(error.filename or "cgroup")
+    return BadSpec(f"the kernel refuses {asked} ({file}: {error.strerror})")
+
+
+def _gone(error: OSError) -> bool:
+    return error.errno in (errno.ENOENT, errno.ENODEV)
+
+
+def _or_zero(count: Any) -> int:
+    try:
+        return int(count())
+    except OSError as error:
+        if not _gone(error):
+            raise
+        return 0
+
+
+def _kill_all(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
