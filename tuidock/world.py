@@ -1,0 +1,128 @@
+"""World: one frozen picture of everything the screens show.
+
+Facts only; no engine, no widgets. There is one writer (`feeds.py`), and each change replaces the
+whole picture, so a screen can tell by identity which part of it is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
+from tuidock.engine.types import Container, HostInfo, Image, Sample, Status
+
+HISTORY = 300
+"""Samples kept for each container: five minutes at one a second."""
+EVENTS = 1000
+"""Events kept."""
+
+
+class Pull(NamedTuple):
+    """A pull under way or just over."""
+
+    reference: str
+    layers: tuple[LayerProgress, ...] = ()
+    outcome: str = ""
+    """Empty while it runs; then `done`, `failed` or `cancelled`."""
+    detail: str = ""
+
+    @property
+    def running(self) -> bool:
+        return not self.outcome
+
+    @property
+    def fraction(self) -> float:
+        """Bytes here over bytes in all; 0.0 until the manifest is known."""
+        total = sum(it.total for it in self.layers)
+        return sum(it.done for it in self.layers) / total if total else 0.0
+
+    def after(self, event: PullEvent) -> Pull:
+        match event:
+            case Resolved(layers=layers):
+                waiting = (LayerProgress(digest, "waiting", 0, total) for digest, total in layers)
+                return self._replace(layers=tuple(waiting))
+            case LayerProgress(digest=digest):
+                moved = (event if it.digest == digest else it for it in self.layers)
+                return self._replace(layers=tuple(moved))
+            case Pulled(new=new):
+                detail = "downloaded" if new else "already up to date"
+                return self._replace(outcome="done", detail=detail)
+
+
+class World(NamedTuple):
+    """What is known. Mappings are never changed in place."""
+
+    containers: Mapping[str, Container] = {}
+    """By id, newest first."""
+    images: tuple[Image, ...] = ()
+    info: HostInfo | None = None
+    samples: Mapping[str, tuple[Sample, ...]] = {}
+    """By container id, oldest first, at most HISTORY."""
+    events: tuple[Event, ...] = ()
+    """Oldest first, at most EVENTS."""
+    pulls: Mapping[str, Pull] = {}
+    """By reference."""
+    pending: Mapping[str, str] = {}
+    """Container id to the title of the verb under way on it."""
+    loaded: bool = False
+    """False until the engine has answered for the first time."""
+
+    def with_all(
+        self, containers: Iterable[Container], images: Sequence[Image], info: HostInfo
+    ) -> World:
+        """Everything read anew."""
+        found = {it.id: it for it in containers}
+        return self._replace(
+            containers=found,
+            images=tuple(images),
+            info=info,
+            samples={key: past for key, past in self.samples.items() if key in found},
+            loaded=True,
+        )
+
+    def with_containers(self, changed: Iterable[Container], gone: Iterable[str]) -> World:
+        """Some containers as they are now, and without those that are gone."""
+        lost = set(gone)
+        merged = {**self.containers, **{it.id: it for it in changed}}
+        kept = [it for it in merged.values() if it.id not in lost]
+        kept.sort(key=lambda it: -it.created)
+        samples = {key: past for key, past in self.samples.items() if key not in lost}
+        return self._replace(containers={it.id: it for it in kept}, samples=samples)
+
+    def with_images(self, images: Sequence[Image]) -> World:
+        return self._replace(images=tuple(images))
+
+    def with_samples(self, batch: Sequence[Sample]) -> World:
+        """One more measurement; a container that was not measured keeps its past."""
+        fresh = {
+            it.id: (*self.samples.get(it.id, ())[1 - HISTORY :], it)
+            for it in batch
+            if it.id in self.containers
+        }
+        return self._replace(samples={**self.samples, **fresh}) if fresh else self
+
+    def with_events(self, events: Sequence[Event]) -> World:
+        return self._replace(events=(*self.events, *events)[-EVENTS:])
+
+    def with_pull(self, pull: Pull) -> World:
+        return self._replace(pulls={**self.pulls, pull.reference: pull})
+
+    def with_pending(self, container_id: str, title: str) -> World:
+        """`title` empty: nothing is under way any more."""
+        others = {key: value for key, value in self.pending.items() if key != container_id}
+        return self._replace(pending={**others, container_id: title} if title else others)
+
+    def latest(self, container_id: str) -> Sample | None:
+        """The newest sample of a container that runs."""
+        it = self.containers.get(container_id)
+        past = self.samples.get(container_id)
+        alive = it is not None and it.status in (Status.RUNNING, Status.PAUSED)
+        return past[-1] if past and alive else None
+
+    def users(self, image_id: str) -> tuple[Container, ...]:
+        """Containers made from an image."""
+        return tuple(it for it in self.containers.values() if it.image_id == image_id)
+
+    def count(self, status: Status) -> int:
+        return sum(it.status is status for it in self.containers.values())
