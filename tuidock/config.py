@@ -1,0 +1,122 @@
+"""Settings: one TOML file, read once at the start, everything in it optional.
+
+    theme = "tuidock-light"
+    registries = ["localhost:5000"]
+    shell = "bash"
+    confirm = true
+
+    [keys]
+    "container.restart" = "f5"
+
+Invariant: a file that is accepted has no clash of keys; one that is not names its mistake.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tuidock.engine.errors import InvalidInput
+from tuidock.verbs import VERBS, Verb
+
+
+class BadConfig(InvalidInput):
+    """The settings file cannot be used; the message names file and place."""
+
+
+class Config(NamedTuple):
+    """Settings of the interface."""
+
+    theme: str = "tuidock-dark"
+    registries: tuple[str, ...] = ("localhost:5000",)
+    """Registries offered in the registry pane."""
+    shell: str = "sh"
+    """What `Shell` runs in a container."""
+    confirm: bool = True
+    """Ask before what cannot be undone."""
+    keys: Mapping[str, str] = {}
+    """Binding id to keys, separated by commas, as Textual writes them."""
+
+
+def default_path() -> str:
+    """`TUIDOCK_CONFIG`, or `config.toml` in the user's directory of settings."""
+    from platformdirs import user_config_path
+
+    return os.environ.get("TUIDOCK_CONFIG") or str(user_config_path("tuidock") / "config.toml")
+
+
+def load(path: str = "", widget_keys: Mapping[str, str] | None = None) -> Config:
+    """Read settings; a file that is not there means the defaults.
+
+    `widget_keys` are binding ids of widgets and their default keys, which may be remapped
+    too. Raises BadConfig.
+    """
+    path = path or default_path()
+    try:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+    except FileNotFoundError:
+        return Config()
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"{path}: {error}", "see https://toml.io for the syntax") from error
+    try:
+        return parse(data, widget_keys or {})
+    except BadConfig as error:
+        raise BadConfig(f"{path}: {error.message}", error.hint) from error
+
+
+def parse(data: Mapping[str, Any], widget_keys: Mapping[str, str]) -> Config:
+    """Settings from decoded TOML. Raises BadConfig."""
+    kinds = {"theme": str, "registries": list, "shell": str, "confirm": bool, "keys": dict}
+    for name, value in data.items():
+        if name not in kinds:
+            raise BadConfig(f"unknown setting {name!r}", f"known are {', '.join(kinds)}")
+        if not isinstance(value, kinds[name]):
+            raise BadConfig(f"{name} must be a {kinds[name].__name__}")
+    keys = _keys(data.get("keys", {}), widget_keys)
+    fields = {name: value for name, value in data.items() if name != "keys"}
+    if "registries" in fields:
+        fields["registries"] = tuple(str(it) for it in fields["registries"])
+    return Config(**fields, keys=keys)
+
+
+def _keys(asked: Mapping[str, Any], widget_keys: Mapping[str, str]) -> dict[str, str]:
+    for name, keys in asked.items():
+        if name not in VERBS and name not in widget_keys:
+            raise BadConfig(f"[keys] knows no {name!r}", "`?` in the interface shows all ids")
+        if not isinstance(keys, str) or not keys.strip():
+            raise BadConfig(f"[keys] {name} must be a key such as 'f5' or 'ctrl+r'")
+    found = {name: ",".join(split(keys)) for name, keys in asked.items()}
+    for first, second, key in clashes(found):
+        raise BadConfig(
+            f"[keys] clash: {key!r} is bound to both {first.id} ({first.title}) "
+            f"and {second.id} ({second.title})",
+            f"give one of them another key in [keys], such as {second.id!r}",
+        )
+    return found
+
+
+def split(keys: str) -> list[str]:
+    return [key.strip() for key in keys.split(",") if key.strip()]
+
+
+def clashes(remapped: Mapping[str, str]) -> Iterator[tuple[Verb, Verb, str]]:
+    """Pairs of verbs that one key would mean in one place."""
+    owners: list[tuple[str, Verb]] = [
+        (key, verb) for verb in VERBS.values() for key in split(remapped.get(verb.id, verb.key))
+    ]
+    for index, (key, verb) in enumerate(owners):
+        for other_key, other in owners[:index]:
+            if key == other_key and _meet(verb, other):
+                yield other, verb, key
+
+
+def _meet(one: Verb, other: Verb) -> bool:
+    """Whether both are heard in one place; `list` is heard in every pane."""
+    return one.scope == other.scope or not {one.scope, other.scope}.isdisjoint(
+        {"everywhere", "list"}
+    )
