@@ -8,6 +8,7 @@ control character of the text reaches the terminal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -107,7 +108,7 @@ def _split(
         ends.update((min(start, len(text)), min(end, len(text))))
     edges = sorted(ends)
     segments = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         style = resolve(base)
         for start, end, over in spans:
             if start <= left and right <= end:

@@ -366,9 +366,9 @@ class LiveTable(ScrollView, can_focus=True):
         mark = self._resolver(part, "$text-accent" if marked else "")
         segments = [*fitted("●" if marked else "", GUTTER, "center", mark)]
         at = 0
-        for column, index, x, width in self._placed:
+        for column, cell, x, width in self._placed:
             segments.append(Segment(" " * (x - at), resolve("")))
-            segments.extend(fitted(row.cells[index], width, column.align, resolve))
+            segments.extend(fitted(row.cells[cell], width, column.align, resolve))
             at = x + width
         return Strip(segments).adjust_cell_length(self.size.width, resolve(""))
 

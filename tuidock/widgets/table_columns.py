@@ -23,15 +23,15 @@ class Column(NamedTuple):
     align: str = "left"
     """`left`, `right` or `center`; the title follows."""
     min_screen: int = 0
-    """The column shows only on screens at least this wide; the highest go first when it is tight."""
+    """Shown only on screens at least this wide; the highest go first when it is tight."""
 
 
 class Placed(NamedTuple):
     """A column that shows: where it starts and how wide it is."""
 
     column: Column
-    index: int
-    """Its cell in every row."""
+    cell: int
+    """Its place in every row."""
     x: int
     width: int
 

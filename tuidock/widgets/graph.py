@@ -1,0 +1,273 @@
+"""Graph: the recent history of one measure, its limit as a line, and the numbers in words.
+
+Knows one series. Invariant: the newest value is at the right edge, one value is half a cell,
+and the scale always holds every value shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tuidock.widgets.paint import fitted, resolver
+from tuidock.widgets.plot import DANGER, WARNING, area, gauge, nice_top, span, sparkline
+
+__all__ = ["Graph", "Mark", "gauge", "sparkline"]
+
+HEADROOM = 1.12
+"""The scale ends this much above the limit, so that its line is seen whole."""
+NEAR = 4.0
+"""A limit up to this many times the peak is drawn; a farther one is only told."""
+
+
+class Mark(NamedTuple):
+    """Something that happened at one of the values: a limit changed, an OOM kill."""
+
+    at: int
+    """Index of the value in the series given with it."""
+    label: str
+    style: str = "$text-error"
+
+
+class Scale(NamedTuple):
+    """The vertical axis of one frame."""
+
+    top: float
+    limit: float | None
+    """The limit when it is drawn, None when there is none or it is far off the scale."""
+
+
+def scale(
+    values: Sequence[float], limit: float | None, maximum: float | None, *, binary: bool
+) -> Scale:
+    """The smallest round scale that holds the values, and the limit when it is near."""
+    peak = max(values, default=0.0)
+    drawn = limit if limit and (maximum or limit <= peak * NEAR) else None
+    if maximum:
+        return Scale(max(maximum, peak), drawn if drawn and drawn <= maximum else None)
+    if drawn and peak <= drawn * HEADROOM:
+        return Scale(drawn * HEADROOM, drawn)
+    return Scale(nice_top(peak, binary=binary), drawn)
+
+
+def short_number(value: float) -> str:
+    """A number in few columns: `0.25`, `3.1`, `42`."""
+    if not value:
+        return "0"
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
+class Graph(Widget):
+    """An area graph with axes, drawn in braille dots."""
+
+    DEFAULT_CSS = """
+    Graph {
+        height: 1fr;
+        min-height: 3;
+        background: $surface;
+        color: $foreground;
+        &:dark { background: $background; }
+        & > .graph--title { text-style: bold; }
+        & > .graph--words { color: $text-muted; }
+        & > .graph--axis { color: $text-muted; }
+        & > .graph--grid { color: $foreground 15%; }
+        & > .graph--area { color: $primary; }
+        & > .graph--warning { color: $warning; }
+        & > .graph--danger { color: $error; }
+        & > .graph--limit { color: $text-error; }
+    }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "graph--title",
+        "graph--words",
+        "graph--axis",
+        "graph--grid",
+        "graph--area",
+        "graph--warning",
+        "graph--danger",
+        "graph--limit",
+    }
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        show: Callable[[float], str] = short_number,
+        binary: bool = False,
+        interval: float = 1.0,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """`show` puts a value in words; `binary` for bytes; `interval` seconds between values."""
+        super().__init__(id=id, classes=classes)
+        self._title = title
+        self._show = show
+        self._binary = binary
+        self._interval = interval
+        self._values: tuple[float, ...] = ()
+        self._limit: float | None = None
+        self._maximum: float | None = None
+        self._marks: tuple[Mark, ...] = ()
+        self._frame: list[Strip] = []
+
+    def set_data(
+        self,
+        values: Sequence[float],
+        limit: float | None = None,
+        maximum: float | None = None,
+        marks: Sequence[Mark] = (),
+    ) -> None:
+        """Show these values, oldest first. `maximum` fixes the top of the scale."""
+        given = (tuple(values), limit, maximum, tuple(marks))
+        if given != (self._values, self._limit, self._maximum, self._marks):
+            self._values, self._limit, self._maximum, self._marks = given
+            self._frame = []
+            self.refresh()
+
+    def set_title(self, title: str) -> None:
+        """Change the title."""
+        if title != self._title:
+            self._title = title
+            self._frame = []
+            self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._frame = []
+
+    def on_resize(self) -> None:
+        self._frame = []
+
+    def render_line(self, y: int) -> Strip:
+        if len(self._frame) != self.size.height:
+            self._frame = self._draw(self.size.width, self.size.height)
+        if y < len(self._frame):
+            return self._frame[y]
+        return Strip.blank(self.size.width, self.visual_style.rich_style)
+
+    # --- one frame -----------------------------------------------------------------------
+
+    def _draw(self, width: int, height: int) -> list[Strip]:
+        shown = [max(0.0, value) for value in self._values]
+        axis = scale(shown, self._limit, self._maximum, binary=self._binary)
+        labels = max(len(self._show(axis.top)), len(self._show(0)), 3)
+        times = 1 if height >= 5 else 0
+        plot = Plot(shown, axis, width - labels - 1, height - 1 - times)
+        rows = [self._heading(width)]
+        rows += [self._plot_row(plot, row, labels) for row in range(plot.height)]
+        return rows + [self._time_axis(plot, labels)] * times
+
+    def _style(self, part: str) -> RichStyle:
+        return self.get_component_rich_style(f"graph--{part}")
+
+    def _heading(self, width: int) -> Strip:
+        title = Segment(f"{self._title}  ", self._style("title"))
+        words = fitted(self.words(), max(0, width - len(title.text)), "left", self._resolve)
+        return Strip([title, *words]).adjust_cell_length(width, self._style("words"))
+
+    def _resolve(self, style: object) -> RichStyle:
+        return resolver(self.get_visual_style("graph--words"))(style)
+
+    def words(self) -> str:
+        """What the graph says, for eyes that want numbers: now, peak, limit."""
+        if not self._values:
+            return "no measurement yet"
+        told = [self._show(self._values[-1]), f"peak {self._show(max(self._values))}"]
+        if self._limit:
+            used = self._values[-1] / self._limit
+            told.append(f"limit {self._show(self._limit)} ({used:.0%} used)")
+        return " · ".join(told)
+
+    def _plot_row(self, plot: Plot, row: int, labels: int) -> Strip:
+        axis = Segment(f"{self._label(plot, row):>{labels}}▕", self._style("axis"))
+        cells = self._limit_row(plot, row) if row == plot.limit_row else self._area_row(plot, row)
+        segments = [axis, *self._with_marks(plot, cells, row)]
+        return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
+
+    def _label(self, plot: Plot, row: int) -> str:
+        """The scale at the top, in the middle and at the bottom."""
+        if row == 0:
+            return self._show(plot.scale.top)
+        if row == plot.height - 1:
+            return self._show(0)
+        if row == plot.height // 2 and plot.height >= 5:
+            return self._show(plot.scale.top * (1 - row / plot.height))
+        return ""
+
+    def _area_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
+        style, grid = self._style(plot.level(row, self._limit)), self._style("grid")
+        dotted = row == 0 or (row == plot.height // 2 and plot.height >= 5)
+        blank = "┈" if dotted else " "
+        return [(c, style) if c != " " else (blank, grid) for c in plot.rows[row]]
+
+    def _limit_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
+        line, hit = self._style("limit"), self._style("danger")
+        label = f" limit {self._show(plot.scale.limit or 0)} "
+        cells = [(c, hit) if c != " " else ("╌", line) for c in plot.rows[row]]
+        if plot.width > len(label) + 8:
+            cells[2 : 2 + len(label)] = [(c, line) for c in label]
+        return cells
+
+    def _with_marks(
+        self, plot: Plot, cells: list[tuple[str, RichStyle]], row: int
+    ) -> list[Segment]:
+        for mark in self._marks:
+            column = plot.column(mark.at)
+            style = self._resolve(mark.style)
+            if 0 <= column < plot.width:
+                text = f"▾{mark.label}" if row == 0 else "┊"
+                text = text[: plot.width - column]
+                over = row == 0 or cells[column][0] in " ┈╌"
+                if over:
+                    cells[column : column + len(text)] = [(c, style) for c in text]
+        return merged(cells)
+
+    def _time_axis(self, plot: Plot, labels: int) -> Strip:
+        """`2m ago` at the left edge, half of it in the middle, `now` at the right."""
+        seconds = plot.width * 2 * self._interval
+        left, middle = f"{span(seconds)} ago", span(seconds / 2)
+        line = left + middle.rjust(plot.width // 2 + len(middle) // 2 - len(left))
+        text = line[: max(0, plot.width - 4)].ljust(max(0, plot.width - 3)) + "now"
+        segments = [Segment(" " * (labels + 1) + text, self._style("axis"))]
+        return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
+
+
+def merged(cells: list[tuple[str, RichStyle]]) -> list[Segment]:
+    """Neighbours of one style become one segment."""
+    segments: list[Segment] = []
+    for char, style in cells:
+        if segments and segments[-1].style is style:
+            segments[-1] = Segment(segments[-1].text + char, style)
+        else:
+            segments.append(Segment(char, style))
+    return segments
+
+
+class Plot:
+    """The dots of one frame, and what its rows and columns mean."""
+
+    def __init__(self, values: Sequence[float], axis: Scale, width: int, height: int) -> None:
+        self.scale, self.width, self.height = axis, max(1, width), max(1, height)
+        self.rows = area(values, self.width, self.height, axis.top)
+        self._count = len(values)
+        self.limit_row = self._row(axis.limit) if axis.limit else -1
+
+    def _row(self, value: float) -> int:
+        return max(0, min(self.height - 1, int((1 - value / self.scale.top) * self.height)))
+
+    def column(self, index: int) -> int:
+        """Where a value of the series stands; outside the plot for one that scrolled off."""
+        return self.width - 1 - (self._count - 1 - index) // 2
+
+    def level(self, row: int, limit: float | None) -> str:
+        """The part that paints a row: nearer to the limit is hotter."""
+        if not limit:
+            return "area"
+        share = (1 - row / self.height) * self.scale.top / limit
+        return "danger" if share >= DANGER else "warning" if share >= WARNING else "area"
