@@ -130,6 +130,7 @@ class Loader:
 
     def find(self, name: str, by: Elf) -> str | None:
         """Path of the library that `by` calls `name`, of the same machine; None without one."""
+        # The last two stand for the multiarch directory that ld.so has built in.
         own = os.path.dirname(os.path.realpath(by.interpreter)) if by.interpreter else ""
         directories = (*by.search, *DEFAULT_DIRECTORIES, os.path.dirname(by.path), own)
         candidates = [f"{directory}/{name}" for directory in directories if directory]
