@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from tuidock import format
+from tuidock.cli import words
 from tuidock.engine.events import LayerProgress, Pulled, PullEvent, Resolved
 
 TYPE_CHECKING = False
@@ -77,7 +77,7 @@ class _Lines:
         elif isinstance(event, LayerProgress) and self.phases.get(event.digest) != event.phase:
             self.phases[event.digest] = event.phase
             detail = f" ({event.detail})" if event.detail else ""
-            self.write(f"{format.short_id(event.digest)}: {_WORDS[event.phase]}{detail}")
+            self.write(f"{words.short_id(event.digest)}: {_WORDS[event.phase]}{detail}")
 
 
 class _Bars:
@@ -109,7 +109,7 @@ class _Bars:
         if isinstance(event, Resolved):
             for digest, size in event.layers:
                 self.tasks[digest] = self.progress.add_task(
-                    _WORDS["waiting"], total=size, layer=format.short_id(digest)
+                    _WORDS["waiting"], total=size, layer=words.short_id(digest)
                 )
         elif isinstance(event, LayerProgress) and event.digest in self.tasks:
             complete = event.total if event.phase in ("done", "exists") else event.done

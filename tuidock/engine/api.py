@@ -30,7 +30,6 @@ from tuidock.engine.types import (
     Sample,
 )
 
-
 ALL_LINES = LogQuery()
 
 

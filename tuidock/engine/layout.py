@@ -6,6 +6,7 @@ the monitor and every short verb use them, and `pathlib` costs 5 ms to import.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import NamedTuple
 
@@ -80,12 +81,17 @@ class Layout(NamedTuple):
         return f"{value:08x}"
 
     def make(self) -> None:
-        """Create both directories with mode 0700 (layers hold real setuid files).
+        """Create both directories, ours alone: layers hold real setuid files.
 
-        Raises OSError.
+        Raises OSError; PermissionError when somebody else owns one.
         """
         for path in (self.root, self.runroot):
             os.makedirs(path, mode=0o700, exist_ok=True)
+            found = os.stat(path)
+            if found.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "belongs to another user", path)
+            if found.st_mode & 0o077:
+                os.chmod(path, 0o700)
         for path in (f"{self.oci}/blobs/sha256", self.ingest, self.layers):
             os.makedirs(path, mode=0o700, exist_ok=True)
         for path in (f"{self.root}/containers", f"{self.runroot}/containers"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tuidock import format
 from tuidock.cli import units
 from tuidock.cli.listing import Filters
 from tuidock.engine.logs.sanitise import plain
+from tuidock.engine.timestamp import rfc3339
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _text(event: Event, template: str) -> str:
 
         return render(template, [_row(event, attributes)])[0]
     words = ", ".join(f"{key}={value}" for key, value in sorted(attributes.items()))
-    return plain(f"{format.timestamp(event.at)} {event.kind} {event.action} {event.id} ({words})")
+    return plain(f"{rfc3339(event.at)} {event.kind} {event.action} {event.id} ({words})")
 
 
 def _row(event: Event, attributes: dict[str, str]) -> dict[str, object]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tuidock import format
-from tuidock.cli import listing
+from tuidock.cli import listing, words
 from tuidock.cli.listing import Filters
+from tuidock.engine.timestamp import rfc3339
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def _rows(image: Image, options: Namespace) -> Iterator[dict[str, str]]:
             "Repository": repository or "<none>",
             "Tag": tag or "<none>",
             "Digest": _digest(image, reference),
-            "ID": image.id if options.no_trunc else format.short_id(image.id),
-            "CreatedAt": format.timestamp(image.created),
-            "CreatedSince": f"{format.duration(time.time() - image.created)} ago",
-            "Size": format.size(image.size),
+            "ID": image.id if options.no_trunc else words.short_id(image.id),
+            "CreatedAt": rfc3339(image.created),
+            "CreatedSince": f"{words.duration(time.time() - image.created)} ago",
+            "Size": words.size(image.size),
             "Containers": "N/A",
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuidock import format
+from tuidock.cli import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,6 @@ def main(core: Core, options: Namespace) -> int:
 
         print("\n".join(render(options.format, [row])))
         return 0
-    shown = {**row, "MemTotal": format.binary_size(info.memory)}
+    shown = {**row, "MemTotal": words.binary_size(info.memory)}
     print("\n".join(f"{key}: {value}" for key, value in shown.items()))
     return 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tuidock import format
 from tuidock.cli import units
 from tuidock.engine.errors import BadSpec
+from tuidock.engine.timestamp import rfc3339
 from tuidock.engine.types import LogQuery
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def _write(lines: Sequence[LogLine], *, timestamps: bool) -> None:
     """Bytes as they were written: this is a pipe's tool; the interface makes them harmless."""
     for line in lines:
         out = sys.stderr.buffer if line.stream == "stderr" else sys.stdout.buffer
-        stamp = f"{format.timestamp(line.at)} ".encode() if timestamps else b""
+        stamp = f"{rfc3339(line.at)} ".encode() if timestamps else b""
         out.write(stamp + line.text + (b"" if line.partial else b"\n"))
     sys.stdout.buffer.flush()
     sys.stderr.buffer.flush()

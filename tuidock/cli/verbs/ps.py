@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tuidock import format
-from tuidock.cli import listing
+from tuidock.cli import listing, words
 from tuidock.cli.listing import Filters
+from tuidock.engine.timestamp import rfc3339
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ def _wanted(container: Container, filters: Filters) -> bool:
         and filters.match("status", container.status)
         and filters.match("exited", exit_code)
         and filters.match("network", container.spec.network)
-        and filters.match("ancestor", container.image, format.short_id(container.image_id))
+        and filters.match("ancestor", container.image, words.short_id(container.image_id))
     )
 
 
@@ -67,11 +67,11 @@ def _row(container: Container, options: Namespace) -> dict[str, str]:
         "ID": container.id if options.no_trunc else container.id[:12],
         "Image": container.image,
         "Command": f'"{command}"',
-        "CreatedAt": format.timestamp(container.created),
-        "RunningFor": f"{format.duration(time.time() - container.created)} ago",
+        "CreatedAt": rfc3339(container.created),
+        "RunningFor": f"{words.duration(time.time() - container.created)} ago",
         "State": str(container.status),
-        "Status": format.status(container, time.time()),
-        "Ports": format.ports(container.ports),
+        "Status": words.status(container, time.time()),
+        "Ports": words.ports(container.ports),
         "Names": container.name,
         "Labels": ",".join(f"{key}={value}" for key, value in container.labels),
         "Networks": container.spec.network,

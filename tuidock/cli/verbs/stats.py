@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from tuidock import format
-from tuidock.cli import listing
+from tuidock.cli import listing, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,16 +56,16 @@ def _show(rows: Sequence[dict[str, str]], options: Namespace) -> None:
 
 def _row(sample: Sample, container: Container, options: Namespace) -> dict[str, str]:
     limit = sample.memory_limit or _host_memory()
-    used, most = format.binary_size(sample.memory), format.binary_size(limit)
+    used, most = words.binary_size(sample.memory), words.binary_size(limit)
     return {
         "ID": container.id if options.no_trunc else container.id[:12],
         "Container": container.id[:12],
         "Name": container.name,
-        "CPUPerc": format.percent(sample.cpu),
+        "CPUPerc": words.percent(sample.cpu),
         "MemUsage": f"{used} / {most}",
-        "MemPerc": format.percent(sample.memory / limit),
-        "NetIO": f"{format.size(sample.network_rx)} / {format.size(sample.network_tx)}",
-        "BlockIO": f"{format.size(sample.block_read)} / {format.size(sample.block_write)}",
+        "MemPerc": words.percent(sample.memory / limit),
+        "NetIO": f"{words.size(sample.network_rx)} / {words.size(sample.network_tx)}",
+        "BlockIO": f"{words.size(sample.block_read)} / {words.size(sample.block_write)}",
         "PIDs": str(sample.pids),
     }
 

@@ -102,7 +102,7 @@ def save_spec(db: sqlite3.Connection, container_id: str, spec: ContainerSpec) ->
 
 def mark_removing(db: sqlite3.Connection, container_id: str) -> None:
     """From here on the container is gone for everybody; the sweep finishes the work."""
-    db.execute("UPDATE container SET removing = 1 WHERE id = ?", (container_id,))
+    db.execute("UPDATE container SET removing = 1, name = id WHERE id = ?", (container_id,))
 
 
 def delete(db: sqlite3.Connection, container_id: str) -> None:

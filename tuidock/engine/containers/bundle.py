@@ -1,0 +1,88 @@
+"""The bundle of a container on disk: `config.json` after the OCI runtime-spec, and its directories.
+
+A bundle directory is locked (flock) by whoever makes it until its row is committed, so that
+the sweep can tell one being made from one left over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+
+from tuidock.engine.layout import Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def making(layout: Layout, container_id: str) -> Iterator[str]:
+    """A new, locked bundle directory; removed again when the block fails."""
+    path = layout.container(container_id)
+    os.mkdir(path, 0o700)
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for name in ("upper", "work", "rootfs"):
+            os.mkdir(f"{path}/{name}", 0o755)
+        yield path
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(layout: Layout, container_id: str) -> Iterator[None]:
+    """Only one client at a time starts, updates or removes a container."""
+    descriptor = _open(layout.container(container_id))
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def is_free(path: str) -> bool:
+    """Nobody is making this bundle."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def write_config(layout: Layout, container_id: str, config: dict[str, object]) -> None:
+    """Replace `config.json` in one step."""
+    path = f"{layout.container(container_id)}/config.json"
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    os.rename(f"{path}.new", path)
+
+
+def read_config(layout: Layout, container_id: str) -> dict[str, object]:
+    """The runtime-spec config. Raises OSError."""
+    with open(f"{layout.container(container_id)}/config.json", encoding="utf-8") as file:
+        found: dict[str, object] = json.load(file)
+    return found
+
+
+def write_files(layout: Layout, container_id: str, files: dict[str, str]) -> None:
+    """`hosts`, `hostname` and `resolv.conf`, bind-mounted at the start."""
+    for name, text in files.items():
+        path = f"{layout.container(container_id)}/{name}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o644)

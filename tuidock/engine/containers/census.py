@@ -1,0 +1,36 @@
+"""`info`: facts of the host, and how many there are of what."""
+
+from __future__ import annotations
+
+import os
+
+from tuidock import __version__
+from tuidock.engine.metrics import host
+from tuidock.engine.types import HostInfo, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tuidock.engine.core import Core
+
+
+def info(core: Core) -> HostInfo:
+    """Count containers and images, and ask the host."""
+    statuses = [each.status for each in core.containers.list()]
+    facts = host.facts()
+    return HostInfo(
+        version=__version__,
+        kernel=facts.kernel,
+        architecture=facts.architecture,
+        operating_system=facts.operating_system,
+        hostname=facts.hostname,
+        cpus=facts.cpus,
+        memory=facts.memory,
+        cgroup=facts.cgroup,
+        root=core.layout.root,
+        runroot=core.layout.runroot,
+        rootless=os.geteuid() != 0,
+        containers=len(statuses),
+        running=statuses.count(Status.RUNNING),
+        paused=statuses.count(Status.PAUSED),
+        images=len(core.images.list()),
+    )

@@ -1,0 +1,138 @@
+"""From a ContainerSpec and an image to a container that can be started."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+
+from tuidock.engine import journal
+from tuidock.engine.containers import bundle, names, records
+from tuidock.engine.containers.records import Record
+from tuidock.engine.errors import BadSpec, NameInUse
+from tuidock.engine.layout import Layout
+from tuidock.engine.runtime.spec import oci_config
+from tuidock.engine.store import transaction
+from tuidock.engine.types import ContainerSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tuidock.engine.images.service import RunnableImage
+
+ID_RANGE = 65536
+"""Ids of one container, 0 to 65535 inside."""
+
+# The range that systemd keeps for containers' users, so that no login user lives in it.
+_FIRST_UID = 0x10000000
+_UID_SLOTS = 0x4000
+
+_NETWORKS = ("bridge", "host", "none")
+
+
+def create(
+    layout: Layout, db: sqlite3.Connection, image: RunnableImage, spec: ContainerSpec
+) -> Record:
+    """Make the bundle and the row. Raises NameInUse, BadSpec; leaves nothing behind then."""
+    _check(spec)
+    container_id = os.urandom(32).hex()
+    with bundle.making(layout, container_id):
+        record = _insert(layout, db, _record(container_id, image, spec))
+        try:
+            bundle.write_config(layout, container_id, _config(layout, record, image.config))
+        except BaseException:
+            records.delete(db, container_id)
+            raise
+    journal.append(
+        layout, "container", "create", container_id, record.name, {"image": record.image}
+    )
+    return record
+
+
+def _check(spec: ContainerSpec) -> None:
+    if spec.name:
+        names.check(spec.name)
+    if spec.network not in _NETWORKS:
+        raise BadSpec(f"network {spec.network} not found", "bridge, host and none are known")
+    if spec.ports and spec.network != "bridge":
+        raise BadSpec(
+            f"ports cannot be published with --network {spec.network}", "use the bridge network"
+        )
+    for mount in spec.mounts:
+        if mount.kind == "bind" and not os.path.exists(mount.source):
+            raise BadSpec(
+                f"bind source path does not exist: {mount.source}",
+                "make it first, or mend the path",
+            )
+
+
+def _record(container_id: str, image: RunnableImage, spec: ContainerSpec) -> Record:
+    """A row without name and id range, which need the database's lock."""
+    return Record(
+        id=container_id,
+        name=spec.name,
+        image=spec.image,
+        image_id=image.id,
+        created=time.time(),
+        command=_command(image.config, spec),
+        spec=spec,
+        layer_keys=tuple(image.layer_keys),
+        uid_base=0,
+    )
+
+
+def _command(config: dict[str, object], spec: ContainerSpec) -> tuple[str, ...]:
+    """Docker's rule: a new entrypoint forgets the image's command, a new command does not.
+
+    Raises BadSpec when nothing is left to run.
+    """
+    process = config.get("config") or {}
+    assert isinstance(process, dict)
+    entrypoint = spec.entrypoint
+    command = spec.command
+    if entrypoint is None:
+        entrypoint = tuple(process.get("Entrypoint") or ())
+        command = command or tuple(process.get("Cmd") or ())
+    if not (*entrypoint, *command):
+        raise BadSpec("no command specified", "name one after the image")
+    return (*entrypoint, *command)
+
+
+def _insert(layout: Layout, db: sqlite3.Connection, record: Record) -> Record:
+    with transaction(db):
+        record = record._replace(
+            name=record.name or _free_name(db), uid_base=_uid_base(layout, db, record.spec)
+        )
+        taken = db.execute("SELECT id FROM container WHERE name = ?", (record.name,)).fetchone()
+        if taken:
+            raise NameInUse(record.name, taken[0])
+        records.insert(db, record)
+    return record
+
+
+def _free_name(db: sqlite3.Connection) -> str:
+    name = names.invent()
+    number = 1
+    while db.execute("SELECT 1 FROM container WHERE name = ?", (name,)).fetchone():
+        number += 1
+        name = f"{names.invent()}{number}"
+    return name
+
+
+def _uid_base(layout: Layout, db: sqlite3.Connection, spec: ContainerSpec) -> int:
+    """The first host id of the container's own range; 0 with `--userns=host`.
+
+    Roots begin at different places, so that two of them seldom use the same ranges.
+    """
+    if spec.userns == "host" or spec.privileged:
+        return 0
+    used = {row[0] for row in db.execute("SELECT uid_base FROM container")}
+    start = int(layout.tag, 16)
+    for step in range(_UID_SLOTS):
+        base = _FIRST_UID + (start + step) % _UID_SLOTS * ID_RANGE
+        if base not in used:
+            return base
+    raise BadSpec(f"all {_UID_SLOTS} id ranges are in use", "remove some containers")
+
+
+def _config(layout: Layout, record: Record, image_config: dict[str, object]) -> dict[str, object]:
+    return oci_config(layout, record.id, record.spec, image_config, record.command, record.uid_base)

@@ -1,0 +1,149 @@
+"""`inspect` of a container, in docker's shape."""
+
+from __future__ import annotations
+
+from tuidock.engine.layout import Layout
+from tuidock.engine.timestamp import rfc3339
+from tuidock.engine.types import Container, ContainerSpec, Limits, Mount, Port, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> dict[str, object]:
+    """Docker's object, from what is and from the runtime-spec config."""
+    bundle = layout.container(container.id)
+    return {
+        "Id": container.id,
+        "Created": rfc3339(container.created),
+        "Path": container.command[0],
+        "Args": list(container.command[1:]),
+        "State": _state(container),
+        "Image": container.image_id,
+        "ResolvConfPath": f"{bundle}/resolv.conf",
+        "HostnamePath": f"{bundle}/hostname",
+        "HostsPath": f"{bundle}/hosts",
+        "LogPath": layout.log(container.id),
+        "Name": f"/{container.name}",
+        "RestartCount": container.restarts,
+        "Driver": "overlay",
+        "Platform": "linux",
+        "HostConfig": _host_config(container.spec),
+        "Mounts": [_mount(each) for each in container.spec.mounts],
+        "Config": _config(container, config),
+        "NetworkSettings": _network(container),
+        "BundlePath": bundle,
+    }
+
+
+def _state(container: Container) -> dict[str, object]:
+    ended = container.exit
+    status = container.status
+    return {
+        "Status": str(status),
+        "Running": status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING),
+        "Paused": status is Status.PAUSED,
+        "Restarting": status is Status.RESTARTING,
+        "OOMKilled": bool(ended and ended.oom_killed),
+        "Dead": False,
+        "Pid": container.pid,
+        "ExitCode": ended.code if ended else 0,
+        "Error": ended.error if ended else "",
+        "StartedAt": rfc3339(container.started),
+        "FinishedAt": rfc3339(ended.at if ended else 0),
+    }
+
+
+def _host_config(spec: ContainerSpec) -> dict[str, object]:
+    return {
+        **_resources(spec.limits),
+        "NetworkMode": spec.network,
+        "PortBindings": _bindings(spec.ports),
+        "PublishAllPorts": spec.publish_all,
+        "RestartPolicy": {
+            "Name": spec.restart.name,
+            "MaximumRetryCount": spec.restart.maximum_retries,
+        },
+        "AutoRemove": spec.remove,
+        "Binds": [
+            f"{each.source}:{each.target}" + (":ro" if each.readonly else "")
+            for each in spec.mounts
+            if each.kind == "bind"
+        ],
+        "CapAdd": list(spec.cap_add) or None,
+        "CapDrop": list(spec.cap_drop) or None,
+        "SecurityOpt": list(spec.security_opt) or None,
+        "Privileged": spec.privileged,
+        "ReadonlyRootfs": spec.read_only,
+        "UsernsMode": spec.userns,
+        "ShmSize": spec.shm_size,
+        "OomScoreAdj": spec.oom_score_adj,
+        "Dns": list(spec.dns),
+        "ExtraHosts": [f"{name}:{address}" for name, address in spec.add_hosts] or None,
+        "Init": spec.init,
+        "LogConfig": {
+            "Type": "cri",
+            "Config": {"max-size": str(spec.log.max_size), "max-file": str(spec.log.max_files)},
+        },
+    }
+
+
+def _resources(limits: Limits) -> dict[str, object]:
+    return {
+        "Memory": limits.memory or 0,
+        "MemorySwap": limits.memory_swap or 0,
+        "MemoryReservation": limits.memory_reservation or 0,
+        "NanoCpus": round((limits.cpus or 0) * 1e9),
+        "CpuShares": limits.cpu_shares or 0,
+        "CpusetCpus": limits.cpuset_cpus or "",
+        "PidsLimit": limits.pids,
+        "BlkioWeight": limits.blkio_weight or 0,
+    }
+
+
+def _config(container: Container, config: Mapping[str, Any]) -> dict[str, object]:
+    process = config.get("process", {})
+    user = process.get("user", {})
+    return {
+        "Hostname": config.get("hostname", ""),
+        "User": container.spec.user or user.get("username", ""),
+        "Tty": container.spec.tty,
+        "OpenStdin": container.spec.stdin,
+        "Env": process.get("env", []),
+        "Cmd": list(container.command),
+        "Image": container.image,
+        "WorkingDir": process.get("cwd", "/"),
+        "Entrypoint": list(container.spec.entrypoint) if container.spec.entrypoint else None,
+        "Labels": dict(container.labels),
+        "StopSignal": container.spec.stop_signal or "",
+        "StopTimeout": container.spec.stop_timeout,
+    }
+
+
+def _network(container: Container) -> dict[str, object]:
+    return {
+        "IPAddress": container.address,
+        "Ports": _bindings(container.ports),
+        "Networks": {container.spec.network: {"IPAddress": container.address}},
+    }
+
+
+def _bindings(ports: tuple[Port, ...]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        host = {"HostIp": port.host_ip or "0.0.0.0", "HostPort": str(port.host_port)}
+        found.setdefault(f"{port.container_port}/{port.protocol}", []).append(host)
+    return found
+
+
+def _mount(mount: Mount) -> dict[str, object]:
+    return {
+        "Type": mount.kind,
+        "Source": mount.source,
+        "Destination": mount.target,
+        "Mode": ",".join(mount.options),
+        "RW": not mount.readonly,
+        "Propagation": "rprivate" if mount.kind == "bind" else "",
+    }

@@ -1,0 +1,185 @@
+"""Verbs on a container that was started: stop, kill, pause, wait, update, remove."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import time
+
+from tuidock.engine import journal
+from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.containers import bundle, records
+from tuidock.engine.containers.records import Record
+from tuidock.engine.errors import BadSpec, WrongStatus
+from tuidock.engine.layout import Layout
+from tuidock.engine.runtime.client import Monitor
+from tuidock.engine.runtime.state import RunState, read_state
+from tuidock.engine.store import transaction
+from tuidock.engine.types import ExitRecord, Limits, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+
+_KILL_PATIENCE = 10.0
+"""Seconds that the kernel gets to end a process that was sent SIGKILL."""
+
+
+def signal_number(name: str) -> int:
+    """`TERM`, `SIGTERM` or `15`. Raises BadSpec."""
+    if name.isascii() and name.isdigit() and 0 < int(name) < signal.NSIG:
+        return int(name)
+    full = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
+    number = getattr(signal, full, None)
+    if not isinstance(number, signal.Signals):
+        raise BadSpec(f"Invalid signal: {name}", "a name such as TERM, or a number")
+    return int(number)
+
+
+def is_up(state: RunState) -> bool:
+    return state.status in _UP
+
+
+def stop(layout: Layout, record: Record, stop_signal: str, timeout: float) -> None:
+    """Ask it to end, and kill it after `timeout` seconds. No-op when it does not run."""
+    state = read_state(layout, record.id)
+    if not is_up(state):
+        return
+    if state.status is Status.PAUSED:
+        open_cgroup(layout.tag, record.id).thaw()
+    _send(layout, record, signal_number(stop_signal))
+    monitor = Monitor(layout, record.id)
+    if monitor.wait(time.monotonic() + timeout) is None:
+        _send(layout, record, signal.SIGKILL)
+        monitor.wait(time.monotonic() + _KILL_PATIENCE)
+    journal.append(layout, "container", "stop", record.id, record.name, {"image": record.image})
+
+
+def kill(layout: Layout, record: Record, name: str) -> None:
+    """Send a signal. Raises WrongStatus when it does not run."""
+    number = signal_number(name)
+    state = read_state(layout, record.id)
+    if not is_up(state):
+        raise WrongStatus(
+            f"cannot kill container: {record.name}: container {record.id} is not running"
+        )
+    if number == signal.SIGKILL and state.status is Status.PAUSED:
+        open_cgroup(layout.tag, record.id).thaw()
+    _send(layout, record, number)
+
+
+def _send(layout: Layout, record: Record, number: int) -> None:
+    Monitor(layout, record.id).signal(number)
+    journal.append(
+        layout, "container", "kill", record.id, record.name, {"signal": str(int(number))}
+    )
+
+
+def pause(layout: Layout, record: Record) -> None:
+    """Freeze it. Raises WrongStatus."""
+    state = read_state(layout, record.id)
+    if state.status is Status.PAUSED:
+        raise WrongStatus(f"Container {record.name} is already paused")
+    _need_running(record, state)
+    open_cgroup(layout.tag, record.id).freeze()
+    journal.append(layout, "container", "pause", record.id, record.name)
+
+
+def unpause(layout: Layout, record: Record) -> None:
+    """Let it go on. Raises WrongStatus."""
+    if read_state(layout, record.id).status is not Status.PAUSED:
+        raise WrongStatus(f"Container {record.name} is not paused")
+    open_cgroup(layout.tag, record.id).thaw()
+    journal.append(layout, "container", "unpause", record.id, record.name)
+
+
+def _need_running(record: Record, state: RunState) -> None:
+    if state.status is not Status.RUNNING:
+        raise WrongStatus(
+            f"Container {record.name} is not running",
+            f"start it with `tuidock start {record.name}`",
+        )
+
+
+def wait(layout: Layout, record: Record) -> ExitRecord:
+    """Block until it does not run. One that never ran counts as ended with code 0."""
+    state = read_state(layout, record.id)
+    if is_up(state):
+        Monitor(layout, record.id).wait(None)
+        state = read_state(layout, record.id)
+    return state.exit or ExitRecord(0, 0, False, record.created)
+
+
+def update(layout: Layout, db: sqlite3.Connection, record: Record, changes: Limits) -> Record:
+    """New limits, felt at once and kept for every later start. Raises BadSpec."""
+    from tuidock.engine.cgroups.limits import merge, resources
+
+    merged = merge(record.spec.limits, changes)
+    with bundle.locked(layout, record.id):
+        wanted = resources(merged)
+        if is_up(read_state(layout, record.id)):
+            open_cgroup(layout.tag, record.id).apply(wanted)
+        record = record._replace(spec=record.spec._replace(limits=merged))
+        _keep(layout, record, wanted)
+        with transaction(db):
+            records.save_spec(db, record.id, record.spec)
+    changed = {k: str(v) for k, v in changes._asdict().items() if v is not None}
+    journal.append(layout, "container", "update", record.id, record.name, changed)
+    return record
+
+
+def _keep(layout: Layout, record: Record, wanted: dict[str, object]) -> None:
+    config = bundle.read_config(layout, record.id)
+    linux = config.setdefault("linux", {})
+    assert isinstance(linux, dict)
+    linux["resources"] = {**linux.get("resources", {}), **wanted}
+    bundle.write_config(layout, record.id, config)
+
+
+def remove(
+    layout: Layout,
+    db: sqlite3.Connection,
+    record: Record,
+    disconnect: Callable[[str], object],
+    *,
+    force: bool,
+) -> None:
+    """Delete a container and all that is its own. Raises WrongStatus when it runs, unforced."""
+    with bundle.locked(layout, record.id):
+        state = read_state(layout, record.id)
+        if is_up(state):
+            _end(layout, record, state, force=force)
+        with transaction(db):
+            records.mark_removing(db, record.id)
+        erase(layout, db, record.id, disconnect)
+    journal.append(layout, "container", "destroy", record.id, record.name, {"image": record.image})
+
+
+def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> None:
+    if not force:
+        raise WrongStatus(
+            f"cannot remove container {record.name!r}: container is {state.status}: "
+            "stop the container before removing or force remove",
+            f"`tuidock rm -f {record.name}` does both",
+        )
+    kill(layout, record, "KILL")
+    Monitor(layout, record.id).wait(time.monotonic() + _KILL_PATIENCE)
+
+
+def erase(
+    layout: Layout, db: sqlite3.Connection, container_id: str, disconnect: Callable[[str], object]
+) -> None:
+    """The second half of a removal; may be done again after a crash at any point of it."""
+    if db.execute("SELECT 1 FROM endpoint WHERE container = ?", (container_id,)).fetchone():
+        disconnect(container_id)
+    for path in (layout.run(container_id), layout.container(container_id)):
+        shutil.rmtree(path, onerror=_unless_gone)
+    records.delete(db, container_id)
+
+
+def _unless_gone(function: object, path: str, error: tuple[object, ...]) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]  # type: ignore[misc]  # rmtree hands over sys.exc_info()

@@ -1,0 +1,193 @@
+"""Every verb on containers: find the row, and hand it to the room that does the work."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from tuidock.engine import journal
+from tuidock.engine.containers import bundle, life, records, view
+from tuidock.engine.containers.create import create
+from tuidock.engine.containers.records import Record
+from tuidock.engine.containers.start import start
+from tuidock.engine.errors import WrongStatus
+from tuidock.engine.layout import Layout
+from tuidock.engine.runtime.client import Monitor
+from tuidock.engine.runtime.state import read_state
+from tuidock.engine.types import Container, ContainerSpec, Limits, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tuidock.engine.images.service import Images
+    from tuidock.engine.network.service import Network
+    from tuidock.engine.runtime.client import Line
+    from tuidock.engine.types import ExecSpec, ExitRecord, LogLine, LogQuery, Process, Sample
+
+_DEFAULT_STOP_SIGNAL = "SIGTERM"
+
+
+class Containers:
+    """The containers of one root. A *key* is a name, an id or an unambiguous prefix of one."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        db: sqlite3.Connection,
+        images: Callable[[], Images],
+        network: Callable[[], Network],
+    ) -> None:
+        self.layout = layout
+        self.db = db
+        self._images = images
+        self._network = network
+        self._sampler: object = None
+
+    def list(self) -> list[Container]:
+        """All containers, newest first."""
+        return view.containers(self.layout, self.db, records.everything(self.db))
+
+    def get(self, key: str) -> Container:
+        """One container. Raises ContainerNotFound."""
+        return view.container(self.layout, self.db, self._find(key))
+
+    def create(self, spec: ContainerSpec) -> Container:
+        """Raises ImageNotFound, NameInUse, BadSpec."""
+        record = create(self.layout, self.db, self._images().resolve(spec.image), spec)
+        return view.container(self.layout, self.db, record)
+
+    def start(self, key: str) -> None:
+        """Raises RuntimeFailure, PortInUse, NetworkError."""
+        start(self.layout, self.db, self._find(key), self._network, attach=False)
+
+    def start_attached(self, key: str) -> Line:
+        """Start, and be on the line from the first byte of output."""
+        record = self._find(key)
+        line = start(self.layout, self.db, record, self._network, attach=True)
+        return line or Monitor(self.layout, record.id).attach()
+
+    def stop(self, key: str, timeout: float | None = None) -> None:
+        """`timeout` in seconds; None: the container's own."""
+        record = self._find(key)
+        patience = record.spec.stop_timeout if timeout is None else timeout
+        life.stop(self.layout, record, self._stop_signal(record), patience)
+
+    def restart(self, key: str, timeout: float | None = None) -> None:
+        """Stop, then start."""
+        self.stop(key, timeout)
+        self.start(key)
+        record = self._find(key)
+        journal.append(self.layout, "container", "restart", record.id, record.name)
+
+    def kill(self, key: str, signal: str = "KILL") -> None:
+        """Raises WrongStatus, BadSpec."""
+        life.kill(self.layout, self._find(key), signal)
+
+    def pause(self, key: str) -> None:
+        life.pause(self.layout, self._find(key))
+
+    def unpause(self, key: str) -> None:
+        life.unpause(self.layout, self._find(key))
+
+    def wait(self, key: str) -> ExitRecord:
+        """Blocks until it does not run."""
+        return life.wait(self.layout, self._find(key))
+
+    def update(self, key: str, changes: Limits) -> Container:
+        """Fields that are None stay; 0 takes a limit away. Raises BadSpec."""
+        record = life.update(self.layout, self.db, self._find(key), changes)
+        return view.container(self.layout, self.db, record)
+
+    def remove(self, key: str, *, force: bool = False) -> None:
+        """Raises WrongStatus when it runs and `force` is not given."""
+        record = self._find(key)
+        life.remove(self.layout, self.db, record, self._disconnect, force=force)
+
+    def attach(self, key: str) -> Line:
+        """Raises WrongStatus when it does not run."""
+        return Monitor(self.layout, self._running(key).id).attach()
+
+    def exec(self, key: str, spec: ExecSpec) -> Line:
+        """Run a further command. Raises RuntimeFailure, WrongStatus."""
+        from tuidock.engine.runtime.spec import exec_process
+
+        record = self._running(key)
+        config = bundle.read_config(self.layout, record.id)
+        process = exec_process(config, spec)
+        return Monitor(self.layout, record.id).exec(process, tty=spec.tty)
+
+    def logs(self, key: str, query: LogQuery) -> Iterator[Sequence[LogLine]]:
+        """Batches of lines; with `follow` until the container ends."""
+        from tuidock.engine.containers.output import logs
+
+        return logs(self.layout, self._find(key).id, query)
+
+    def log_files(self, key: str) -> Sequence[str]:
+        """Paths, oldest first."""
+        from tuidock.engine.logs.reader import files
+
+        return files(self.layout.log(self._find(key).id))
+
+    def sample(self, keys: Sequence[str] = ()) -> Sequence[Sample]:
+        """One sample of each running container asked for; of all without keys."""
+        from tuidock.engine.metrics.sampler import Sampler
+
+        if not isinstance(self._sampler, Sampler):
+            self._sampler = Sampler(self.layout)
+        wanted = {self._find(key).id for key in keys}
+        return self._sampler.sample(
+            [(each.id, each.pid) for each in self.list() if each.pid and _is_wanted(each, wanted)]
+        )
+
+    def top(self, key: str) -> Sequence[Process]:
+        """Raises WrongStatus when it does not run."""
+        from tuidock.engine.cgroups import open_cgroup
+        from tuidock.engine.metrics.processes import top
+
+        return top(open_cgroup(self.layout.tag, self._running(key).id))
+
+    def inspect(self, key: str) -> dict[str, object]:
+        """Docker's inspect object."""
+        from tuidock.engine.containers.inspection import inspect
+
+        record = self._find(key)
+        return inspect(
+            self.layout,
+            view.container(self.layout, self.db, record),
+            bundle.read_config(self.layout, record.id),
+        )
+
+    def sweep(self) -> Sequence[str]:
+        """Mend what a crash left half-made; what was done, a line each."""
+        from tuidock.engine.containers.sweep import sweep
+
+        return sweep(self.layout, self.db, self._disconnect)
+
+    def _find(self, key: str) -> Record:
+        return records.find(self.db, key)
+
+    def _running(self, key: str) -> Record:
+        record = self._find(key)
+        status = read_state(self.layout, record.id).status
+        if status is Status.PAUSED:
+            raise WrongStatus(
+                f"container {record.name} is paused", f"`tuidock unpause {record.name}` first"
+            )
+        if status is not Status.RUNNING:
+            raise WrongStatus(
+                f"container {record.name} is not running", f"`tuidock start {record.name}` first"
+            )
+        return record
+
+    def _stop_signal(self, record: Record) -> str:
+        annotations = bundle.read_config(self.layout, record.id).get("annotations") or {}
+        assert isinstance(annotations, dict)
+        of_image = annotations.get("org.opencontainers.image.stopSignal")
+        return record.spec.stop_signal or of_image or _DEFAULT_STOP_SIGNAL
+
+    def _disconnect(self, container_id: str) -> None:
+        self._network().disconnect(container_id)
+
+
+def _is_wanted(container: Container, wanted: set[str]) -> bool:
+    return not wanted or container.id in wanted

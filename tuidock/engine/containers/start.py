@@ -1,0 +1,78 @@
+"""Starting: endpoint, files, launcher, gate, go; undone in reverse when a step fails."""
+
+from __future__ import annotations
+
+from tuidock.engine import journal
+from tuidock.engine.containers import bundle
+from tuidock.engine.containers.records import Record
+from tuidock.engine.errors import EngineError, WrongStatus
+from tuidock.engine.layout import Layout
+from tuidock.engine.network import files
+from tuidock.engine.runtime import client
+from tuidock.engine.runtime.state import read_state
+from tuidock.engine.types import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuidock.engine.network.service import Endpoint, Network
+    from tuidock.engine.runtime.client import Line
+
+
+def start(
+    layout: Layout,
+    record: Record,
+    network: Callable[[], Network],
+    exposed: tuple[str, ...],
+    *,
+    attach: bool,
+) -> Line | None:
+    """Start a container; no-op (None) when it runs. Raises RuntimeFailure, PortInUse.
+
+    With `attach`, the line carries output from the first byte on.
+    """
+    with bundle.locked(layout, record.id):
+        status = read_state(layout, record.id).status
+        if status is Status.PAUSED:
+            raise WrongStatus("cannot start a paused container, try unpause instead")
+        if status is Status.RUNNING:
+            return None
+        line = _birth(layout, record, network, exposed, attach=attach)
+    journal.append(layout, "container", "start", record.id, record.name, {"image": record.image})
+    return line
+
+
+def _birth(
+    layout: Layout,
+    record: Record,
+    network: Callable[[], Network],
+    exposed: tuple[str, ...],
+    *,
+    attach: bool,
+) -> Line | None:
+    if record.spec.network != "bridge":
+        _write_files(layout, record, None)
+        starting = client.start(layout, record.id, gate=False, attach=attach)
+        starting.wait_started()
+        return starting.line
+    endpoint = network().reserve(record.id, record.spec, exposed)
+    try:
+        _write_files(layout, record, endpoint)
+        starting = client.start(layout, record.id, gate=True, attach=attach)
+        try:
+            network().connect(endpoint, starting.pid)
+        except EngineError as error:
+            starting.abandon(error.message)
+            raise
+        starting.go()
+        starting.wait_started()
+    except BaseException:
+        network().disconnect(record.id)
+        raise
+    return starting.line
+
+
+def _write_files(layout: Layout, record: Record, endpoint: Endpoint | None) -> None:
+    """What the container finds at /etc/hosts, /etc/hostname and /etc/resolv.conf."""
+    bundle.write_files(layout, record.id, files.contents(record.id, record.spec, endpoint))

@@ -1,0 +1,282 @@
+"""LocalEngine: the asynchronous face of Core.
+
+Short calls run in the engine's own few threads, each with a Core of its own (a SQLite
+connection belongs to one thread). What grows (logs, events, sessions) is followed on the
+event loop by its descriptor, without a thread. Invariant: nothing here but waiting; the
+work is Core's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from tuidock.engine import journal
+from tuidock.engine.api import ALL_LINES, Session
+from tuidock.engine.core import Core, default_layout
+from tuidock.engine.events import Event, Pulled, PullEvent
+from tuidock.engine.layout import Layout
+from tuidock.engine.logs import reader
+from tuidock.engine.session import LineSession, readable
+from tuidock.engine.types import (
+    Container,
+    ContainerSpec,
+    ExecSpec,
+    ExitRecord,
+    Finding,
+    HostInfo,
+    Image,
+    Limits,
+    LogLine,
+    LogQuery,
+    Process,
+    RemoteImage,
+    Sample,
+    Status,
+)
+
+T = TypeVar("T")
+
+_THREADS = 4
+_GLANCE = 0.5
+"""Seconds between two looks at whether a followed container still runs."""
+
+
+class Workers:
+    """The engine's threads. Each has a Core; waits that may last get a thread of their own."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._own = threading.local()
+        self._cores: list[Core] = []
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tuidock-engine")
+        self._sampler = ThreadPoolExecutor(1, thread_name_prefix="tuidock-sampler")
+        self._slow = ThreadPoolExecutor(32, thread_name_prefix="tuidock-slow")
+
+    def _core(self) -> Core:
+        core: Core | None = getattr(self._own, "core", None)
+        if core is None:
+            core = self._own.core = Core(self.layout)
+            self._cores.append(core)
+        return core
+
+    async def call(self, work: Callable[[Core], T]) -> T:
+        """A short call."""
+        return await self._run(self._pool, work)
+
+    async def sample(self, work: Callable[[Core], T]) -> T:
+        """A measurement; one thread, because a sampler remembers what it read before."""
+        return await self._run(self._sampler, work)
+
+    async def slow(self, work: Callable[[Core], T]) -> T:
+        """A call that may take as long as a container lives."""
+        return await self._run(self._slow, work)
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Core], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, lambda: work(self._core()))
+
+    def close(self) -> None:
+        for pool in (self._pool, self._sampler, self._slow):
+            pool.shutdown(wait=False, cancel_futures=True)
+        for core in self._cores:
+            core.close()
+
+
+class LocalImages:
+    """`api.Images` over Core."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def list(self) -> Sequence[Image]:
+        return await self._workers.call(lambda core: core.images.list())
+
+    async def get(self, reference: str) -> Image:
+        return await self._workers.call(lambda core: core.images.get(reference))
+
+    async def pull(self, reference: str, platform: str = "") -> AsyncIterator[PullEvent]:
+        """Events cross from the pulling thread by the loop; leaving early cancels the pull."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[PullEvent | None] = asyncio.Queue()
+        cancelled = threading.Event()
+
+        def post(event: PullEvent | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, event)
+
+        def work(core: Core) -> Pulled:
+            try:
+                return core.images.pull(reference, platform, post, cancelled)
+            finally:
+                post(None)
+
+        task = asyncio.ensure_future(self._workers.slow(work))
+        try:
+            while (event := await queue.get()) is not None:
+                if not isinstance(event, Pulled):
+                    yield event
+            yield await task
+        finally:
+            cancelled.set()
+            with contextlib.suppress(Exception):  # raised above, unless nobody waits any more
+                await asyncio.shield(task)
+
+    async def remove(self, reference: str, force: bool = False) -> Sequence[str]:
+        return await self._workers.call(lambda core: core.images.remove(reference, force))
+
+    async def tag(self, source: str, target: str) -> None:
+        await self._workers.call(lambda core: core.images.tag(source, target))
+
+    async def inspect(self, reference: str) -> dict[str, object]:
+        return await self._workers.call(lambda core: core.images.inspect(reference))
+
+
+class LocalRegistry:
+    """`api.Registry` over Core."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def catalog(self, host: str) -> list[str]:
+        return await self._workers.slow(lambda core: list(core.images.catalog(host)))
+
+    async def tags(self, repository: str) -> list[str]:
+        return await self._workers.slow(lambda core: list(core.images.tags(repository)))
+
+    async def describe(self, reference: str, platform: str = "") -> RemoteImage:
+        return await self._workers.slow(lambda core: core.images.describe(reference, platform))
+
+
+class LocalContainers:
+    """`api.Containers` over Core."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def list(self) -> Sequence[Container]:
+        return await self._workers.call(lambda core: core.containers.list())
+
+    async def get(self, key: str) -> Container:
+        return await self._workers.call(lambda core: core.containers.get(key))
+
+    async def create(self, spec: ContainerSpec) -> Container:
+        return await self._workers.call(lambda core: core.containers.create(spec))
+
+    async def start(self, key: str) -> None:
+        await self._workers.slow(lambda core: core.containers.start(key))
+
+    async def stop(self, key: str, timeout: float | None = None) -> None:
+        await self._workers.slow(lambda core: core.containers.stop(key, timeout))
+
+    async def kill(self, key: str, signal: str = "KILL") -> None:
+        await self._workers.call(lambda core: core.containers.kill(key, signal))
+
+    async def restart(self, key: str, timeout: float | None = None) -> None:
+        await self._workers.slow(lambda core: core.containers.restart(key, timeout))
+
+    async def pause(self, key: str) -> None:
+        await self._workers.call(lambda core: core.containers.pause(key))
+
+    async def unpause(self, key: str) -> None:
+        await self._workers.call(lambda core: core.containers.unpause(key))
+
+    async def remove(self, key: str, force: bool = False) -> None:
+        await self._workers.slow(lambda core: core.containers.remove(key, force=force))
+
+    async def wait(self, key: str) -> ExitRecord:
+        return await self._workers.slow(lambda core: core.containers.wait(key))
+
+    async def update(self, key: str, limits: Limits) -> Container:
+        return await self._workers.slow(lambda core: core.containers.update(key, limits))
+
+    async def top(self, key: str) -> Sequence[Process]:
+        return await self._workers.call(lambda core: core.containers.top(key))
+
+    async def inspect(self, key: str) -> dict[str, object]:
+        return await self._workers.call(lambda core: core.containers.inspect(key))
+
+    async def log_files(self, key: str) -> Sequence[str]:
+        return await self._workers.call(lambda core: core.containers.log_files(key))
+
+    async def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
+        container = await self.get(key)
+        path = self._workers.layout.log(container.id)
+        if not query.follow:
+            for batch in await self._workers.call(
+                lambda core: list(core.containers.logs(container.id, query))
+            ):
+                yield batch
+            return
+        with reader.Follower(path, query) as follower:
+            while True:
+                up = (await self.get(container.id)).status not in (Status.EXITED, Status.CREATED)
+                if lines := follower.read():
+                    yield lines
+                elif not up:
+                    return
+                await readable(follower.fileno(), _GLANCE)
+
+    async def stats(
+        self, keys: Sequence[str] = (), interval: float = 1.0
+    ) -> AsyncIterator[Sequence[Sample]]:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            yield await self._workers.sample(lambda core: core.containers.sample(keys))
+            due = max(due + interval, loop.time())  # a slow machine skips, it does not catch up
+            await asyncio.sleep(due - loop.time())
+
+    async def exec(self, key: str, spec: ExecSpec) -> Session:
+        return LineSession(await self._workers.call(lambda core: core.containers.exec(key, spec)))
+
+    async def attach(self, key: str) -> Session:
+        return LineSession(await self._workers.call(lambda core: core.containers.attach(key)))
+
+
+class LocalEngine:
+    """The real engine. `api.Engine` says what each part promises."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._workers = Workers(layout)
+        self._images = LocalImages(self._workers)
+        self._registry = LocalRegistry(self._workers)
+        self._containers = LocalContainers(self._workers)
+
+    @property
+    def images(self) -> LocalImages:
+        return self._images
+
+    @property
+    def registry(self) -> LocalRegistry:
+        return self._registry
+
+    @property
+    def containers(self) -> LocalContainers:
+        return self._containers
+
+    async def events(self, since: float | None = None) -> AsyncIterator[Event]:
+        with journal.Follower(self._workers.layout, since) as follower:
+            while True:
+                for event in follower.read():
+                    yield event
+                await readable(follower.fileno())
+
+    async def info(self) -> HostInfo:
+        return await self._workers.call(lambda core: core.info())
+
+    async def doctor(self) -> list[Finding]:
+        return await self._workers.slow(lambda core: list(core.doctor()))
+
+    async def close(self) -> None:
+        self._workers.close()
+
+
+def open_engine(root: str | None = None, runroot: str | None = None) -> LocalEngine:
+    """The engine at these directories, or at the default ones. Raises HostError."""
+    layout = default_layout(root, runroot)
+    Core(layout).close()  # what is wrong with the store is said now, before a screen opens
+    return LocalEngine(layout)
