@@ -248,9 +248,9 @@ class LiveTable(ScrollView, can_focus=True):
         if line < 0 or bottom <= top:
             return
         if line < top:
-            self.scroll_to(y=line, animate=False)
+            self.scroll_to(y=line, animate=False, force=True)
         elif line >= bottom:
-            self.scroll_to(y=line - (bottom - top) + 1, animate=False)
+            self.scroll_to(y=line - (bottom - top) + 1, animate=False, force=True)
 
     def action_move(self, lines: int) -> None:
         self._move_to(self._cursor_line() + lines)
