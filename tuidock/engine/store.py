@@ -53,6 +53,10 @@ CREATE TABLE container (
     uid_base INTEGER NOT NULL DEFAULT 0,
     removing INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE network (
+    name TEXT PRIMARY KEY,
+    subnet TEXT NOT NULL UNIQUE       -- IPv4 with prefix length; kept while no route contradicts
+);
 CREATE TABLE endpoint (
     container TEXT PRIMARY KEY REFERENCES container(id) ON DELETE CASCADE,
     network TEXT NOT NULL,
