@@ -1,0 +1,98 @@
+"""A terminal with a person before it: tmux on a socket of its own.
+
+Every wait has a deadline and fails with the screen as it then is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class Terminal:
+    """One program in one tmux window; `close` ends both."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        directory: Path,
+        env: Mapping[str, str] | None = None,
+        columns: int = 140,
+        rows: int = 40,
+    ) -> None:
+        self._socket = str(directory / "tmux")
+        settings = directory / "tmux.conf"
+        settings.write_text(
+            "set -g default-terminal tmux-256color\n"
+            "set -g remain-on-exit on\n"
+            "set -g escape-time 0\n"
+            "set -g status off\n"
+        )
+        self._tmux(
+            *("-f", str(settings), "new-session", "-d"),
+            *("-x", str(columns), "-y", str(rows)),
+            shlex.join(command),
+            env={**os.environ, "COLORTERM": "truecolor", **(env or {})},
+        )
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names: `Enter`, `Escape`, `Up`, `C-p`, or one character."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        """Type text as it is."""
+        self._tmux("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        """What is to be seen, without colours."""
+        return self._tmux("capture-pane", "-p").rstrip()
+
+    def picture(self) -> str:
+        """What is to be seen, with colours as escape sequences."""
+        return self._tmux("capture-pane", "-p", "-e")
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def wait_for(self, pattern: str, seconds: float = 10.0) -> re.Match[str]:
+        """Look until the pattern (a regular expression) is on the screen."""
+        return self._wait(lambda: re.search(pattern, self.screen(), re.MULTILINE), pattern, seconds)
+
+    def wait_gone(self, pattern: str, seconds: float = 10.0) -> None:
+        """Look until the pattern is no longer on the screen."""
+        self._wait(lambda: not re.search(pattern, self.screen()), f"no {pattern}", seconds)
+
+    def wait_end(self, seconds: float = 10.0) -> int:
+        """Wait until the program has ended. Returns its exit code."""
+
+        def code() -> str:  # empty until tmux has reaped it
+            return self._tmux("display", "-p", "#{pane_dead_status}").strip()
+
+        return int(self._wait(code, "the end of the program", seconds))
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True)
+
+    def _wait(self, look, wanted: str, seconds: float):  # type: ignore[no-untyped-def]
+        deadline = time.monotonic() + seconds
+        while not (found := look()):
+            if time.monotonic() > deadline:
+                frame = "\n".join(f"| {line}" for line in self.screen().splitlines())
+                raise AssertionError(f"not seen in {seconds:g} s: {wanted}\n{frame}")
+            time.sleep(0.05)
+        return found
+
+    def _tmux(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        command = ["tmux", "-S", self._socket, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
