@@ -1,0 +1,172 @@
+"""The extracted layers of a root: found, put into place, removed.
+
+Invariant: a row of the table `layer` means a complete directory that never changes again;
+whatever has no row is rubbish that anybody may remove under the database's write lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import sqlite3
+from collections.abc import Sequence
+
+from tuidock.engine.errors import HostError
+from tuidock.engine.images.layers.owners import OPAQUE_XATTR
+from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
+from tuidock.engine.layout import Layout
+from tuidock.engine.store import transaction
+
+
+def chain_ids(diff_ids: Sequence[str]) -> list[str]:
+    """The chain id of every layer of a chain, as image-spec's config.md defines it."""
+    chain: list[str] = []
+    for diff_id in diff_ids:
+        above = f"{chain[-1]} {diff_id}" if chain else ""
+        chain.append(f"sha256:{hashlib.sha256(above.encode()).hexdigest()}" if above else diff_id)
+    return chain
+
+
+class LayerStore:
+    """Layers on disk; every method may be called by several processes at once."""
+
+    def __init__(self, layout: Layout, db: sqlite3.Connection) -> None:
+        self._layout = layout
+        self._db = db
+
+    def begin(self, media_type: str) -> Unpacking:
+        """Start unpacking a layer. Raises ContentError, HostError, OSError."""
+        return Unpacking(self._layout, media_type)
+
+    def directory(self, key: str) -> str:
+        """The directory to give to overlayfs."""
+        return self._layout.layer(key)
+
+    def known(self, diff_id: str) -> bool:
+        """True when a directory of this diff id exists that fits above anything."""
+        row = self._db.execute(
+            "SELECT 1 FROM layer WHERE diff_id = ? AND chain_id IS NULL", (diff_id,)
+        ).fetchone()
+        return row is not None
+
+    def keys(self, diff_ids: Sequence[str]) -> list[str] | None:
+        """What to stack for this chain, lowest first; None when a layer is missing.
+
+        Layers that a higher one hides entirely are left out.
+        """
+        found: list[str] = []
+        for diff_id, chain_id in reversed(list(zip(diff_ids, chain_ids(diff_ids), strict=True))):
+            key = self._key(diff_id, chain_id)
+            if key is None:
+                return None
+            if key not in found:  # overlayfs refuses a directory twice; the higher one counts
+                found.append(key)
+            if self._hides_all(key):
+                break
+        return found[::-1]
+
+    def _key(self, diff_id: str, chain_id: str) -> str | None:
+        row = self._db.execute(
+            "SELECT key FROM layer WHERE diff_id = ? AND (chain_id IS NULL OR chain_id = ?)",
+            (diff_id, chain_id),
+        ).fetchone()
+        return row[0] if row else None
+
+    def _hides_all(self, key: str) -> bool:
+        """Whether the layer's root is opaque, which overlayfs does not look at."""
+        try:
+            return os.getxattr(self.directory(key), OPAQUE_XATTR) == b"y"
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise
+            return False
+
+    def settle(self, chain: Sequence[UnpackedLayer | str]) -> list[str]:
+        """Put a chain of layers, lowest first, into place; what `keys` then says of it.
+
+        A string is the diff id of a layer that is here. Raises ContentError, StorageFull,
+        HostError; layers already in place stay.
+        """
+        diff_ids = [each if isinstance(each, str) else each.diff_id for each in chain]
+        for each, chain_id in zip(chain, chain_ids(diff_ids), strict=True):
+            if not isinstance(each, str):
+                self._place(each, chain_id)
+        keys = self.keys(diff_ids)
+        if keys is None:
+            raise HostError("a layer vanished while it was put into place")
+        return keys
+
+    def _place(self, layer: UnpackedLayer, chain_id: str) -> None:
+        owner = chain_id if layer.dependent else None
+        key = (owner or layer.diff_id).partition(":")[2]
+        with self._writing():
+            if self._key(layer.diff_id, chain_id) is None:
+                self._rename(layer.directory, key)
+                self._db.execute(
+                    "INSERT INTO layer VALUES (?, ?, ?, ?, ?)",
+                    (key, layer.diff_id, owner, layer.size, layer.entries),
+                )
+        discard(os.path.dirname(layer.directory), layer.lock)
+
+    def _rename(self, directory: str, key: str) -> None:
+        self._bury(key)
+        os.rename(directory, self.directory(key))
+        _sync_directory(self._layout.layers)
+
+    def _bury(self, key: str) -> str | None:
+        """Move a directory without a row to `ingest`; its new place."""
+        grave = f"{self._layout.ingest}/gone-{os.urandom(8).hex()}"
+        try:
+            os.rename(self.directory(key), grave)
+        except FileNotFoundError:
+            return None
+        return grave
+
+    def _writing(self) -> contextlib.AbstractContextManager[object]:
+        """The caller's transaction, or one of our own."""
+        return contextlib.nullcontext() if self._db.in_transaction else transaction(self._db)
+
+    def remove_unused(self, in_use: set[str]) -> list[str]:
+        """Remove the layers whose keys are not in use; the keys removed. Raises OSError.
+
+        Call it in the transaction that found out what is in use.
+        """
+        with self._writing():
+            rows = self._db.execute("SELECT key FROM layer ORDER BY key").fetchall()
+            unused = [key for (key,) in rows if key not in in_use]
+            for key in unused:
+                self._db.execute("DELETE FROM layer WHERE key = ?", (key,))
+                self._bury(key)
+        self.sweep()
+        return unused
+
+    def sweep(self) -> list[str]:
+        """Remove what dead processes left in `ingest`; the names removed. Raises OSError."""
+        return [name for name in sorted(os.listdir(self._layout.ingest)) if self._swept(name)]
+
+    def _swept(self, name: str) -> bool:
+        path = f"{self._layout.ingest}/{name}"
+        if not name.startswith(("layer-", "gone-")):
+            return False
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        discard(path, lock)
+        return True
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
