@@ -1,0 +1,128 @@
+"""Netlink messages as bytes, made by pyroute2; nobody else imports it on the way of a container.
+
+Only pyroute2's message classes are used: its sockets stand on asyncio, which the blocking
+engine never loads. Importing this module costs some 170 ms, so it happens once per root, when
+`stencils` has no cut messages yet, and in `tuidock doctor`.
+Every message leaves with sequence number 0 and without NLM_F_ACK: `netlink` fills both in.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from pyroute2.netlink import nlmsg
+from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_NFTABLES, nfgen_msg
+from pyroute2.netlink.nfnetlink.nftsocket import (
+    nft_chain_msg,
+    nft_rule_msg,
+    nft_set_elem_list_msg,
+    nft_set_msg,
+    nft_table_msg,
+)
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+Attributes = Sequence[tuple[str, Any]]
+Nested = dict[str, Any]
+
+REQUEST = 0x1
+CREATE = 0x400
+EXCL = 0x200
+DUMP = 0x300
+APPEND = 0x800
+
+NEWLINK, DELLINK = 16, 17
+NEWADDR = 20
+NEWROUTE = 24
+
+NEWTABLE, GETTABLE, DELTABLE = 0, 1, 2
+NEWCHAIN, GETCHAIN = 3, 4
+NEWRULE = 6
+NEWSET = 9
+NEWSETELEM, DELSETELEM = 12, 14
+BATCH_BEGIN, BATCH_END = 0x10, 0x11
+
+
+def nested(*attributes: tuple[str, Any]) -> Nested:
+    return {"attrs": list(attributes)}
+
+
+# --- rtnetlink ----------------------------------------------------------------------------
+
+
+def link(kind: int, how: int, attributes: Attributes, **header: int) -> bytes:
+    """RTM_NEWLINK and its kin; `header` holds fields of struct ifinfomsg."""
+    return _encode(ifinfmsg(), kind, how, attributes, header)
+
+
+def address(how: int, attributes: Attributes, **header: int) -> bytes:
+    """RTM_NEWADDR; `header` holds fields of struct ifaddrmsg."""
+    return _encode(ifaddrmsg(), NEWADDR, how, attributes, {"family": socket.AF_INET, **header})
+
+
+def route(how: int, attributes: Attributes, **header: int) -> bytes:
+    """RTM_NEWROUTE; `header` holds fields of struct rtmsg."""
+    return _encode(rtmsg(), NEWROUTE, how, attributes, {"family": socket.AF_INET, **header})
+
+
+# --- nf_tables ------------------------------------------------------------------------------
+
+
+def batch_edge(kind: int) -> bytes:
+    """BATCH_BEGIN or BATCH_END: what lies between is one transaction."""
+    return _encode(nfgen_msg(), kind, 0, None, {"res_id": NFNL_SUBSYS_NFTABLES})
+
+
+def table(kind: int, how: int, attributes: Attributes) -> bytes:
+    return _nft(nft_table_msg(), kind, how, attributes)
+
+
+def chain(kind: int, how: int, attributes: Attributes, family: int = socket.AF_INET) -> bytes:
+    return _nft(nft_chain_msg(), kind, how, attributes, family)
+
+
+def rule(attributes: Attributes) -> bytes:
+    return _nft(nft_rule_msg(), NEWRULE, CREATE | APPEND, attributes)
+
+
+def set_(attributes: Attributes) -> bytes:
+    return _nft(nft_set_msg(), NEWSET, CREATE | EXCL, attributes)
+
+
+def elements(kind: int, how: int, attributes: Attributes) -> bytes:
+    return _nft(nft_set_elem_list_msg(), kind, how, attributes)
+
+
+def read_chains(messages: Sequence[bytes]) -> list[Any]:
+    """Decode answers to GETCHAIN, for `get_attr`."""
+    chains = []
+    for data in messages:
+        message = nft_chain_msg(data)
+        message.decode()
+        chains.append(message)
+    return chains
+
+
+def _nft(
+    message: nlmsg, kind: int, how: int, attributes: Attributes, family: int = socket.AF_INET
+) -> bytes:
+    """An empty family 0 asks a dump for every family."""
+    kind |= NFNL_SUBSYS_NFTABLES << 8
+    return _encode(message, kind, how, attributes, {"nfgen_family": family})
+
+
+def _encode(
+    message: nlmsg, kind: int, how: int, attributes: Attributes | None, header: dict[str, int]
+) -> bytes:
+    message["header"]["type"] = kind
+    message["header"]["flags"] = REQUEST | how
+    message["header"]["sequence_number"] = 0
+    for field, value in header.items():
+        message[field] = value
+    if attributes is not None:
+        message["attrs"] = [list(attribute) for attribute in attributes]
+    message.encode()
+    return bytes(message.data)

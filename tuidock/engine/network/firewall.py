@@ -1,0 +1,156 @@
+"""The nftables table of one network in the kernel: written whole, changed by map elements.
+
+Invariant: no table but ours is ever changed, and every change is one transaction. The reverse
+of that: an accept of ours cannot overrule a foreign drop; `foreign_drops` finds those.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterable, Sequence
+
+from tuidock.engine.network import netlink
+from tuidock.engine.network.ipam import Endpoint
+from tuidock.engine.network.netlink import NetlinkFailure, Step
+from tuidock.engine.network.ruleset import FORWARD
+from tuidock.engine.network.stencils import Stencils, fill
+from tuidock.engine.types import Finding, Port
+
+PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+
+
+def present(stencils: Stencils) -> bool:
+    """Whether the table is there (somebody may have flushed the ruleset)."""
+    try:
+        with netlink.open_socket(netlink.NETFILTER) as sock:
+            netlink.request(
+                sock, [Step("look for the firewall", _plain(stencils, "look for table"))]
+            )
+    except NetlinkFailure as failure:
+        if failure.code == errno.ENOENT:
+            return False
+        raise
+    return True
+
+
+def write(stencils: Stencils, endpoints: Iterable[Endpoint]) -> None:
+    """Replace the whole table by what it should be, in one transaction.
+
+    Connections that are being translated go on. Raises NetworkError, NeedsRoot, Unsupported.
+    """
+    steps = [Step("make the firewall table", _plain(stencils, name)) for name in _REPLACE]
+    for kind in ("map ", "chain ", "rule "):
+        names = sorted(name for name in stencils if name.startswith(kind))
+        steps += [Step(f"make firewall {name}", _plain(stencils, name)) for name in names]
+    for endpoint in endpoints:
+        steps += _elements(stencils, "add to", endpoint)
+    _transact(stencils, steps)
+
+
+_REPLACE = ("table", "remove table", "table")  # the first so that there is one to remove
+
+
+def remove(stencils: Stencils) -> None:
+    """Remove the table if it is there."""
+    step = Step("remove the firewall table", _plain(stencils, "remove table"))
+    _tolerant(stencils, [step])
+
+
+def publish(stencils: Stencils, endpoint: Endpoint) -> bool:
+    """Open an endpoint's ports; False when only `write` can: the table is gone or not as expected."""
+    try:
+        _transact(stencils, _elements(stencils, "add to", endpoint))
+    except NetlinkFailure as failure:
+        if failure.code in (errno.ENOENT, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
+def retract(stencils: Stencils, endpoint: Endpoint) -> None:
+    """Close an endpoint's ports, as far as they are open."""
+    steps = _elements(stencils, "take from", endpoint)
+    if steps and not _tolerant(stencils, steps):
+        for step in steps:
+            _tolerant(stencils, [step])
+
+
+def _elements(stencils: Stencils, verb: str, endpoint: Endpoint) -> list[Step]:
+    return [_element(stencils, verb, endpoint.address, port) for port in endpoint.ports]
+
+
+def _element(stencils: Stencils, verb: str, address: str, port: Port) -> Step:
+    """Keys and data are padded to 32 bits field by field, as nft concatenates."""
+    name = "bound" if port.host_ip else "any"
+    key = bytes((PROTOCOLS[port.protocol], 0, 0, 0)) + _service(port.host_port)
+    if port.host_ip:
+        key = socket.inet_aton(port.host_ip) + key
+    target = socket.inet_aton(address) + _service(port.container_port)
+    message = fill(stencils[f"{verb} {name}"], {name: key, "target": target})
+    return Step(f"{verb} published ports {port.host_port}/{port.protocol}", message)
+
+
+def _service(port: int) -> bytes:
+    return port.to_bytes(2, "big") + b"\0\0"
+
+
+def _plain(stencils: Stencils, name: str) -> bytes:
+    return fill(stencils[name], {})
+
+
+def _transact(stencils: Stencils, steps: Sequence[Step]) -> None:
+    if steps:
+        edges = _plain(stencils, "begin"), _plain(stencils, "end")
+        with netlink.open_socket(netlink.NETFILTER) as sock:
+            netlink.transact(sock, edges, steps)
+
+
+def _tolerant(stencils: Stencils, steps: Sequence[Step]) -> bool:
+    """Remove things; False when one of them was not there, and so nothing was done."""
+    try:
+        _transact(stencils, steps)
+    except NetlinkFailure as failure:
+        if failure.code != errno.ENOENT:
+            raise
+        return False
+    return True
+
+
+# --- what others do -----------------------------------------------------------------------
+
+
+def foreign_drops() -> list[Finding]:
+    """Base chains of others that drop forwarded packets by policy, one finding each.
+
+    Imports pyroute2: for `doctor`, not for `run`. Raises NeedsRoot, Unsupported, NetworkError.
+    """
+    from tuidock.engine.network import encode
+
+    with netlink.open_socket(netlink.NETFILTER) as sock:
+        question = Step("list chains", encode.chain(encode.GETCHAIN, encode.DUMP, [], family=0))
+        chains = encode.read_chains(netlink.dump(sock, question))
+    return [_finding(chain) for chain in chains if _drops_forwarded(chain)]
+
+
+def _drops_forwarded(chain: object) -> bool:
+    family, hook = chain["nfgen_family"], chain.get_attr("NFTA_CHAIN_HOOK")  # type: ignore[index,attr-defined]
+    if family not in _FAMILIES or hook is None or chain.get_attr("NFTA_CHAIN_POLICY") != 0:  # type: ignore[attr-defined]
+        return False
+    return bool(hook.get_attr("NFTA_HOOK_HOOKNUM") == FORWARD)
+
+
+def _finding(chain: object) -> Finding:
+    family = _FAMILIES[chain["nfgen_family"]]  # type: ignore[index]
+    table, name = chain.get_attr("NFTA_CHAIN_TABLE"), chain.get_attr("NFTA_CHAIN_NAME")  # type: ignore[attr-defined]
+    return Finding(
+        "forwarding",
+        "warning",
+        f"the chain {family} {table} {name} drops forwarded packets: "
+        "containers may not reach the network, nor be reached",
+        f"let tuidock's bridges through: nft insert rule {family} {table} {name} "
+        "'iifname \"td*\" accept'; the same for oifname",
+    )
+
+
+_FAMILIES = {1: "inet", 2: "ip"}

@@ -1,0 +1,267 @@
+"""Links: the bridge of a network, and the veth pair that plugs a container into it.
+
+A container's end is born in its network namespace, nothing is ever moved. Invariant: MAC
+addresses follow from IPv4 addresses, so a neighbour's ARP entry stays true when an address
+changes hands.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from tuidock.engine.errors import NetworkError
+from tuidock.engine.linux.libc import check, libc
+from tuidock.engine.network import netlink
+from tuidock.engine.network.ipam import Endpoint, Subnet
+from tuidock.engine.network.netlink import NetlinkFailure, Step
+from tuidock.engine.network.stencils import ADDRESS, Stencils, fill, marker_number, number
+
+CLONE_NEWNET = 0x40000000
+_UP = 1
+
+
+class Bridge(NamedTuple):
+    """What a network is to the kernel: one bridge, one nftables table, one subnet."""
+
+    name: str
+    table: str
+    subnet: Subnet
+
+
+def encode(bridge: Bridge) -> dict[str, bytes]:
+    """Every message about links that is ever sent, with markers (see `stencils`)."""
+    from tuidock.engine.network import encode as nl
+    from tuidock.engine.network.stencils import MARKERS
+
+    subnet, master, veth = bridge.subnet, marker_number("master"), MARKERS["veth"].decode()
+    eth0 = marker_number("index")
+    address = socket.inet_ntoa(ADDRESS)
+    create = nl.CREATE | nl.EXCL
+    up = {"flags": _UP, "change": _UP}
+    peer = {
+        "attrs": [
+            ("IFLA_IFNAME", "eth0"),
+            ("IFLA_ADDRESS", _mac(ADDRESS)),
+            ("IFLA_NET_NS_FD", marker_number("netns")),
+        ],
+    }
+    pair = nl.nested(
+        ("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", nl.nested(("VETH_INFO_PEER", peer)))
+    )
+    hairpin = nl.nested(
+        ("IFLA_INFO_SLAVE_KIND", "bridge"),
+        ("IFLA_INFO_SLAVE_DATA", nl.nested(("IFLA_BRPORT_MODE", 1))),
+    )
+    made = [
+        ("IFLA_IFNAME", bridge.name),
+        ("IFLA_ADDRESS", _mac(socket.inet_aton(subnet.gateway))),
+        ("IFLA_LINKINFO", nl.nested(("IFLA_INFO_KIND", "bridge"))),
+    ]
+    own = [
+        ("IFA_LOCAL", subnet.gateway),
+        ("IFA_ADDRESS", subnet.gateway),
+        ("IFA_BROADCAST", subnet.broadcast),
+    ]
+    theirs = [
+        ("IFA_LOCAL", address),
+        ("IFA_ADDRESS", address),
+        ("IFA_BROADCAST", subnet.broadcast),
+    ]
+    return {
+        "bridge": nl.link(nl.NEWLINK, create, made, **up),
+        "bridge address": nl.address(create, own, prefixlen=subnet.prefix, index=master),
+        "remove bridge": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", bridge.name)]),
+        "veth": nl.link(
+            nl.NEWLINK,
+            create,
+            [("IFLA_IFNAME", veth), ("IFLA_MASTER", master), ("IFLA_LINKINFO", pair)],
+            **up,
+        ),
+        "enslave": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_MASTER", master)], **up),
+        "hairpin": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_LINKINFO", hairpin)]),
+        "unplug": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", veth)]),
+        "eth0 up": nl.link(nl.NEWLINK, 0, [], index=eth0, **up),
+        "eth0 address": nl.address(create, theirs, prefixlen=subnet.prefix, index=eth0),
+        "eth0 route": nl.route(
+            create, [("RTA_GATEWAY", subnet.gateway)], table=254, proto=4, scope=0, type=1
+        ),
+    }
+
+
+def _mac(address: bytes) -> str:
+    """Locally administered, ending in the IPv4 address."""
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x74" + address)
+
+
+def index(name: str) -> int:
+    """Index of an interface of this namespace, 0 when there is none."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return 0
+
+
+def names() -> list[str]:
+    """Names of all interfaces of this namespace."""
+    return [name for _, name in socket.if_nameindex()]
+
+
+# --- the bridge -----------------------------------------------------------------------------
+
+
+def raise_bridge(bridge: Bridge, stencils: Stencils) -> None:
+    """Make the bridge with its address, and let packets pass.
+
+    Forwarding is a matter of the whole host (`net.ipv4.ip_forward`), as with docker; the
+    firewall keeps it from being more than it must. Raises NetworkError, NeedsRoot, Unsupported.
+    """
+    with netlink.open_socket(netlink.ROUTE) as sock:
+        netlink.request(sock, [Step(f"make bridge {bridge.name}", fill(stencils["bridge"], {}))])
+        master = number(index(bridge.name))
+        give = fill(stencils["bridge address"], {"master": master})
+        netlink.request(sock, [Step(f"give {bridge.subnet.gateway} to {bridge.name}", give)])
+    # So that answers to a client at 127.0.0.1 find their way back; the firewall keeps
+    # containers from using it in the other direction.
+    _set(f"net/ipv4/conf/{bridge.name}/route_localnet", "1")
+    _set(f"net/ipv6/conf/{bridge.name}/disable_ipv6", "1")
+    _set("net/ipv4/ip_forward", "1")
+
+
+def lower_bridge(bridge: Bridge, stencils: Stencils) -> None:
+    """Remove the bridge if it is there."""
+    if index(bridge.name):
+        _delete(Step(f"remove bridge {bridge.name}", fill(stencils["remove bridge"], {})))
+
+
+def _set(key: str, value: str) -> None:
+    """Write a sysctl unless it has that value; a key that the kernel lacks needs none."""
+    path = f"/proc/sys/{key}"
+    try:
+        with open(path, encoding="ascii") as file:
+            if file.read().strip() == value:
+                return
+        with open(path, "w", encoding="ascii") as file:
+            file.write(value)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise NetworkError(
+            f"network: cannot set {key.replace('/', '.')}: {error.strerror}",
+            f"set it by hand: sysctl -w {key.replace('/', '.')}={value}",
+        ) from error
+
+
+# --- a container's plug ---------------------------------------------------------------------
+
+
+def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> None:
+    """Give the network namespace of `pid` an eth0 on the bridge, with address and default route.
+
+    A veth of that name that is left from before goes first. On failure nothing is left.
+    Raises NetworkError, NeedsRoot, Unsupported.
+    """
+    values = {
+        "veth": endpoint.interface.encode(),
+        "address": socket.inet_aton(endpoint.address),
+        "master": number(index(bridge.name)),
+    }
+    if index(endpoint.interface):
+        unplug(endpoint.interface, stencils)
+    with _namespace(pid) as namespace:
+        values["netns"] = number(namespace)
+        try:
+            _wire(stencils, values, namespace, endpoint)
+        except BaseException:
+            unplug(endpoint.interface, stencils)
+            raise
+
+
+def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endpoint) -> None:
+    def step(words: str, stencil: str) -> Step:
+        return Step(words, fill(stencils[stencil], values))
+
+    with netlink.open_socket(netlink.ROUTE) as sock:
+        netlink.request(
+            sock,
+            [
+                step(f"make the interface {to.interface}", "veth"),
+                step(f"set hairpin mode of {to.interface}", "hairpin"),
+            ],
+        )
+    sock, values["index"] = _inside(namespace)
+    with sock:
+        netlink.request(
+            sock,
+            [
+                step("bring eth0 up in the container", "eth0 up"),
+                step(f"give {to.address} to the container", "eth0 address"),
+                step("set the container's default route", "eth0 route"),
+            ],
+        )
+
+
+def enslave(bridge: Bridge, stencils: Stencils, interface: str) -> None:
+    """Put an existing veth back on the bridge, after somebody removed the bridge."""
+    values = {"veth": interface.encode(), "master": number(index(bridge.name))}
+    with netlink.open_socket(netlink.ROUTE) as sock:
+        netlink.request(
+            sock,
+            [
+                Step(f"put {interface} on {bridge.name}", fill(stencils["enslave"], values)),
+                Step(f"set hairpin mode of {interface}", fill(stencils["hairpin"], values)),
+            ],
+        )
+
+
+def unplug(interface: str, stencils: Stencils) -> None:
+    """Remove a veth pair by its end on the host; nothing when the namespace took it along."""
+    if index(interface):
+        message = fill(stencils["unplug"], {"veth": interface.encode()})
+        _delete(Step(f"remove interface {interface}", message))
+
+
+def _delete(step: Step) -> None:
+    try:
+        with netlink.open_socket(netlink.ROUTE) as sock:
+            netlink.request(sock, [step])
+    except NetlinkFailure as failure:
+        if failure.code != errno.ENODEV:  # it went between the look and the deed
+            raise
+
+
+@contextmanager
+def _namespace(pid: int) -> Iterator[int]:
+    """A descriptor of the network namespace of a process."""
+    try:
+        namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NetworkError(
+            f"network: the container is gone before it had a network: {error.strerror}"
+        ) from error
+    try:
+        yield namespace
+    finally:
+        os.close(namespace)
+
+
+def _inside(namespace: int) -> tuple[socket.socket, bytes]:
+    """A socket that lives in another network namespace, and the index of eth0 there.
+
+    Only this thread goes there, and it comes back before anything else can happen in it.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        check(libc.setns(namespace, CLONE_NEWNET), "setns")
+        try:
+            return netlink.open_socket(netlink.ROUTE), number(index("eth0"))
+        finally:
+            check(libc.setns(home, CLONE_NEWNET), "setns")
+    except OSError as error:
+        raise NetworkError(f"network: cannot enter the container's: {error.strerror}") from error
+    finally:
+        os.close(home)

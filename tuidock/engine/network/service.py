@@ -1,0 +1,298 @@
+"""The network of containers: leases, wiring, published ports, and the removal of all that.
+
+The database says what should be, the kernel what is; every verb brings the kernel's side of
+one endpoint in line with the database under one lock per root. Invariant: bridge and
+firewall table exist exactly while this root has an endpoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from tuidock.engine.errors import BadSpec, EngineError, HostError, NetworkError
+from tuidock.engine.layout import Layout
+from tuidock.engine.network import firewall, hostports, ipam, link, ruleset, stencils
+from tuidock.engine.network.ipam import Endpoint, Subnet
+from tuidock.engine.network.link import Bridge
+from tuidock.engine.network.stencils import Stencils
+from tuidock.engine.store import transaction
+from tuidock.engine.types import ContainerSpec, Finding, Port
+
+DEFAULT = "bridge"
+"""The network that a container gets without asking."""
+_PATIENCE = 5.0
+"""Seconds to wait for another root that is choosing its subnet."""
+_COLUMNS = "container, network, address, interface, ports"
+
+
+class Network:
+    """The default bridge of one root. Blocking; instances of one root may run side by side."""
+
+    def __init__(self, layout: Layout, db: sqlite3.Connection) -> None:
+        self.layout = layout
+        self.db = db
+        self.bridge_name = f"td{layout.tag}"
+        self.table = f"tuidock-{layout.tag}"
+
+    # --- the life of an endpoint ------------------------------------------------------------
+
+    def reserve(
+        self, container_id: str, spec: ContainerSpec, exposed: Sequence[str] = ()
+    ) -> Endpoint:
+        """Lease an address and host ports before anything starts, and have the bridge ready.
+
+        `exposed` are the `ExposedPorts` of the image, for `publish_all`. An endpoint that the
+        container still has is given back first, and its address tried again.
+        Raises PortInUse, BadSpec (unknown network), NetworkError, NeedsRoot, Unsupported.
+        """
+        if spec.network != DEFAULT:
+            raise BadSpec(f"network {spec.network} not found", "`bridge` is the one there is")
+        wanted = hostports.wanted(spec, exposed)
+        with self._lock():
+            self._release(container_id)
+            try:
+                with self._undisturbed():
+                    bridge = self._bridge()
+                    endpoint = self._lease(bridge, container_id, wanted)
+                    self._raise(bridge)
+            except BaseException:
+                self._release(container_id)
+                raise
+        return endpoint
+
+    def connect(self, endpoint: Endpoint, pid: int) -> None:
+        """Plug the network namespace of process `pid` in, and open the published ports.
+
+        The process must not end meanwhile (it waits at the gate). On failure nothing of this
+        is left, but the lease stays: `disconnect` ends it.
+        Raises NetworkError, NeedsRoot, Unsupported.
+        """
+        with self._lock():
+            bridge = self._bridge()
+            self._raise(bridge)
+            patterns = self._stencils(bridge)
+            link.plug(bridge, patterns, endpoint, pid)
+            if not firewall.publish(patterns, endpoint):
+                firewall.write(patterns, self._endpoints())
+
+    def disconnect(self, container_id: str) -> None:
+        """Remove interface, published ports and lease; the last one takes the bridge along.
+
+        Does nothing for a container without an endpoint. Raises NetworkError, NeedsRoot.
+        """
+        with self._lock():
+            self._release(container_id)
+
+    def endpoint(self, container_id: str) -> Endpoint | None:
+        """The lease of a container, None without one."""
+        rows = self.db.execute(
+            f"SELECT {_COLUMNS} FROM endpoint WHERE container = ?", (container_id,)
+        ).fetchall()
+        return self._endpoint(rows[0]) if rows else None
+
+    def warm(self) -> None:
+        """Have the messages encoded; worth a call while something else takes its time."""
+        self._stencils(self._bridge())
+
+    # --- after accidents --------------------------------------------------------------------
+
+    def sweep(self, running: set[str]) -> list[str]:
+        """Make the kernel agree with what runs; what was done, in words.
+
+        `running` are the full ids of containers that run, or are about to (created and
+        reserved). Raises NetworkError, NeedsRoot, Unsupported.
+        """
+        with self._lock():
+            done = [
+                f"released {endpoint.address} of {endpoint.container[:12]}"
+                for endpoint in self._endpoints()
+                if endpoint.container not in running
+            ]
+            for endpoint in self._endpoints():
+                if endpoint.container not in running:
+                    self._release(endpoint.container)
+            return done + self._strays() + self._restore()
+
+    def _strays(self) -> list[str]:
+        """Remove interfaces that belong to no endpoint."""
+        known = {endpoint.interface for endpoint in self._endpoints()}
+        strays = [
+            name
+            for name in link.names()
+            if name.startswith(f"{self.bridge_name}v") and name not in known
+        ]
+        for name in strays:
+            link.unplug(name, self._stencils(self._bridge()))
+        return [f"removed interface {name}" for name in strays]
+
+    def _restore(self) -> list[str]:
+        """Bring back bridge and rules that somebody removed, or remove what nobody needs."""
+        endpoints, bridge = self._endpoints(), self._bridge()
+        if not endpoints:
+            return self._clear(bridge)
+        return self._raise(bridge)
+
+    # --- doctor -----------------------------------------------------------------------------
+
+    def findings(self) -> list[Finding]:
+        """What of this host keeps containers from the network; never raises an EngineError."""
+        try:
+            found = firewall.foreign_drops()
+        except EngineError as error:
+            return [Finding("network", "missing", error.message, error.hint)]
+        return found or [Finding("network", "ok", "bridge, NAT and published ports")]
+
+    # --- bridge and firewall ------------------------------------------------------------------
+
+    def _bridge(self) -> Bridge:
+        """The default network, with the subnet it has, or gets now because no route wants it."""
+        row = self.db.execute("SELECT subnet FROM network WHERE name = ?", (DEFAULT,)).fetchone()
+        if row is None:
+            return self._settle(ipam.free_subnet(subnet for _, subnet in ipam.routes()))
+        subnet = ipam.parse(row[0])
+        if not self._endpoints() and not link.index(self.bridge_name):
+            rivals = [other for _, other in ipam.routes() if other.overlaps(subnet)]
+            if rivals:  # a route came that was not there when the subnet was chosen
+                return self._settle(ipam.free_subnet(other for _, other in ipam.routes()))
+        return Bridge(self.bridge_name, self.table, subnet)
+
+    def _settle(self, subnet: Subnet) -> Bridge:
+        self.db.execute(
+            "INSERT OR REPLACE INTO network (name, subnet) VALUES (?, ?)", (DEFAULT, str(subnet))
+        )
+        return Bridge(self.bridge_name, self.table, subnet)
+
+    def _raise(self, bridge: Bridge) -> list[str]:
+        """Make what is missing of bridge and table, for all endpoints there are; what it was."""
+        patterns, done = self._stencils(bridge), []
+        if not link.index(bridge.name):
+            link.raise_bridge(bridge, patterns)
+            plugs = set(link.names())
+            for endpoint in self._endpoints():
+                if endpoint.interface in plugs:
+                    link.enslave(bridge, patterns, endpoint.interface)
+            done.append(f"made bridge {bridge.name}")
+        if not firewall.present(patterns):
+            firewall.write(patterns, self._endpoints())
+            done.append(f"wrote firewall table {bridge.table}")
+        return done
+
+    def _clear(self, bridge: Bridge) -> list[str]:
+        patterns, done = self._stencils(bridge), []
+        if link.index(bridge.name):
+            link.lower_bridge(bridge, patterns)
+            done.append(f"removed bridge {bridge.name}")
+        if firewall.present(patterns):
+            firewall.remove(patterns)
+            done.append(f"removed firewall table {bridge.table}")
+        return done
+
+    def _stencils(self, bridge: Bridge) -> Stencils:
+        def encode() -> dict[str, bytes]:
+            return {**link.encode(bridge), **ruleset.encode(bridge)}
+
+        key = f"{bridge.name} {bridge.subnet} {_program()}"
+        return stencils.load(f"{self.layout.runroot}/network.stencils", key, encode)
+
+    # --- leases -------------------------------------------------------------------------------
+
+    def _lease(self, bridge: Bridge, container_id: str, wanted: Sequence[Port]) -> Endpoint:
+        with transaction(self.db):
+            others = self._endpoints()
+            address = ipam.free_address(bridge.subnet, (other.address for other in others))
+            taken = [port for other in others for port in other.ports]
+            endpoint = Endpoint(
+                container_id,
+                DEFAULT,
+                address,
+                bridge.subnet.prefix,
+                bridge.subnet.gateway,
+                f"{bridge.name}v{ipam.number(address) & 0xFFFF:04x}",
+                hostports.choose(wanted, taken),
+            )
+            self.db.execute(
+                f"INSERT INTO endpoint ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
+                (*endpoint[:3], endpoint.interface, json.dumps(endpoint.ports)),
+            )
+        return endpoint
+
+    def _release(self, container_id: str) -> None:
+        endpoint = self.endpoint(container_id)
+        if endpoint is None:
+            return
+        bridge = self._bridge()
+        patterns = self._stencils(bridge)
+        link.unplug(endpoint.interface, patterns)
+        firewall.retract(patterns, endpoint)
+        self.db.execute("DELETE FROM endpoint WHERE container = ?", (container_id,))
+        if not self._endpoints():
+            self._clear(bridge)
+
+    def _endpoints(self) -> list[Endpoint]:
+        rows = self.db.execute(f"SELECT {_COLUMNS} FROM endpoint WHERE network = ?", (DEFAULT,))
+        return [self._endpoint(row) for row in rows.fetchall()]
+
+    def _endpoint(self, row: tuple[str, str, str, str, str]) -> Endpoint:
+        container, network, address, interface, published = row
+        subnet = self._subnet()
+        return Endpoint(
+            container,
+            network,
+            address,
+            subnet.prefix,
+            subnet.gateway,
+            interface,
+            tuple(Port(*fields) for fields in json.loads(published)),
+        )
+
+    def _subnet(self) -> Subnet:
+        row = self.db.execute("SELECT subnet FROM network WHERE name = ?", (DEFAULT,)).fetchone()
+        return ipam.parse(row[0])
+
+    # --- locks --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One at a time within this root."""
+        try:
+            descriptor = os.open(
+                f"{self.layout.runroot}/network.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise HostError(f"cannot lock the network: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """One root at a time while a subnet is chosen and its route appears.
+
+        The lock is on the network namespace itself, which is what roots share. Anybody may hold
+        it, so it is waited for only so long: two roots then rely on luck, not on an attacker.
+        """
+        descriptor = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        deadline = time.monotonic() + _PATIENCE
+        try:
+            while time.monotonic() < deadline:
+                with suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(0.005)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _program() -> str:
+    """Changes when the messages may: their makers' times of change."""
+    times = (os.stat(module.__file__).st_mtime_ns for module in (link, ruleset))
+    return "-".join(str(time) for time in times)
