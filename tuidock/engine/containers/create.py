@@ -11,7 +11,7 @@ from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, NameInUse
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime.spec import oci_config
+from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec
 
@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tuidock.engine.images.service import RunnableImage
 
-ID_RANGE = 65536
-"""Ids of one container, 0 to 65535 inside."""
+EXPOSED = "org.opencontainers.image.exposedPorts"
+STOP_SIGNAL = "org.opencontainers.image.stopSignal"
 
 # The range that systemd keeps for containers' users, so that no login user lives in it.
 _FIRST_UID = 0x10000000
@@ -135,4 +135,27 @@ def _uid_base(layout: Layout, db: sqlite3.Connection, spec: ContainerSpec) -> in
 
 
 def _config(layout: Layout, record: Record, image_config: dict[str, object]) -> dict[str, object]:
-    return oci_config(layout, record.id, record.spec, image_config, record.command, record.uid_base)
+    config = oci_config(
+        layout,
+        record.id,
+        record.spec,
+        image_config,
+        record.command,
+        record.uid_base,
+        record.layer_keys,
+        record.name,
+    )
+    config["annotations"] = {**config["annotations"], **_conversion(image_config)}
+    return config
+
+
+def _conversion(image_config: dict[str, object]) -> dict[str, str]:
+    """What the OCI image-spec's conversion keeps of an image and a start or stop asks for."""
+    image = image_config.get("config") or {}
+    assert isinstance(image, dict)
+    exposed = ",".join(sorted(image.get("ExposedPorts") or {}))
+    return {
+        key: value
+        for key, value in ((EXPOSED, exposed), (STOP_SIGNAL, image.get("StopSignal")))
+        if value
+    }

@@ -6,7 +6,7 @@ import sqlite3
 
 from tuidock.engine import journal
 from tuidock.engine.containers import bundle, life, records, view
-from tuidock.engine.containers.create import create
+from tuidock.engine.containers.create import STOP_SIGNAL, create
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
 from tuidock.engine.errors import WrongStatus
@@ -58,12 +58,12 @@ class Containers:
 
     def start(self, key: str) -> None:
         """Raises RuntimeFailure, PortInUse, NetworkError."""
-        start(self.layout, self.db, self._find(key), self._network, attach=False)
+        start(self.layout, self._find(key), self._network, attach=False)
 
     def start_attached(self, key: str) -> Line:
         """Start, and be on the line from the first byte of output."""
         record = self._find(key)
-        line = start(self.layout, self.db, record, self._network, attach=True)
+        line = start(self.layout, record, self._network, attach=True)
         return line or Monitor(self.layout, record.id).attach()
 
     def stop(self, key: str, timeout: float | None = None) -> None:
@@ -182,7 +182,7 @@ class Containers:
     def _stop_signal(self, record: Record) -> str:
         annotations = bundle.read_config(self.layout, record.id).get("annotations") or {}
         assert isinstance(annotations, dict)
-        of_image = annotations.get("org.opencontainers.image.stopSignal")
+        of_image = annotations.get(STOP_SIGNAL)
         return record.spec.stop_signal or of_image or _DEFAULT_STOP_SIGNAL
 
     def _disconnect(self, container_id: str) -> None:

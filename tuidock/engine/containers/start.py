@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tuidock.engine import journal
 from tuidock.engine.containers import bundle
+from tuidock.engine.containers.create import EXPOSED
+from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import EngineError, WrongStatus
 from tuidock.engine.layout import Layout
-from tuidock.engine.network import files
 from tuidock.engine.runtime import client
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tuidock.engine.network.service import Endpoint, Network
+    from tuidock.engine.network.service import Network
     from tuidock.engine.runtime.client import Line
 
 
@@ -24,7 +25,6 @@ def start(
     layout: Layout,
     record: Record,
     network: Callable[[], Network],
-    exposed: tuple[str, ...],
     *,
     attach: bool,
 ) -> Line | None:
@@ -38,7 +38,7 @@ def start(
             raise WrongStatus("cannot start a paused container, try unpause instead")
         if status is Status.RUNNING:
             return None
-        line = _birth(layout, record, network, exposed, attach=attach)
+        line = _birth(layout, record, network, attach=attach)
     journal.append(layout, "container", "start", record.id, record.name, {"image": record.image})
     return line
 
@@ -47,18 +47,17 @@ def _birth(
     layout: Layout,
     record: Record,
     network: Callable[[], Network],
-    exposed: tuple[str, ...],
     *,
     attach: bool,
 ) -> Line | None:
     if record.spec.network != "bridge":
-        _write_files(layout, record, None)
+        bundle.write_files(layout, record.id, contents(record, None))
         starting = client.start(layout, record.id, gate=False, attach=attach)
         starting.wait_started()
         return starting.line
-    endpoint = network().reserve(record.id, record.spec, exposed)
+    endpoint = network().reserve(record.id, record.spec, _exposed(layout, record))
     try:
-        _write_files(layout, record, endpoint)
+        bundle.write_files(layout, record.id, contents(record, endpoint))
         starting = client.start(layout, record.id, gate=True, attach=attach)
         try:
             network().connect(endpoint, starting.pid)
@@ -73,6 +72,10 @@ def _birth(
     return starting.line
 
 
-def _write_files(layout: Layout, record: Record, endpoint: Endpoint | None) -> None:
-    """What the container finds at /etc/hosts, /etc/hostname and /etc/resolv.conf."""
-    bundle.write_files(layout, record.id, files.contents(record.id, record.spec, endpoint))
+def _exposed(layout: Layout, record: Record) -> list[str]:
+    """Ports that the image names; only `--publish-all` asks."""
+    if not record.spec.publish_all:
+        return []
+    annotations = bundle.read_config(layout, record.id)["annotations"]
+    assert isinstance(annotations, dict)
+    return [port for port in annotations.get(EXPOSED, "").split(",") if port]

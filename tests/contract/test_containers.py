@@ -1,0 +1,244 @@
+"""What `engine.api.Containers` promises, asked of both engines."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tuidock.engine.api import Engine
+from tuidock.engine.errors import (
+    BadSpec,
+    CommandNotFound,
+    ContainerNotFound,
+    ImageNotFound,
+    NameInUse,
+    WrongStatus,
+)
+from tuidock.engine.types import (
+    Container,
+    ContainerSpec,
+    ExecSpec,
+    Limits,
+    LogQuery,
+    Status,
+)
+
+MIB = 1024 * 1024
+
+
+def shell(script: str, name: str = "", limits: Limits = Limits()) -> ContainerSpec:  # noqa: B008
+    """A busybox that runs a script, without a network."""
+    return ContainerSpec(
+        "busybox", name, ("sh", "-c", script), network="none", limits=limits, stop_timeout=0.2
+    )
+
+
+async def started(engine: Engine, spec: ContainerSpec) -> Container:
+    container = await engine.containers.create(spec)
+    await engine.containers.start(container.id)
+    return await engine.containers.get(container.id)
+
+
+async def text(engine: Engine, key: str, query: LogQuery) -> list[tuple[str, bytes]]:
+    return [
+        (line.stream, line.text)
+        async for batch in engine.containers.logs(key, query)
+        for line in batch
+    ]
+
+
+async def test_a_created_container_is_there_and_does_not_run(engine: Engine) -> None:
+    made = await engine.containers.create(shell("sleep 60", "web"))
+    assert made.status is Status.CREATED
+    assert made.command == ("sh", "-c", "sleep 60")
+    assert len(made.id) == 64
+    assert [it.id for it in await engine.containers.list()] == [made.id]
+    assert (await engine.containers.get("web")).id == made.id
+    assert (await engine.containers.get(made.id[:8])).id == made.id
+
+
+async def test_exit_code_and_output_are_kept(engine: Engine) -> None:
+    it = await started(engine, shell("echo out; echo err >&2; exit 3"))
+    assert (await engine.containers.wait(it.id)).code == 3
+    ended = await engine.containers.get(it.id)
+    assert ended.status is Status.EXITED
+    assert ended.exit is not None
+    assert (ended.exit.code, ended.exit.signal, ended.exit.oom_killed) == (3, 0, False)
+    assert set(await text(engine, it.id, LogQuery())) == {("stdout", b"out"), ("stderr", b"err")}
+
+
+async def test_followed_logs_end_with_the_container(engine: Engine) -> None:
+    it = await started(engine, shell("echo one; sleep 0.2; echo two"))
+    lines = await asyncio.wait_for(text(engine, it.id, LogQuery(follow=True)), 20)
+    assert lines == [("stdout", b"one"), ("stdout", b"two")]
+
+
+async def test_tail_gives_the_last_lines(engine: Engine) -> None:
+    it = await started(engine, shell("echo a; echo b; echo c"))
+    await engine.containers.wait(it.id)
+    assert await text(engine, it.id, LogQuery(tail=2)) == [("stdout", b"b"), ("stdout", b"c")]
+
+
+async def test_stop_ends_it_and_a_second_stop_does_nothing(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    assert it.status is Status.RUNNING
+    assert it.pid > 0
+    await engine.containers.stop(it.id)
+    ended = await engine.containers.get(it.id)
+    assert ended.status is Status.EXITED
+    assert ended.pid == 0
+    await engine.containers.stop(it.id)
+
+
+async def test_kill_names_its_signal(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    await engine.containers.kill(it.id, "KILL")
+    ended = await engine.containers.wait(it.id)
+    assert (ended.code, ended.signal) == (137, 9)
+    with pytest.raises(WrongStatus):
+        await engine.containers.kill(it.id)
+    with pytest.raises(BadSpec):
+        await engine.containers.kill(it.id, "NOSUCH")
+
+
+async def test_pause_and_unpause(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    await engine.containers.pause(it.id)
+    assert (await engine.containers.get(it.id)).status is Status.PAUSED
+    with pytest.raises(WrongStatus):
+        await engine.containers.pause(it.id)
+    await engine.containers.unpause(it.id)
+    assert (await engine.containers.get(it.id)).status is Status.RUNNING
+    with pytest.raises(WrongStatus):
+        await engine.containers.unpause(it.id)
+
+
+async def test_restart_gives_it_another_process(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    await engine.containers.restart(it.id, 0)
+    again = await engine.containers.get(it.id)
+    assert again.status is Status.RUNNING
+    assert again.pid != it.pid
+
+
+async def test_a_running_container_is_removed_only_by_force(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    with pytest.raises(WrongStatus):
+        await engine.containers.remove(it.id)
+    await engine.containers.remove(it.id, force=True)
+    with pytest.raises(ContainerNotFound):
+        await engine.containers.get(it.id)
+
+
+async def test_names_are_unique_and_free_again_after_removal(engine: Engine) -> None:
+    it = await engine.containers.create(shell("true", "web"))
+    with pytest.raises(NameInUse) as caught:
+        await engine.containers.create(shell("true", "web"))
+    assert it.id in caught.value.message
+    await engine.containers.remove("web")
+    await engine.containers.create(shell("true", "web"))
+
+
+async def test_what_is_not_there(engine: Engine) -> None:
+    with pytest.raises(ContainerNotFound):
+        await engine.containers.get("nosuch")
+    with pytest.raises(ImageNotFound):
+        await engine.containers.create(ContainerSpec("nosuch"))
+    with pytest.raises(BadSpec):
+        await engine.containers.create(shell("true", "no spaces"))
+
+
+async def test_a_missing_command_is_told_and_the_container_stays(engine: Engine) -> None:
+    made = await engine.containers.create(
+        ContainerSpec("busybox", command=("no-such-command",), network="none")
+    )
+    with pytest.raises(CommandNotFound):
+        await engine.containers.start(made.id)
+    ended = await engine.containers.get(made.id)
+    assert ended.status in (Status.CREATED, Status.EXITED)
+    assert ended.exit is not None
+    assert ended.exit.code == 127
+
+
+async def test_limits_are_kept_and_none_leaves_them(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60", limits=Limits(memory=64 * MIB, pids=50)))
+    changed = await engine.containers.update(it.id, Limits(memory=96 * MIB, cpus=0.5))
+    assert changed.spec.limits.memory == 96 * MIB
+    assert changed.spec.limits.pids == 50
+    assert (await engine.containers.get(it.id)).spec.limits.cpus == 0.5
+    batch = await anext(aiter(engine.containers.stats([it.id])))
+    assert batch[0].memory_limit == 96 * MIB
+    assert batch[0].cpu_limit == pytest.approx(0.5)
+    with pytest.raises(BadSpec):
+        await engine.containers.update(it.id, Limits(memory=1))
+
+
+async def test_stats_know_running_containers_only(engine: Engine) -> None:
+    running = await started(engine, shell("sleep 60"))
+    await engine.containers.create(shell("true"))
+    feed = aiter(engine.containers.stats(interval=0.1))
+    first, second = await anext(feed), await anext(feed)
+    await feed.aclose()  # type: ignore[attr-defined]
+    assert [sample.id for sample in first] == [running.id]
+    assert second[0].at > first[0].at
+    assert second[0].pids >= 1
+
+
+async def test_top_shows_its_processes(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    found = await engine.containers.top(it.id)
+    assert found[0].pid == it.pid
+    await engine.containers.kill(it.id)
+    await engine.containers.wait(it.id)
+    with pytest.raises(WrongStatus):
+        await engine.containers.top(it.id)
+
+
+async def test_exec_runs_beside_and_has_its_own_code(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    session = await engine.containers.exec(it.id, ExecSpec(("sh", "-c", "echo hi; exit 4")))
+    said = [item async for item in session.output()]
+    assert said == [("stdout", b"hi\n")]
+    assert await session.wait() == 4
+    await session.close()
+    assert (await engine.containers.get(it.id)).status is Status.RUNNING
+
+
+async def test_events_tell_of_a_life(engine: Engine) -> None:
+    feed = aiter(engine.events(since=0))
+    it = await started(engine, shell("exit 0", "brief"))
+    await engine.containers.wait(it.id)
+    await engine.containers.remove(it.id)
+    seen = []
+    while "destroy" not in seen:
+        event = await asyncio.wait_for(anext(feed), 20)
+        if event.id == it.id:
+            seen.append(event.action)
+            assert event.name == "brief"
+    await feed.aclose()  # type: ignore[attr-defined]
+    assert [each for each in seen if each in ("create", "start", "die", "destroy")] == [
+        "create",
+        "start",
+        "die",
+        "destroy",
+    ]
+
+
+async def test_inspect_has_dockers_shape(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60", "web", Limits(memory=64 * MIB)))
+    found = await engine.containers.inspect("web")
+    assert found["Id"] == it.id
+    assert found["Name"] == "/web"
+    state, host = found["State"], found["HostConfig"]
+    assert isinstance(state, dict)
+    assert isinstance(host, dict)
+    assert (state["Status"], state["Running"], state["Pid"]) == ("running", True, it.pid)
+    assert host["Memory"] == 64 * MIB
+
+
+async def test_a_paused_container_stops(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    await engine.containers.pause(it.id)
+    await engine.containers.stop(it.id)
+    assert (await engine.containers.get(it.id)).status is Status.EXITED
