@@ -68,34 +68,26 @@ class Cgroup:
         Raises BadSpec and Unsupported as `apply`, HostError when a cgroup cannot be made;
         nothing is left behind then.
         """
+        made: list[Group] = []
         try:
             for group in self._groups:
                 group.make()
+                made.append(group)
             self.apply(resources)
         except OSError as error:
-            self._discard()
+            _discard(made)
             where = f"{error.filename}: {error.strerror}"
             raise HostError(f"cannot make the cgroup: {where}") from error
         except BaseException:
-            self._discard()
+            _discard(made)
             raise
-
-    def _discard(self) -> None:
-        """Remove what was made; the error that brought us here is the one to report."""
-        try:
-            self.remove()
-        except OSError:
-            return
 
     def remove(self) -> None:
         """Remove the cgroup, which must be empty of processes or become so soon, and empty parents.
 
         Raises OSError EBUSY after five seconds.
         """
-        deadline = time.monotonic() + REMOVE_SECONDS
-        for group in self._groups:
-            group.remove(deadline)
-            group.remove_parent()
+        _remove(self._groups)
 
     def exists(self) -> bool:
         """Whether any directory of it is there."""
@@ -305,6 +297,21 @@ def _refused(error: OSError, part: Part) -> BadSpec:
 
 def _gone(error: OSError) -> bool:
     return error.errno in (errno.ENOENT, errno.ENODEV)
+
+
+def _remove(groups: Sequence[Group]) -> None:
+    deadline = time.monotonic() + REMOVE_SECONDS
+    for group in groups:
+        group.remove(deadline)
+        group.remove_parent()
+
+
+def _discard(groups: Sequence[Group]) -> None:
+    """Remove what was made in vain; the error that brought us here is the one to report."""
+    try:
+        _remove(groups)
+    except OSError:
+        return
 
 
 def _or_zero(count: Any) -> int:

@@ -20,7 +20,6 @@ PERIOD = 100_000
 MINIMUM_QUOTA = 1000
 SHARES = range(2, 262144 + 1)
 WEIGHTS = range(10, 1000 + 1)
-UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 
 
 def resources(limits: Limits) -> dict[str, Any]:
@@ -143,16 +142,3 @@ def parse_cpuset(text: str) -> frozenset[int]:
             raise BadSpec(f"Invalid value {text} for cpuset cpus", "a range goes upwards")
         cpus.update(range(int(ends[0]), int(ends[1]) + 1))
     return frozenset(cpus)
-
-
-def parse_bytes(text: str) -> int:
-    """Bytes of a size as docker writes it: `64m`, `1.5g`, `1073741824`, `-1`. Raises BadSpec."""
-    if text.strip() == "-1":
-        return -1
-    number = text.strip().lower().removesuffix("ib").removesuffix("b")
-    digits = number.rstrip("kmgtp")
-    unit = number[len(digits) :]
-    plain = digits.replace(".", "", 1)
-    if not (plain.isascii() and plain.isdigit()) or unit not in UNITS:
-        raise BadSpec(f"invalid size: '{text}'", "write it as 512m or 2g")
-    return int(float(digits) * UNITS[unit]) if "." in digits else int(digits) * UNITS[unit]
