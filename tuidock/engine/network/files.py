@@ -46,7 +46,7 @@ def hostname(name: str) -> str:
 
 
 def resolv_source(resolv_conf: str) -> str:
-    """Which file of the host to derive from, given its /etc/resolv.conf: the latter, or systemd's."""
+    """Which file of the host to derive from, given the text of its /etc/resolv.conf."""
     servers = _servers(resolv_conf)
     stub = bool(servers) and all(_is_loopback(server) for server in servers)
     return SYSTEMD_RESOLV_CONF if stub else "/etc/resolv.conf"

@@ -55,9 +55,7 @@ def hold(published: Sequence[Port]) -> list[socket.socket]:
     """
     held: list[socket.socket] = []
     try:
-        for port in published:
-            if port.protocol in _KINDS:
-                held.append(_bound(port))
+        held.extend(_bound(port) for port in published if port.protocol in _KINDS)
     except BaseException:
         for sock in held:
             sock.close()

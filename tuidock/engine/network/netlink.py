@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ _CAPPED, _TLVS = 0x100, 0x200
 _ATTR_MSG = 1
 _SOL_NETLINK = 270
 _CAP_ACK, _EXT_ACK = 10, 11
+_MODULES = "bridge veth nf_tables nft_chain_nat nft_ct nft_fib_ipv4 nft_masq nft_nat"
 _MISSING = {errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT}
 
 
@@ -66,7 +68,7 @@ def request(sock: socket.socket, steps: Sequence[Step]) -> None:
 
     Raises the first failure (NetlinkFailure, NeedsRoot, Unsupported).
     """
-    _talk(sock, steps, {number: _ACK for number in range(len(steps))})
+    _talk(sock, steps, dict.fromkeys(range(len(steps)), _ACK))
 
 
 def transact(sock: socket.socket, edges: tuple[bytes, bytes], steps: Sequence[Step]) -> None:
@@ -137,9 +139,7 @@ def _messages(data: bytes) -> list[tuple[int, int, bytes]]:
 
 def _check(step: Step, message: bytes) -> None:
     """Raise what an NLMSG_ERROR says, if it says something."""
-    code = -int.from_bytes(
-        message[16:20], "little" if struct.pack("=H", 1)[0] else "big", signed=True
-    )
+    code = -int.from_bytes(message[16:20], sys.byteorder, signed=True)
     if code:
         raise _translated(step.name, code, _reason(message))
 
@@ -165,6 +165,6 @@ def _translated(step: str, code: int, reason: str) -> NetworkError | NeedsRoot |
     if code in _MISSING:
         return Unsupported(
             f"network: cannot {step}: the kernel lacks it",
-            "load the kernel modules: `modprobe -a bridge veth nf_tables nft_nat nft_masq nft_fib_ipv4`",
+            f"load the kernel modules: modprobe -a {_MODULES}",
         )
     return NetlinkFailure(step, code, reason)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from tuidock.engine.errors import BadSpec, EngineError, HostError, NetworkError
+from tuidock.engine.errors import BadSpec, EngineError, HostError
 from tuidock.engine.layout import Layout
 from tuidock.engine.network import firewall, hostports, ipam, link, ruleset, stencils
 from tuidock.engine.network.ipam import Endpoint, Subnet
@@ -59,8 +59,8 @@ class Network:
             try:
                 with self._undisturbed():
                     bridge = self._bridge()
-                    endpoint = self._lease(bridge, container_id, wanted)
                     self._raise(bridge)
+                    endpoint = self._lease(bridge, container_id, wanted)
             except BaseException:
                 self._release(container_id)
                 raise
@@ -79,7 +79,7 @@ class Network:
             patterns = self._stencils(bridge)
             link.plug(bridge, patterns, endpoint, pid)
             if not firewall.publish(patterns, endpoint):
-                firewall.write(patterns, self._endpoints())
+                firewall.replace(patterns, self._endpoints())
 
     def disconnect(self, container_id: str) -> None:
         """Remove interface, published ports and lease; the last one takes the bridge along.
@@ -179,7 +179,7 @@ class Network:
                     link.enslave(bridge, patterns, endpoint.interface)
             done.append(f"made bridge {bridge.name}")
         if not firewall.present(patterns):
-            firewall.write(patterns, self._endpoints())
+            firewall.make(patterns, self._endpoints())
             done.append(f"wrote firewall table {bridge.table}")
         return done
 
@@ -294,5 +294,5 @@ class Network:
 
 def _program() -> str:
     """Changes when the messages may: their makers' times of change."""
-    times = (os.stat(module.__file__).st_mtime_ns for module in (link, ruleset))
+    times = (os.stat(path).st_mtime_ns for path in (str(link.__file__), str(ruleset.__file__)))
     return "-".join(str(time) for time in times)

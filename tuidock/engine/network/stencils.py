@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -40,12 +41,12 @@ Stencils = dict[str, Stencil]
 
 def marker_number(name: str) -> int:
     """A 32 bit marker as the number that encodes to it on this machine."""
-    return int.from_bytes(MARKERS[name], _byteorder())
+    return int.from_bytes(MARKERS[name], sys.byteorder)
 
 
 def number(value: int) -> bytes:
     """A 32 bit field in the machine's byte order."""
-    return value.to_bytes(4, _byteorder())
+    return value.to_bytes(4, sys.byteorder)
 
 
 def cut(message: bytes) -> Stencil:
@@ -119,9 +120,3 @@ def _parse(pieces: list[str]) -> Stencil:
     return tuple(
         Hole(piece[1:-1]) if piece.startswith("<") else bytes.fromhex(piece) for piece in pieces
     )
-
-
-def _byteorder() -> str:
-    import sys
-
-    return sys.byteorder
