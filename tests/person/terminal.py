@@ -26,6 +26,8 @@ class Terminal:
         rows: int = 40,
     ) -> None:
         self._socket = str(directory / "tmux")
+        self._code = directory / "exit-code"
+        self._code.write_text("")
         settings = directory / "tmux.conf"
         settings.write_text(
             "set -g default-terminal tmux-256color\n"
@@ -36,7 +38,8 @@ class Terminal:
         self._tmux(
             *("-f", str(settings), "new-session", "-d"),
             *("-x", str(columns), "-y", str(rows)),
-            shlex.join(command),
+            # Written down by a shell: tmux now and then misses the death of a pane's process.
+            shlex.join(["sh", "-c", '"$@"; echo $? >"$0"', str(self._code), *command]),
             env={**os.environ, "COLORTERM": "truecolor", **(env or {})},
         )
 
@@ -76,10 +79,8 @@ class Terminal:
     def wait_end(self, seconds: float = 10.0) -> int:
         """Wait until the program has ended. Returns its exit code."""
 
-        def code() -> str:  # empty until tmux has reaped it
-            return self._tmux("display", "-p", "#{pane_dead_status}").strip()
-
-        return int(self._wait(code, "the end of the program", seconds))
+        code = self._wait(self._code.read_text, "the end of the program", seconds)
+        return int(code)
 
     def close(self) -> None:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True)
