@@ -1,0 +1,1 @@
+"""Measurements beside the other engines: `make bench`. Never a test, never an assertion."""
