@@ -20,7 +20,7 @@ from tuidock.engine.errors import AuthenticationRequired
 from tuidock.engine.images.reference import DOCKER_HUB, is_loopback
 
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.){0,2000})"|([^\s,"]{1,2000}))')
-_SCHEME = re.compile(r'(?:^|,)\s*(Bearer|Basic)(?=\s|$)', re.IGNORECASE)
+_SCHEME = re.compile(r"(?:^|,)\s*(Bearer|Basic)(?=\s|$)", re.IGNORECASE)
 
 
 class Request(NamedTuple):
@@ -128,7 +128,7 @@ class Authorisation:
             allowed, foreign = False, True
         if not allowed or foreign or "@" in target.netloc or not target.netloc:
             raise AuthenticationRequired(
-                f"registry {urlsplit(self.base).netloc} names a token server that is not safe to ask",
+                f"registry {urlsplit(self.base).netloc} names an unsafe token server",
                 "nothing was sent to it; only https servers may hand out tokens",
             )
 
@@ -136,7 +136,11 @@ class Authorisation:
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what a browser would call the same origin."""
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    return (
+        parts.scheme,
+        parts.hostname or "",
+        parts.port or (443 if parts.scheme == "https" else 80),
+    )
 
 
 def strongest(header: str) -> Challenge | None:

@@ -110,7 +110,9 @@ def parse_config(body: bytes) -> Config:
     document = load(body, "image config")
     rootfs = document.get("rootfs")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
-    if not isinstance(diff_ids, list) or not all(isinstance(d, str) and is_digest(d) for d in diff_ids):
+    if not isinstance(diff_ids, list) or not all(
+        isinstance(d, str) and is_digest(d) for d in diff_ids
+    ):
         raise BadManifest("image config has no valid `rootfs.diff_ids`")
     if not isinstance(document.get("config") or {}, dict):
         raise BadManifest("`config` of the image config is not an object")

@@ -40,14 +40,20 @@ def parse_platform(text: str) -> Platform:
     parts = text.lower().split("/")
     if len(parts) == 1:
         parts = ["linux", parts[0]]
-    if len(parts) > 3 or not all(part.replace("_", "").replace("-", "").isalnum() for part in parts):
-        raise InvalidInput(f"invalid platform {text[:100]!r}", "write it as os/architecture[/variant]")
+    if len(parts) > 3 or not all(
+        part.replace("_", "").replace("-", "").isalnum() for part in parts
+    ):
+        raise InvalidInput(
+            f"invalid platform {text[:100]!r}", "write it as os/architecture[/variant]"
+        )
     return Platform(parts[0], _ALIASES.get(parts[1], parts[1]), *parts[2:])
 
 
 def choose(index: Index, wanted: Platform, reference: str) -> Descriptor:
     """The manifest of the index that fits best. Raises ManifestUnknown when none does."""
-    fitting = [(score, entry) for entry in index.manifests if (score := fit(entry.platform, wanted))]
+    fitting = [
+        (score, entry) for entry in index.manifests if (score := fit(entry.platform, wanted))
+    ]
     if fitting:
         return max(fitting, key=lambda pair: pair[0])[1]
     known = ", ".join(str(p) for p in offered(index)) or "nothing"

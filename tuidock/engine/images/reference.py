@@ -39,7 +39,9 @@ class Reference(NamedTuple):
         return self.digest or self.tag
 
     def __str__(self) -> str:
-        return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag}"
+        return (
+            f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag}"
+        )
 
     @property
     def familiar(self) -> str:

@@ -34,7 +34,7 @@ from tuidock.engine.errors import (
 from tuidock.engine.images import manifest as manifests
 from tuidock.engine.images.auth import Credentials, origin
 from tuidock.engine.images.reference import familiar, is_digest, is_tag
-from tuidock.engine.images.wire import Again, Deadlines, Wire
+from tuidock.engine.images.wire import DEADLINES, Again, Deadlines, Wire
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """Bytes; the distribution-spec asks registries to take at least as much, and nobody needs more."""
@@ -68,6 +68,9 @@ class Patience(NamedTuple):
         return min(_LONGEST_WAIT, self.first * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
 
 
+PATIENCE = Patience()
+
+
 class Registry:
     """One registry, seen by one client; safe to use from several threads.
 
@@ -79,8 +82,8 @@ class Registry:
         self,
         host: str,
         cancelled: threading.Event | None = None,
-        deadlines: Deadlines = Deadlines(),
-        patience: Patience = Patience(),
+        deadlines: Deadlines = DEADLINES,
+        patience: Patience = PATIENCE,
         credentials: Credentials | None = None,
     ) -> None:
         self.host = host
@@ -260,11 +263,14 @@ def refuse(response: requests.Response, body: bytes, what: str, host: str) -> No
         )
         raise Again(error, retry_after(response.headers.get("Retry-After", "")))
     if status in (408, 500, 502, 503, 504):
-        error_ = Unreachable(f"registry {host} is out of order (HTTP {status}){said}", "try again later")
+        error_ = Unreachable(
+            f"registry {host} is out of order (HTTP {status}){said}", "try again later"
+        )
         raise Again(error_, retry_after(response.headers.get("Retry-After", "")))
     if status in (401, 403) or code in ("UNAUTHORIZED", "DENIED"):
         raise AuthenticationRequired(
-            f"pull access denied for {what}: repository does not exist or may require 'docker login'{said}",
+            f"pull access denied for {what}: repository does not exist or may require"
+            f" 'docker login'{said}",
             "check the name; credentials are read from ~/.docker/config.json",
         )
     if status == 404:

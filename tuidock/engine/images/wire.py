@@ -48,7 +48,10 @@ class Deadlines(NamedTuple):
     silence: float = 30.0
 
 
-class Again(Exception):  # noqa: N818 - it is a request, not an error
+DEADLINES = Deadlines()
+
+
+class Again(Exception):
     """Worth another attempt; `error` is what to raise when attempts have run out."""
 
     def __init__(self, error: EngineError, after: float | None = None) -> None:
@@ -65,7 +68,7 @@ class Wire:
         self,
         host: str,
         cancelled: threading.Event,
-        deadlines: Deadlines = Deadlines(),
+        deadlines: Deadlines = DEADLINES,
         credentials: Credentials | None = None,
     ) -> None:
         self.host = host
@@ -87,7 +90,7 @@ class Wire:
         while True:
             response = self._follow(outgoing)
             try:
-                outgoing = steps.send(self._answer(response, outgoing))
+                outgoing = steps.send(self._answer(response, outgoing.url != request.url))
             except StopIteration:
                 return response
             response.close()
@@ -138,10 +141,10 @@ class Wire:
                 proxies=_proxies(request.url),
             )
 
-    def _answer(self, response: requests.Response, request: Request) -> Answer:
-        """What the dialogue sees; the body only when it asked somebody else, for a token."""
+    def _answer(self, response: requests.Response, for_token: object) -> Answer:
+        """What the dialogue sees; the body only of a token server's answer."""
         body = b""
-        if origin(request.url) != origin(self.base) or response.status_code == 401:
+        if for_token:
             with self.translated():
                 body = response.raw.read(_TOKEN_LIMIT, decode_content=True)
         return Answer(response.status_code, response.url, response.headers, body)

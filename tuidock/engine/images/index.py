@@ -1,0 +1,58 @@
+"""`oci-layout` and `index.json`: the store's table of contents for other programs.
+
+Both are derived from the database, never the other way round: whatever a crash left here,
+writing them again makes them true (OCI image-layout 1.1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+
+from tuidock.engine.images.blobs import Blobs, replace
+from tuidock.engine.images.manifest import OCI_INDEX
+from tuidock.engine.layout import Layout
+
+_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+_NAME = "org.opencontainers.image.ref.name"
+_QUERY = """
+SELECT image.media_type, image.manifest, tag.reference
+FROM image LEFT JOIN tag ON tag.image = image.id ORDER BY tag.reference, image.id
+"""
+
+
+def write_index(layout: Layout, db: sqlite3.Connection) -> bool:
+    """Bring both files in step with the database; call it under the store lock.
+
+    True when something had to change. Raises StorageFull, HostError.
+    """
+    blobs = Blobs(layout)
+    entries = [_entry(blobs, *row) for row in db.execute(_QUERY) if blobs.has(row[1])]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    body = json.dumps(index, indent=1).encode()
+    changed = [
+        _keep(f"{layout.oci}/oci-layout", _LAYOUT),
+        _keep(f"{layout.oci}/index.json", body),
+    ]
+    return any(changed)
+
+
+def _entry(blobs: Blobs, media_type: str, digest: str, reference: str | None) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "mediaType": media_type,
+        "digest": digest,
+        "size": blobs.size(digest),
+    }
+    if reference is not None:
+        entry["annotations"] = {_NAME: reference}
+    return entry
+
+
+def _keep(path: str, body: bytes) -> bool:
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            if file.read() == body:
+                return False
+    replace(path, body)
+    return True

@@ -1,0 +1,124 @@
+"""The pipeline of a pull: find, lease, fetch and unpack several layers at once, settle, show.
+
+Invariant: an image is visible when its last step, one database transaction, is done, and not
+before; whatever ends a pull earlier leaves verified blobs, resumable downloads and nothing else.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+
+from tuidock.engine.events import LayerProgress, Pulled, Resolved
+from tuidock.engine.images import records
+from tuidock.engine.images.blobs import Blobs
+from tuidock.engine.images.crew import Crew, Emit
+from tuidock.engine.images.fetch import DOWNLOADS, LayerFetch, Workshop, abandon
+from tuidock.engine.images.index import write_index
+from tuidock.engine.images.layers import LayerStore, UnpackedLayer
+from tuidock.engine.images.leases import lease, store_lock
+from tuidock.engine.images.manifest import Descriptor
+from tuidock.engine.images.platforms import parse_platform
+from tuidock.engine.images.reference import parse
+from tuidock.engine.images.registry import Registry
+from tuidock.engine.images.remote import Target, find
+from tuidock.engine.layout import Layout
+
+_HANDS = DOWNLOADS + 2
+
+
+class Puller:
+    """Pulls into one root; belongs to the thread that made its database connection."""
+
+    def __init__(self, layout: Layout, db: sqlite3.Connection) -> None:
+        self.layout = layout
+        self.db = db
+        self.blobs = Blobs(layout)
+        self.layers = LayerStore(layout, db)
+
+    def pull(
+        self, reference: str, platform: str, on_event: Emit, cancelled: threading.Event
+    ) -> Pulled:
+        """Fetch an image; blocks. `on_event` is called in this thread, with `Pulled` last.
+
+        Raises BadReference, RegistryError, ContentError, StorageFull, HostError; Cancelled
+        within a second of `cancelled`.
+        """
+        parsed, wanted = parse(reference), parse_platform(platform)
+        stop = threading.Event()
+        registry = Registry(parsed.host, stop)
+
+        def halt() -> None:
+            stop.set()
+            registry.cut()
+
+        crew = Crew(on_event, cancelled, halt, _HANDS)
+        try:
+            [target] = crew.work([lambda _: find(registry, parsed, wanted, self.blobs)])
+            on_event(_resolved(target))
+            key = target.document.digest[7:]
+            with lease(self.layout, key, target.digests, cancelled):
+                new = self._complete(target, registry, crew, on_event)
+        finally:
+            registry.close()
+        image = records.load(self.db, self.blobs, target.id)
+        pulled = Pulled(image, str(parsed), target.named.digest, new)
+        on_event(pulled)
+        return pulled
+
+    def _complete(self, target: Target, registry: Registry, crew: Crew, on_event: Emit) -> bool:
+        """True when anything of it was missing."""
+        was_here = self._is_here(target)
+        shop = Workshop(registry, target.reference.path, self.blobs, self.layers)
+        try:
+            chain = self._fetch(target, shop, crew, on_event)
+            keys = self.layers.settle(chain)
+        except BaseException:
+            abandon(shop.unpacked)
+            raise
+        for body in target.bodies:
+            self.blobs.put(body)
+        self._show(target, keys)
+        return not was_here
+
+    def _fetch(
+        self, target: Target, shop: Workshop, crew: Crew, on_event: Emit
+    ) -> list[UnpackedLayer | str]:
+        """The chain, lowest first: what was unpacked just now, diff ids of what was here."""
+        pairs = list(zip(target.manifest.layers, target.config.diff_ids, strict=True))
+        complete = self.layers.keys(target.config.diff_ids) is not None
+        missing = [pair for pair in pairs if not self._has(*pair, in_chain=complete)]
+        for layer, diff_id in pairs:
+            if (layer, diff_id) not in missing:
+                on_event(LayerProgress(layer.digest, "exists", layer.size, layer.size))
+        done = iter(crew.work([LayerFetch(shop, *pair) for pair in missing]))
+        return [next(done) if pair in missing else pair[1] for pair in pairs]
+
+    def _has(self, layer: Descriptor, diff_id: str, *, in_chain: bool) -> bool:
+        """Whether the blob is here, is known to hold this content, and was unpacked for us."""
+        row = self.db.execute(
+            "SELECT 1 FROM layer_blob WHERE digest = ? AND diff_id = ?", (layer.digest, diff_id)
+        ).fetchone()
+        unpacked = in_chain or self.layers.known(diff_id)
+        return row is not None and unpacked and self.blobs.has(layer.digest, layer.size)
+
+    def _is_here(self, target: Target) -> bool:
+        row = self.db.execute("SELECT manifest FROM image WHERE id = ?", (target.id,)).fetchone()
+        return row is not None and row[0] == target.document.digest
+
+    def _show(self, target: Target, keys: Sequence[str]) -> None:
+        reference = target.reference
+        names = {f"{reference.repository}@{target.named.digest}"}
+        if not reference.digest:
+            names.add(str(reference))
+        with store_lock(self.layout):
+            records.save(
+                self.db, target.document.digest, target.manifest, target.config, keys, names
+            )
+            write_index(self.layout, self.db)
+
+
+def _resolved(target: Target) -> Resolved:
+    layers = tuple((layer.digest, layer.size) for layer in target.manifest.layers)
+    return Resolved(str(target.reference), target.named.digest, layers)
