@@ -30,7 +30,7 @@ def measure(directory: Path) -> Iterator[Row]:
     """Needs root."""
     core = Core(Layout(f"{directory}/root", f"{directory}/run"))
     made = starter.build()
-    core.images.add(made.config, [(made.layer,)], made.reference)
+    core.images.add(made.config, [made.layer], made.reference)
     spec = ContainerSpec(image=starter.REFERENCE, command=("sleep", "infinity"), network="none")
     names = [f"idle{number}" for number in range(COUNT)]
     for name in names:

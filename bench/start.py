@@ -28,7 +28,7 @@ def measure(directory: Path, peers: Sequence[Engine]) -> Iterator[Row]:
     """Needs root. The same root file system for everybody: the starter image."""
     core = Core(Layout(f"{directory}/root", f"{directory}/run"))
     made = starter.build()
-    core.images.add(made.config, [(made.layer,)], made.reference)
+    core.images.add(made.config, [made.layer], made.reference)
     tree, archive = directory / "tree", directory / "starter.tar"
     archive.write_bytes(made.layer)
     with tarfile.open(fileobj=io.BytesIO(made.layer)) as files:

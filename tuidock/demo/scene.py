@@ -50,7 +50,7 @@ class Website(NamedTuple):
 def add_image(core: Core) -> Image:
     """Make the starter image and add it to the store. Raises Unsupported, StorageFull."""
     made = starter.build()
-    return core.images.add(made.config, [(made.layer,)], made.reference)
+    return core.images.add(made.config, [made.layer], made.reference)
 
 
 def set_scene(core: Core) -> None:
