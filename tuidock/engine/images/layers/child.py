@@ -1,19 +1,18 @@
 """The process that unpacks one layer: locked into the layer's directory before it reads a header.
 
 Started as `python -I -S -c ...` with the compressed stream as standard input, the answer (one
-JSON object) as standard output, the directory as descriptor 3, its lock as 4. Invariant: after `lock_in`
-nothing is imported and no path outside the directory can be named.
+JSON object) as standard output, the directory as descriptor 3, its lock as 4. Invariant: after
+`lock_in` nothing is imported and no path outside the directory can be named.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 
-from tuidock.engine.errors import ContentError, EngineError, HostError, StorageFull, UnsafeLayer
 from tuidock.engine.images.layers import confine, owners
 from tuidock.engine.images.layers.bounds import BOUNDS, Bounds
+from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.images.layers.inflate import CHUNK, Plaintext
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.writing import Writer
@@ -22,13 +21,6 @@ from tuidock.engine.linux.files import syncfs
 ROOT = 3
 LOCK = 4
 """Held open, so that nobody removes the directory while this process lives."""
-
-_ARCHIVE_FAULTS = frozenset(
-    {
-        errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL,
-        errno.ENAMETOOLONG, errno.EFBIG, errno.EMLINK, errno.EILSEQ, errno.ENOTEMPTY,
-    }
-)  # fmt: skip
 
 
 def main() -> None:
@@ -64,19 +56,3 @@ def unpack(bounds: Bounds) -> dict[str, object]:
         "implied": [path.decode("latin-1") for path in written.implied],
         "links": [[part.decode("latin-1") for part in link] for link in written.links],
     }
-
-
-def translated(error: BaseException) -> EngineError:
-    """What went wrong, in the engine's words."""
-    if isinstance(error, EngineError):
-        return error
-    if isinstance(error, MemoryError):
-        return UnsafeLayer("the layer needs too much memory to unpack")
-    if isinstance(error, OSError):
-        text = f"cannot unpack a layer: {error.strerror or error}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StorageFull(text, "make room, or choose another --root")
-        if error.errno in _ARCHIVE_FAULTS:
-            return ContentError(text)
-        return HostError(text)
-    return HostError(f"cannot unpack a layer: {type(error).__name__}: {error}")

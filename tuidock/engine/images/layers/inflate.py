@@ -53,6 +53,7 @@ class Gzip:
         from isal import igzip_lib
 
         self._lib = igzip_lib
+        self._error = igzip_lib.IsalError
         self._member = self._new()
         self._fresh = True
 
@@ -63,7 +64,7 @@ class Gzip:
         """Decompress, at most `CHUNK` bytes at a time. Raises ContentError."""
         try:
             yield from self._feed(data)
-        except self._lib.error as error:
+        except self._error as error:
             raise ContentError(f"broken gzip stream: {error}") from error
 
     def _feed(self, data: bytes) -> Iterator[bytes]:

@@ -39,9 +39,10 @@ def _collapsed(parts: list[bytes], name: bytes) -> list[bytes]:
 
 
 def whiteout(path: bytes) -> bytes | None:
-    """What a clean path deletes: a path, `OPAQUE`'s directory, b"" for nothing; None if no whiteout.
+    """What a clean path deletes: a path, all in `OPAQUE`'s directory, b"" for nothing.
 
-    Raises UnsafeLayer for a whiteout of `.` or `..`, and for anything below a whiteout.
+    None when it is no whiteout. Raises UnsafeLayer for a whiteout of `.` or `..`, and for
+    anything below a whiteout.
     """
     if _WHITEOUT not in path:
         return None

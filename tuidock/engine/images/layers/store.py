@@ -14,7 +14,9 @@ import os
 import sqlite3
 from collections.abc import Sequence
 
-from tuidock.engine.errors import HostError
+from tuidock.engine.errors import NotFound
+from tuidock.engine.images.layers.dependence import adjust
+from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
 from tuidock.engine.layout import Layout
@@ -91,15 +93,18 @@ class LayerStore:
         HostError; layers already in place stay.
         """
         diff_ids = [each if isinstance(each, str) else each.diff_id for each in chain]
-        for each, chain_id in zip(chain, chain_ids(diff_ids), strict=True):
+        for index, chain_id in enumerate(chain_ids(diff_ids)):
+            each = chain[index]
             if not isinstance(each, str):
-                self._place(each, chain_id)
+                self._place(each, chain_id, diff_ids[:index])
         keys = self.keys(diff_ids)
         if keys is None:
-            raise HostError("a layer vanished while it was put into place")
+            raise NotFound("a layer that was thought to be in the store is not there")
         return keys
 
-    def _place(self, layer: UnpackedLayer, chain_id: str) -> None:
+    def _place(self, layer: UnpackedLayer, chain_id: str, below: list[str]) -> None:
+        if layer.dependent and self._key(layer.diff_id, chain_id) is None:
+            layer = self._adjusted(layer, below)
         owner = chain_id if layer.dependent else None
         key = (owner or layer.diff_id).partition(":")[2]
         with self._writing():
@@ -110,6 +115,16 @@ class LayerStore:
                     (key, layer.diff_id, owner, layer.size, layer.entries),
                 )
         discard(os.path.dirname(layer.directory), layer.lock)
+
+    def _adjusted(self, layer: UnpackedLayer, below: list[str]) -> UnpackedLayer:
+        keys = self.keys(below)
+        if keys is None:
+            raise NotFound("a layer below one that depends on it is not there")
+        try:
+            copied = adjust(layer, [self.directory(key) for key in reversed(keys)])
+        except OSError as error:
+            raise translated(error) from error
+        return layer._replace(size=layer.size + copied)
 
     def _rename(self, directory: str, key: str) -> None:
         self._bury(key)

@@ -180,7 +180,8 @@ def _fields(block: bytes) -> _Fields:
 
 def _signed_sum(block: bytes) -> int:
     """The checksum as some old tars made it, of signed bytes."""
-    return sum(struct.unpack("148b 8x 356b", block)) + 8 * 0x20
+    signed: tuple[int, ...] = struct.unpack("148b 8x 356b", block)
+    return sum(signed) + 8 * 0x20
 
 
 def _number(field: bytes) -> int:

@@ -11,6 +11,7 @@ import stat
 from typing import NamedTuple
 
 from tuidock.engine.errors import ContentError, UnsafeLayer
+from tuidock.engine.images.layers.merged import is_whiteout
 from tuidock.engine.images.layers.names import shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR, ORIGIN_XATTR
 from tuidock.engine.images.layers.tar import Entry
@@ -26,11 +27,6 @@ class Directory(NamedTuple):
 
     path: bytes
     descriptor: int
-
-
-def is_whiteout(status: os.stat_result) -> bool:
-    """Overlayfs' whiteout: a character device 0/0."""
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
 
 
 class Tree:
@@ -140,7 +136,10 @@ class Tree:
         return self._cached(path, self.directory(parent.path), name)
 
     def _is_directory(self, parent: Directory, name: bytes) -> bool:
-        return stat.S_ISDIR(os.lstat(name, dir_fd=parent.descriptor).st_mode)
+        try:
+            return stat.S_ISDIR(os.lstat(name, dir_fd=parent.descriptor).st_mode)
+        except FileNotFoundError:
+            return False
 
     def hide(self, directory: Directory) -> None:
         """Mark as opaque: nothing of lower layers is seen in it."""

@@ -13,11 +13,12 @@ from typing import NamedTuple
 from tuidock.engine.errors import ContentError, UnsafeLayer
 from tuidock.engine.images.layers import tar
 from tuidock.engine.images.layers.bounds import Bounds
+from tuidock.engine.images.layers.merged import is_whiteout
 from tuidock.engine.images.layers.names import OPAQUE, clean, shown, whiteout
 from tuidock.engine.images.layers.owners import LISTED_XATTR, Owners, kept_xattrs
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.tar import Entry
-from tuidock.engine.images.layers.tree import Directory, Tree, is_whiteout
+from tuidock.engine.images.layers.tree import Directory, Tree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPECIAL = stat.S_ISUID | stat.S_ISGID
@@ -134,6 +135,7 @@ class Writer:
         source = self._source(directory, name)
         if source is None:
             self._links.append((path, target))
+            self._tree.clear(parent, leaf)
             return
         if (source.path, name) == (parent.path, leaf):
             return
