@@ -113,7 +113,7 @@ class LogLines(ScrollView, can_focus=True):
         self._pumping = False
         self._widest = 0
 
-    # --- lines and positions -----------------------------------------------------------------------
+    # --- lines and positions ----------------------------------------------------------------------
 
     def show(self, source: LogSource) -> None:
         """Look at another log, from its end."""
@@ -149,7 +149,7 @@ class LogLines(ScrollView, can_focus=True):
                 self._lines[at] = line
         return self._lines[number]
 
-    # --- growing -----------------------------------------------------------------------------------
+    # --- growing ----------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """The source has changed: sieve, resize, stay at the end or where the reader is."""
@@ -190,7 +190,7 @@ class LogLines(ScrollView, can_focus=True):
             position -= 1
         return min(position, max(0, self.count - 1)) + height if rows > height else self.count
 
-    # --- search and filter -------------------------------------------------------------------------
+    # --- search and filter ------------------------------------------------------------------------
 
     def set_search(self, pattern: Pattern | None) -> None:
         """Look for a pattern from the top of the screen on; None forgets it."""
@@ -280,7 +280,7 @@ class LogLines(ScrollView, can_focus=True):
             self.virtual_size = Size(self._width(), self._height())
             self._scroll(x=max(0, spans[0][0] - self.size.width // 3))
 
-    # --- moving ------------------------------------------------------------------------------------
+    # --- moving -----------------------------------------------------------------------------------
 
     def _scroll(self, x: int | None = None, y: int | None = None) -> None:
         self._own_scroll = True
@@ -319,7 +319,7 @@ class LogLines(ScrollView, can_focus=True):
     def action_sideways(self, steps: int) -> None:
         self._scroll(x=self.scroll_offset.x + steps * SIDEWAYS)
 
-    # --- paint -------------------------------------------------------------------------------------
+    # --- paint ------------------------------------------------------------------------------------
 
     def set_wrap(self, wrap: bool) -> None:
         """Break long lines at the edge, or let them run out of it."""
@@ -423,7 +423,7 @@ class LogLines(ScrollView, can_focus=True):
         spans = self.search.patterns[0].spans("".join(text for text, _ in pieces))
         return ansi.overlay(pieces, spans, self._part("current-match" if here else "match"))
 
-    # --- mouse, selection, copy --------------------------------------------------------------------
+    # --- mouse, selection, copy -------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
         page = self._page or []

@@ -111,7 +111,7 @@ class LogView(Vertical):
         self.lines.focus(scroll_visible)
         return self
 
-    # --- what comes in -----------------------------------------------------------------------------
+    # --- what comes in ----------------------------------------------------------------------------
 
     def append(self, lines: Sequence[LogLine]) -> None:
         """Add lines at the end; they show with the next frame. Never blocks."""
@@ -156,7 +156,7 @@ class LogView(Vertical):
         """The source shown has new lines."""
         self.lines.settle()
 
-    # --- search, filter ----------------------------------------------------------------------------
+    # --- search, filter ---------------------------------------------------------------------------
 
     def action_ask(self, kind: str) -> None:
         prompt = self.prompt
@@ -218,7 +218,7 @@ class LogView(Vertical):
         else:
             self.lines.set_filter(None)
 
-    # --- the rest of the keys ----------------------------------------------------------------------
+    # --- the rest of the keys ---------------------------------------------------------------------
 
     def action_follow(self) -> None:
         self.lines.set_follow(not self.lines.follow)

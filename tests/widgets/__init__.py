@@ -1,0 +1,1 @@
+"""Widgets, each in an application of its own, without an engine."""
