@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.readme import README, rendered
+from tuidock.cli.verbs import ALIASES, GROUPS, VERBS
+
 HOUSE = Path(__file__).parent.parent
 
 
@@ -108,6 +111,22 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (path.parent / target).exists()
     ]
     assert not lost
+
+
+def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
+    """`python -m scripts.readme` writes them."""
+    text = README.read_text()
+    assert rendered(text) == text
+
+
+def test_commands_in_the_documents_exist() -> None:
+    unknown = [
+        f"{path.name}: {match[0]}"
+        for path in written(".md")
+        for match in re.finditer(r"^tuidock ([a-z]+)|`tuidock ([a-z]+)", path.read_text(), re.M)
+        if (match[1] or match[2]) not in {*VERBS, *ALIASES, *GROUPS}
+    ]
+    assert not unknown
 
 
 # --- import diet ----------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Chores of the house: set-up, the tables of the README, screenshots."""
