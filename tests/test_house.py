@@ -123,10 +123,15 @@ def test_commands_in_the_documents_exist() -> None:
     unknown = [
         f"{path.name}: {match[0]}"
         for path in written(".md")
-        for match in re.finditer(r"^tuidock ([a-z]+)|`tuidock ([a-z]+)", path.read_text(), re.M)
-        if (match[1] or match[2]) not in {*VERBS, *ALIASES, *GROUPS}
+        for match in re.finditer(r"(?:^|`|\$ )tuidock ([a-z]+)", code(path.read_text()), re.M)
+        if match[1] not in {*VERBS, *ALIASES, *GROUPS}
     ]
     assert not unknown
+
+
+def code(markdown: str) -> str:
+    """Fenced blocks and code spans, a line each."""
+    return "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", markdown, re.M | re.DOTALL))
 
 
 # --- import diet ----------------------------------------------------------------------------
