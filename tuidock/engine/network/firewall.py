@@ -138,7 +138,7 @@ def foreign_drops() -> list[Finding]:
 
     with netlink.open_socket(netlink.NETFILTER) as sock:
         question = Step("list chains", encode.chain(encode.GETCHAIN, encode.DUMP, [], family=0))
-        chains = encode.read_chains(netlink.dump(sock, question))
+        chains = encode.read_chains(netlink.ask(sock, question))
     return [_finding(chain) for chain in chains if _drops_forwarded(chain)]
 
 

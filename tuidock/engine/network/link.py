@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -22,7 +24,11 @@ from tuidock.engine.network.netlink import NetlinkFailure, Step
 from tuidock.engine.network.stencils import ADDRESS, Stencils, fill, marker_number, number
 
 CLONE_NEWNET = 0x40000000
-_UP = 1
+_UP, _RUNNING = 0x1, 0x40
+_FLAGS = struct.Struct("=16x 8x I")
+"""struct nlmsghdr, then struct ifinfomsg up to ifi_flags."""
+_PATIENCE = 0.5
+"""Seconds to wait for a carrier."""
 
 
 class Bridge(NamedTuple):
@@ -84,6 +90,7 @@ def encode(bridge: Bridge) -> dict[str, bytes]:
         ),
         "enslave": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_MASTER", master)], **up),
         "hairpin": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_LINKINFO", hairpin)]),
+        "look": nl.link(nl.GETLINK, 0, [("IFLA_IFNAME", veth)]),
         "unplug": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", veth)]),
         "eth0 up": nl.link(nl.NEWLINK, 0, [], index=eth0, **up),
         "eth0 address": nl.address(create, theirs, prefixlen=subnet.prefix, index=eth0),
@@ -185,24 +192,41 @@ def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endp
     def step(words: str, stencil: str) -> Step:
         return Step(words, fill(stencils[stencil], values))
 
-    with netlink.open_socket(netlink.ROUTE) as sock:
+    with netlink.open_socket(netlink.ROUTE) as outside:
         netlink.request(
-            sock,
+            outside,
             [
                 step(f"make the interface {to.interface}", "veth"),
                 step(f"set hairpin mode of {to.interface}", "hairpin"),
             ],
         )
-    sock, values["index"] = _inside(namespace)
-    with sock:
-        netlink.request(
-            sock,
-            [
-                step("bring eth0 up in the container", "eth0 up"),
-                step(f"give {to.address} to the container", "eth0 address"),
-                step("set the container's default route", "eth0 route"),
-            ],
-        )
+        inside, values["index"] = _inside(namespace)
+        with inside:
+            netlink.request(
+                inside,
+                [
+                    step("bring eth0 up in the container", "eth0 up"),
+                    step(f"give {to.address} to the container", "eth0 address"),
+                    step("set the container's default route", "eth0 route"),
+                ],
+            )
+        _await_carrier(outside, step(f"look at {to.interface}", "look"))
+
+
+def _await_carrier(sock: socket.socket, look: Step) -> None:
+    """Return when the bridge forwards for the interface.
+
+    Its carrier came with the container's end, but the kernel tells the bridge from a work queue
+    (net/core/link_watch.c). A container's first packet would be lost until then, and with
+    an ARP question a whole second. Since Linux 6.8 the question itself makes it happen.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        (answer,) = netlink.ask(sock, look)
+        (flags,) = _FLAGS.unpack_from(answer)
+        if flags & _RUNNING:
+            return
+        time.sleep(0.0005)
 
 
 def enslave(bridge: Bridge, stencils: Stencils, interface: str) -> None:

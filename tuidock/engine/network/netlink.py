@@ -82,16 +82,16 @@ def transact(sock: socket.socket, edges: tuple[bytes, bytes], steps: Sequence[St
     _talk(sock, framed, {len(steps): _ACK})
 
 
-def dump(sock: socket.socket, step: Step) -> list[bytes]:
-    """All messages of an answer to a dump request. Raises as `request`."""
-    sock.send(_framed(step.message, 1, 0))
+def ask(sock: socket.socket, step: Step) -> list[bytes]:
+    """All messages of the answer to a question, a dump or a single one. Raises as `request`."""
+    sock.send(_framed(step.message, 0, _ACK))
     found: list[bytes] = []
     while True:
         for kind, _, message in _messages(sock.recv(1 << 16)):
-            if kind == _DONE:
-                return found
             if kind == _ERROR:
                 _check(step, message)
+            if kind in (_ERROR, _DONE):  # an error of 0 is the acknowledgement
+                return found
             found.append(message)
 
 
