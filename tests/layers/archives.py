@@ -1,4 +1,4 @@
-"""Makes layers: a little language over tarfile, and raw headers for what tarfile would not write."""
+"""Makes layers: a little language over tarfile, and raw headers for what it would not."""
 
 from __future__ import annotations
 

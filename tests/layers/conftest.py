@@ -84,10 +84,14 @@ def _walk(root: str) -> Iterator[str]:
             yield os.path.relpath(os.path.join(directory, name), root)
 
 
+def content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def _content(path: str, status: os.stat_result) -> bytes | str | int:
     if stat.S_ISREG(status.st_mode):
-        with open(path, "rb") as file:
-            return file.read()
+        return content(path)
     if stat.S_ISLNK(status.st_mode):
         return os.readlink(path)
     return status.st_rdev

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.layers.archives import directory, file, hardlink, opaque, symlink, whiteout
-from tests.layers.conftest import Merge, Unpack, look
+from tests.layers.conftest import Merge, Unpack, content, look
 from tuidock.engine.errors import ContentError
 from tuidock.engine.images.layers import LayerStore
 from tuidock.engine.images.layers.store import chain_ids
@@ -42,8 +42,8 @@ def test_path_below_a_lower_link_lands_where_it_points(unpack: Unpack, merge: Me
     upper = unpack(file("bin/tool", b"x", 0o755), file("bin/deep/er/tool", b"y"))
     with merge([lower, upper]) as root:
         assert os.readlink(f"{root}/bin") == "usr/bin"
-        assert open(f"{root}/usr/bin/tool").read() == "x"
-        assert open(f"{root}/bin/deep/er/tool").read() == "y"
+        assert content(f"{root}/usr/bin/tool") == b"x"
+        assert content(f"{root}/bin/deep/er/tool") == b"y"
         assert os.stat(f"{root}/usr").st_mode & 0o777 == 0o711
         assert os.stat(f"{root}/usr/bin").st_uid == 3
 
@@ -54,7 +54,7 @@ def test_every_kind_of_lower_link(unpack: Unpack, merge: Merge, target: str) -> 
     hop = unpack(symlink("hop", "/usr/bin"))
     with merge([lower, hop, unpack(file("bin/tool", b"x"))]) as root:
         assert os.path.islink(f"{root}/bin")
-        assert open(f"{root}/usr/bin/tool").read() == "x"
+        assert content(f"{root}/usr/bin/tool") == b"x"
 
 
 def test_listed_directory_replaces_a_lower_link(unpack: Unpack, merge: Merge) -> None:
@@ -109,7 +109,11 @@ def test_hard_link_to_a_lower_file(unpack: Unpack, merge: Merge) -> None:
     with merge([lower, upper]) as root:
         tree = look(root)
     assert tree["d/f"].names == tree["one"].names == ("d/f", "e/two", "one")
-    assert (tree["one"].content, tree["one"].mode, tree["one"].owner) == (b"content", 0o4755, (9, 0))
+    assert (tree["one"].content, tree["one"].mode, tree["one"].owner) == (
+        b"content",
+        0o4755,
+        (9, 0),
+    )
     assert tree["one"].xattrs == (("user.note", b"hi"),)
     assert tree["one"].mtime == 1_600_000_000_000_000_000
     assert (tree["d"].mode, tree["d"].owner) == (0o711, (4, 0))
@@ -167,7 +171,7 @@ def test_same_layer_twice_in_a_chain(unpack: Unpack, merge: Merge) -> None:
     """Overlayfs refuses a directory that comes twice; the upper one is what counts."""
     first = unpack(file("f", b"1"))
     with merge([first, unpack(file("f", b"2")), first.diff_id]) as root:
-        assert open(f"{root}/f").read() == "1"
+        assert content(f"{root}/f") == b"1"
 
 
 def test_missing_layers(unpack: Unpack, layers: LayerStore) -> None:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.layers.archives import directory, file, hardlink, opaque, whiteout
-from tests.layers.conftest import Merge, Unpack
+from tests.layers.conftest import Merge, Unpack, content
 
 pytestmark = pytest.mark.root
 
@@ -26,7 +26,7 @@ def test_whiteout_spares_its_own_layer(unpack: Unpack, merge: Merge, first: str)
     upper = unpack(*members if first == "whiteout" else members[2:] + members[:2])
     assert not upper.dependent
     with merge([lower, upper]) as root:
-        assert open(f"{root}/f").read() == "new"
+        assert content(f"{root}/f") == b"new"
         assert os.listdir(f"{root}/d") == ["new"]
 
 
@@ -71,7 +71,7 @@ def test_renamed_by_whiteout_and_hard_link(unpack: Unpack, merge: Merge) -> None
     lower = unpack(file("old", b"content", 0o640, uid=7))
     with merge([lower, unpack(whiteout("old"), hardlink("new", "old"))]) as root:
         assert os.listdir(root) == ["new"]
-        assert open(f"{root}/new").read() == "content"
+        assert content(f"{root}/new") == b"content"
         assert os.stat(f"{root}/new").st_uid == 7
 
 
@@ -80,7 +80,7 @@ def test_later_layer_brings_back_what_was_deleted(unpack: Unpack, merge: Merge) 
     gone = unpack(directory("d"), whiteout("d/f"))
     back = unpack(directory("d"), file("d/f", b"2"))
     with merge([base, gone, back]) as root:
-        assert open(f"{root}/d/f").read() == "2"
+        assert content(f"{root}/d/f") == b"2"
 
 
 def test_aufs_entries_are_ignored(unpack: Unpack, merge: Merge) -> None:

@@ -53,7 +53,7 @@ class Gzip:
         from isal import igzip_lib
 
         self._lib = igzip_lib
-        self._error = igzip_lib.IsalError
+        self._error: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
         self._member = self._new()
         self._fresh = True
 

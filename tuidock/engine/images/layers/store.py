@@ -90,13 +90,20 @@ class LayerStore:
         """Put a chain of layers, lowest first, into place; what `keys` then says of it.
 
         A string is the diff id of a layer that is here. Raises ContentError, StorageFull,
-        HostError; layers already in place stay.
+        HostError, NotFound; layers already in place stay, the others are removed.
         """
         diff_ids = [each if isinstance(each, str) else each.diff_id for each in chain]
-        for index, chain_id in enumerate(chain_ids(diff_ids)):
-            each = chain[index]
-            if not isinstance(each, str):
-                self._place(each, chain_id, diff_ids[:index])
+        try:
+            for index, chain_id in enumerate(chain_ids(diff_ids)):
+                each = chain[index]
+                if not isinstance(each, str):
+                    self._place(each, chain_id, diff_ids[:index])
+        except OSError as error:
+            raise translated(error) from error
+        finally:
+            for each in chain:
+                if not isinstance(each, str):
+                    each.discard()
         keys = self.keys(diff_ids)
         if keys is None:
             raise NotFound("a layer that was thought to be in the store is not there")
@@ -114,16 +121,12 @@ class LayerStore:
                     "INSERT INTO layer VALUES (?, ?, ?, ?, ?)",
                     (key, layer.diff_id, owner, layer.size, layer.entries),
                 )
-        discard(os.path.dirname(layer.directory), layer.lock)
 
     def _adjusted(self, layer: UnpackedLayer, below: list[str]) -> UnpackedLayer:
         keys = self.keys(below)
         if keys is None:
             raise NotFound("a layer below one that depends on it is not there")
-        try:
-            copied = adjust(layer, [self.directory(key) for key in reversed(keys)])
-        except OSError as error:
-            raise translated(error) from error
+        copied = adjust(layer, [self.directory(key) for key in reversed(keys)])
         return layer._replace(size=layer.size + copied)
 
     def _rename(self, directory: str, key: str) -> None:

@@ -6,6 +6,7 @@ locked by the two processes and that anybody may remove once neither lives.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple
 
 import tuidock
 from tuidock.engine import errors
-from tuidock.engine.errors import ContentError, HostError
+from tuidock.engine.errors import ContentError
+from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.linux.files import remove_tree
 
 TYPE_CHECKING = False
@@ -38,7 +40,7 @@ class UnpackedLayer(NamedTuple):
     directory: str
     """Its files; the parent directory is the locked ingest directory."""
     lock: int
-    """Descriptor that holds the lock; `LayerStore.settle` or `discard` closes it."""
+    """Descriptor that holds the lock; `discard` closes it."""
     implied: tuple[bytes, ...] = ()
     """Directories without an entry, which are what lower layers have there."""
     links: tuple[tuple[bytes, bytes], ...] = ()
@@ -49,21 +51,28 @@ class UnpackedLayer(NamedTuple):
         """True when the content depends on what lies beneath."""
         return bool(self.implied or self.links)
 
+    def discard(self) -> None:
+        """Remove what is left of it in `ingest`; harmless the second time. Raises OSError."""
+        ingest = os.path.dirname(self.directory)
+        if os.path.isdir(ingest):
+            discard(ingest, self.lock)
+
 
 class Unpacking:
     """One layer on its way; `finish` or `abort` ends it, `with` aborts on an error."""
 
     def __init__(self, layout: Layout, media_type: str) -> None:
-        """Raises ContentError for something else than a layer, HostError, OSError."""
+        """Raises ContentError for something else than a layer, StorageFull, HostError."""
         if not media_type.endswith(_LAYER_TYPES):
             raise ContentError(f"not a layer that can be unpacked: {media_type}")
         self._ingest = f"{layout.ingest}/layer-{os.urandom(8).hex()}"
-        os.mkdir(self._ingest, 0o700)
-        self._lock = os.open(self._ingest, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        os.mkdir(self.directory, 0o755)
-        self._pid = self._input = self._answer = -1
-        self._spawn()
+        self._pid = self._input = self._answer = self._lock = -1
+        try:
+            self._lock = _locked(self._ingest)
+            self._spawn()
+        except OSError as error:
+            self.abort()
+            raise translated(error) from error
 
     @property
     def directory(self) -> str:
@@ -71,19 +80,18 @@ class Unpacking:
         return f"{self._ingest}/files"
 
     def _spawn(self) -> None:
-        stream, self._input = os.pipe()
-        self._answer, answer = os.pipe()
-        fcntl.fcntl(self._input, _F_SETPIPE_SZ, _PIPE)
-        root = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        try:
+        with contextlib.ExitStack() as theirs:
+            stream, self._input = os.pipe()
+            theirs.callback(os.close, stream)
+            self._answer, answer = os.pipe()
+            theirs.callback(os.close, answer)
+            with contextlib.suppress(OSError):  # more than a user's share of pipe memory
+                fcntl.fcntl(self._input, _F_SETPIPE_SZ, _PIPE)
+            root = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            theirs.callback(os.close, root)
+            null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            theirs.callback(os.close, null)
             self._pid = _spawned(stream, answer, null, root, self._lock)
-        except OSError as error:
-            self.abort()
-            raise HostError(f"cannot start the unpacking process: {error.strerror}") from error
-        finally:
-            for descriptor in (stream, answer, null, root):
-                os.close(descriptor)
 
     def __enter__(self) -> Unpacking:
         return self
@@ -112,12 +120,13 @@ class Unpacking:
         """
         self._close_input()
         answer = self._result()
+        lock, self._lock = self._lock, -1  # the directory is the result's now
         return UnpackedLayer(
             answer["diff_id"],
             answer["size"],
             answer["entries"],
             self.directory,
-            self._lock,
+            lock,
             tuple(path.encode("latin-1") for path in answer["implied"]),
             tuple((n.encode("latin-1"), t.encode("latin-1")) for n, t in answer["links"]),
         )
@@ -127,7 +136,7 @@ class Unpacking:
         self._close_input()
         if self._pid > 0:
             os.kill(self._pid, signal.SIGKILL)
-            self._reap()
+        self._reap()
         if self._lock >= 0:
             discard(self._ingest, self._lock)
             self._lock = -1
@@ -138,9 +147,12 @@ class Unpacking:
             self._input = -1
 
     def _reap(self) -> None:
-        os.close(self._answer)
-        os.waitpid(self._pid, 0)
-        self._pid = -1
+        if self._answer >= 0:
+            os.close(self._answer)
+            self._answer = -1
+        if self._pid > 0:
+            os.waitpid(self._pid, 0)
+            self._pid = -1
 
     def _result(self) -> dict[str, Any]:
         """What the child says at its end. Raises its error."""
@@ -157,6 +169,19 @@ class Unpacking:
 
 
 _KILLED = {"error": "HostError", "message": "the unpacking process was killed", "hint": ""}
+
+
+def _locked(ingest: str) -> int:
+    """Make an ingest directory; the descriptor that locks it. Raises OSError."""
+    while True:
+        os.mkdir(ingest, 0o700)
+        try:
+            lock = os.open(ingest, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.mkdir(f"{ingest}/files", 0o755)
+            return lock
+        except FileNotFoundError:  # somebody's sweep came before the lock
+            continue
 
 
 def _spawned(*descriptors: int) -> int:
