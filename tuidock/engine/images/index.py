@@ -11,13 +11,13 @@ import os
 import sqlite3
 
 from tuidock.engine.images.blobs import Blobs, replace
-from tuidock.engine.images.manifest import OCI_INDEX
+from tuidock.engine.images.manifest import OCI_INDEX, OCI_MANIFEST, as_oci
 from tuidock.engine.layout import Layout
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _NAME = "org.opencontainers.image.ref.name"
 _QUERY = """
-SELECT image.media_type, image.manifest, tag.reference
+SELECT image.manifest, tag.reference
 FROM image LEFT JOIN tag ON tag.image = image.id ORDER BY tag.reference, image.id
 """
 
@@ -28,7 +28,7 @@ def write_index(layout: Layout, db: sqlite3.Connection) -> bool:
     True when something had to change. Raises StorageFull, HostError.
     """
     blobs = Blobs(layout)
-    entries = [_entry(blobs, *row) for row in db.execute(_QUERY) if blobs.has(row[1])]
+    entries = [_entry(blobs, *row) for row in db.execute(_QUERY) if blobs.has(row[0])]
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     body = json.dumps(index, indent=1).encode()
     changed = [
@@ -38,11 +38,13 @@ def write_index(layout: Layout, db: sqlite3.Connection) -> bool:
     return any(changed)
 
 
-def _entry(blobs: Blobs, media_type: str, digest: str, reference: str | None) -> dict[str, object]:
+def _entry(blobs: Blobs, digest: str, reference: str | None) -> dict[str, object]:
+    """Other programs look for OCI manifests only, so a Docker one gets a twin for them."""
+    body = as_oci(blobs.read(digest))
     entry: dict[str, object] = {
-        "mediaType": media_type,
-        "digest": digest,
-        "size": blobs.size(digest),
+        "mediaType": OCI_MANIFEST,
+        "digest": blobs.put(body),
+        "size": len(body),
     }
     if reference is not None:
         entry["annotations"] = {_NAME: reference}

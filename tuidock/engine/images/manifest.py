@@ -7,7 +7,7 @@ either an index or a manifest and says so (no document can be read as both, CVE-
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tuidock.engine.errors import BadManifest
@@ -103,6 +103,34 @@ def parse_manifest(body: bytes, media_type: str = "") -> Manifest:
     if isinstance(parsed, Index):
         raise BadManifest("an index inside an index is not supported")
     return parsed
+
+
+def as_oci(body: bytes) -> bytes:
+    """A Docker manifest in OCI's words, pointing at the same blobs; an OCI one as it is.
+
+    Equal manifests give equal bytes. Raises BadManifest.
+    """
+    document = load(body, "manifest")
+    if document.get("mediaType") != DOCKER_MANIFEST:
+        return body
+    config, *layers = [
+        {"mediaType": media_type, "digest": each.digest, "size": each.size}
+        for each, media_type in _translated(parse_manifest(body))
+    ]
+    translated = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": config,
+        "layers": layers,
+    }
+    return json.dumps(translated, separators=(",", ":")).encode()
+
+
+def _translated(manifest: Manifest) -> Iterator[tuple[Descriptor, str]]:
+    yield manifest.config, OCI_CONFIG
+    for layer in manifest.layers:
+        compression = layer.media_type.rpartition(".tar")[2].replace(".", "+")
+        yield layer, OCI_LAYER + compression
 
 
 def parse_config(body: bytes) -> Config:

@@ -21,8 +21,9 @@ from tuidock.engine.images.leases import lease, store_lock
 from tuidock.engine.images.manifest import Descriptor
 from tuidock.engine.images.platforms import parse_platform
 from tuidock.engine.images.reference import parse
-from tuidock.engine.images.registry import Registry
+from tuidock.engine.images.registry import PATIENCE, Patience, Registry
 from tuidock.engine.images.remote import Target, find
+from tuidock.engine.images.wire import DEADLINES, Deadlines
 from tuidock.engine.layout import Layout
 
 _HANDS = DOWNLOADS + 2
@@ -31,7 +32,15 @@ _HANDS = DOWNLOADS + 2
 class Puller:
     """Pulls into one root; belongs to the thread that made its database connection."""
 
-    def __init__(self, layout: Layout, db: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        db: sqlite3.Connection,
+        patience: Patience = PATIENCE,
+        deadlines: Deadlines = DEADLINES,
+    ) -> None:
+        self.patience = patience
+        self.deadlines = deadlines
         self.layout = layout
         self.db = db
         self.blobs = Blobs(layout)
@@ -47,7 +56,7 @@ class Puller:
         """
         parsed, wanted = parse(reference), parse_platform(platform)
         stop = threading.Event()
-        registry = Registry(parsed.host, stop)
+        registry = Registry(parsed.host, stop, self.deadlines, self.patience)
 
         def halt() -> None:
             stop.set()

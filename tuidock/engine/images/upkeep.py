@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tuidock.engine.errors import ContentError
-from tuidock.engine.images.blobs import INGEST_PREFIX, MADE_PREFIX, Blobs, try_lock
+from tuidock.engine.images.blobs import INGEST_PREFIX, MADE_PREFIX, Blobs, digest_of, try_lock
 from tuidock.engine.images.index import write_index
 from tuidock.engine.images.layers import LayerStore
 from tuidock.engine.images.leases import leased, store_lock
-from tuidock.engine.images.manifest import parse_manifest
+from tuidock.engine.images.manifest import as_oci, parse_manifest
 from tuidock.engine.images.reference import is_digest
 from tuidock.engine.layout import Layout
 from tuidock.engine.store import transaction
@@ -69,10 +69,9 @@ def _unused_blobs(layout: Layout, db: sqlite3.Connection, held: set[str]) -> Ite
 def _needed_blobs(blobs: Blobs, db: sqlite3.Connection) -> set[str]:
     needed = {row[0].partition("@")[2] for row in db.execute("SELECT reference FROM repo_digest")}
     for image_id, manifest, media_type in db.execute("SELECT id, manifest, media_type FROM image"):
-        needed |= {image_id, manifest}
-        needed |= {
-            layer.digest for layer in parse_manifest(blobs.read(manifest), media_type).layers
-        }
+        body = blobs.read(manifest)
+        needed |= {image_id, manifest, digest_of(as_oci(body))}
+        needed |= {layer.digest for layer in parse_manifest(body, media_type).layers}
     return needed
 
 
