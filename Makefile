@@ -33,7 +33,7 @@ packages: ## Install the Debian packages that tests need (root), or name those m
 
 .PHONY: test
 test: .venv/ready-dev packages ## Run the whole suite; as an ordinary user, what needs no root
-	@$(if $(as_root),TUIDOCK_REQUIRE=1) $(python) -m pytest $(ARGS)
+	@$(if $(as_root),TUIDOCK_ALONE=1) $(python) -m pytest $(ARGS)
 
 .PHONY: check
 check: .venv/ready-dev ## Lint, types and layers, without the suite

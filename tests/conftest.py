@@ -21,8 +21,8 @@ from tuidock.engine.layout import Layout
 AS_ROOT = os.geteuid() == 0
 REQUIRE = AS_ROOT or "TUIDOCK_REQUIRE" in os.environ
 """Nothing may be skipped."""
-WHOLE_MACHINE = "TUIDOCK_REQUIRE" in os.environ
-"""Compare the whole machine, not only what this run knows to be its own."""
+ALONE = "TUIDOCK_ALONE" in os.environ
+"""Nobody else runs an engine here: compare the whole machine, not only what is known as ours."""
 
 left_out: Counter[str] = Counter()
 marks: list[str] = []
@@ -79,7 +79,7 @@ def _as_found() -> Iterator[None]:
     """A run ends with the machine as it found it; set up first, so torn down last."""
     before = machine.look()
     yield
-    left = _settled(lambda: machine.since(before, None if WHOLE_MACHINE else marks))
+    left = _settled(lambda: machine.since(before, None if ALONE else marks))
     assert not left, "the tests left behind:\n  " + "\n  ".join(left)
 
 
