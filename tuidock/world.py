@@ -61,6 +61,8 @@ class World(NamedTuple):
     """By container id, oldest first, at most HISTORY."""
     events: tuple[Event, ...] = ()
     """Oldest first, at most EVENTS."""
+    forgotten: int = 0
+    """Events that are no longer kept."""
     pulls: Mapping[str, Pull] = {}
     """By reference."""
     pending: Mapping[str, str] = {}
@@ -103,7 +105,9 @@ class World(NamedTuple):
         return self._replace(samples={**self.samples, **fresh}) if fresh else self
 
     def with_events(self, events: Sequence[Event]) -> World:
-        return self._replace(events=(*self.events, *events)[-EVENTS:])
+        every = (*self.events, *events)
+        lost = max(0, len(every) - EVENTS)
+        return self._replace(events=every[lost:], forgotten=self.forgotten + lost)
 
     def with_pull(self, pull: Pull) -> World:
         return self._replace(pulls={**self.pulls, pull.reference: pull})

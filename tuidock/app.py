@@ -1,0 +1,217 @@
+"""TuidockApp: panes, theme, keys, and the workers that keep the World up to date.
+
+The only module that imports Textual at the top of the house. Invariant: `world` is assigned in
+`write` alone, on the event loop.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.reactive import reactive
+from textual.worker import Worker
+
+from tuidock import config as settings
+from tuidock.commands import ContainerCommands, VerbCommands
+from tuidock.engine.api import Engine
+from tuidock.engine.errors import EngineError
+from tuidock.feeds import Feeds
+from tuidock.screens.base import DockScreen, bindings
+from tuidock.screens.bug import BugScreen, keep_traceback
+from tuidock.screens.containers import ContainersScreen
+from tuidock.screens.events import EventsScreen
+from tuidock.screens.help import HelpScreen
+from tuidock.screens.images import ImagesScreen
+from tuidock.screens.registry import RegistryScreen
+from tuidock.themes import DARK, LIGHT, OTHER, VARIABLES
+from tuidock.widgets.dialogs import Confirm
+from tuidock.world import World
+
+
+class TuidockApp(App[int], inherit_bindings=False):
+    """The interface on an engine."""
+
+    TITLE = "tuidock"
+    CSS_PATH = "tuidock.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS: ClassVar[set[Any]] = {VerbCommands, ContainerCommands}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+    MODES: ClassVar[dict[str, Any]] = {
+        "containers": ContainersScreen,
+        "images": ImagesScreen,
+        "registry": RegistryScreen,
+        "events": EventsScreen,
+    }
+    DEFAULT_MODE = "containers"
+
+    world: reactive[World] = reactive(World(), init=False, always_update=True)
+
+    def __init__(
+        self,
+        engine: Engine,
+        config: settings.Config | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`now` is the clock that ages are reckoned from; a test may give one that stands."""
+        super().__init__()
+        self.engine = engine
+        self.config = config or settings.Config()
+        self.now = now
+        self.feeds = Feeds(engine, self.write, self._report)
+        self._pulls: dict[str, Worker[None]] = {}
+        self._bugs = 0
+        self.wanted: str | None = None
+        """A container to put the cursor on as soon as it is known."""
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLES
+
+    def on_mount(self) -> None:
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        known = self.config.theme in self.available_themes
+        self.theme = self.config.theme if known else DARK.name
+        self.set_keymap(dict(self.config.keys))
+        self.follow()
+
+    # --- the World ------------------------------------------------------------------------
+
+    def write(self, change: Callable[[World], World]) -> None:
+        """Replace the World; the one place that does."""
+        after = change(self.world)
+        if after is not self.world:
+            self.world = after
+
+    def follow(self) -> None:
+        """Let the feeds flow until the app ends."""
+        self._guarded(self.feeds.follow_events, "events")
+        self._guarded(self.feeds.follow_stats, "stats")
+
+    def _guarded(self, feed: Callable[[], Any], group: str) -> Worker[None]:
+        async def run() -> None:
+            try:
+                await feed()
+            except EngineError as error:
+                self._report(error)
+            except Exception as error:  # shown as a bug, with the interface still there
+                self.report_bug(error)
+
+        return self.run_worker(run(), group=group, exit_on_error=False)
+
+    def _report(self, error: EngineError) -> None:
+        if isinstance(self.screen, DockScreen):
+            self.screen.present(error)
+        else:
+            self.notify(error.hint, title=error.message, severity="error", markup=False)
+
+    # --- pulls: they outlive the screens ----------------------------------------------------
+
+    def pull(self, reference: str) -> None:
+        """Begin a pull, unless it runs already; `World.pulls` tells how it goes."""
+        known = self.world.pulls.get(reference)
+        if known is None or not known.running:
+            feed = self._guarded(lambda: self.feeds.pull(reference), f"pull {reference}")
+            self._pulls[reference] = feed
+
+    def cancel_pull(self, reference: str) -> None:
+        if reference in self._pulls:
+            self._pulls.pop(reference).cancel()
+
+    # --- going places -----------------------------------------------------------------------
+
+    def go_to(self, container_id: str) -> None:
+        """Show a container, now or as soon as the World knows it."""
+        self.wanted = container_id
+        self.action_pane("containers")
+        if isinstance(self.screen, ContainersScreen):
+            self.screen.seek()
+
+    def action_pane(self, name: str) -> None:
+        if self.current_mode != name:
+            self.switch_mode(name)
+
+    def action_toggle_theme(self) -> None:
+        self.theme = OTHER.get(self.theme, DARK.name)
+
+    def action_help(self) -> None:
+        if isinstance(self.screen, DockScreen):
+            self.push_screen(HelpScreen(self.screen.SCOPE, self.config.keys, self.screen.focused))
+
+    @work(group="reload", exclusive=True, exit_on_error=False)
+    async def action_reload(self) -> None:
+        try:
+            await self.feeds.refresh()
+        except EngineError as error:
+            self._report(error)
+
+    @work(group="leave", exclusive=True, exit_on_error=False)
+    async def action_leave(self) -> None:
+        """One level back; at the first level, ask, and leave."""
+        screen = self.screen
+        if isinstance(screen, DockScreen) and screen.go_back():
+            return
+        running = sum(pull.running for pull in self.world.pulls.values())
+        body = f"{running} pulls will stop, and resume later." if running else ""
+        question = Confirm("Leave tuidock?", body or "Containers live on.", dangerous=False)
+        if not self.config.confirm or await self.push_screen_wait(question):
+            self.exit(0)
+
+    # --- bugs ---------------------------------------------------------------------------------
+
+    def report_bug(self, error: Exception) -> None:
+        """Anything that is not an EngineError: keep the traceback, say so, go on."""
+        path = keep_traceback("".join(traceback.format_exception(error)))
+        self.push_screen(BugScreen(error, path))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's last resort would end the app; three bugs in a row may."""
+        self._bugs += 1
+        if self.is_headless or self._bugs > 3 or not self.is_running:
+            super()._handle_exception(error)
+        else:
+            self.report_bug(error)
+
+
+def run(engine: Engine) -> int:
+    """Open the interface and stay until the user leaves; the exit code.
+
+    Raises BadConfig.
+    """
+    app = TuidockApp(engine, settings.load(widget_keys=widget_keys()))
+    return app.run() or app.return_code or 0
+
+
+def widget_keys() -> dict[str, str]:
+    """Binding ids of all widgets and their default keys."""
+    from tuidock.screens.help import WIDGETS
+
+    return {
+        binding.id: binding.key
+        for widget in WIDGETS
+        for binding in widget.BINDINGS
+        if not isinstance(binding, tuple) and binding.id
+    }
+
+
+def _demo() -> int:
+    """The interface on a fake harbour, for work on the interface itself."""
+    from tuidock.engine.fake import FakeEngine
+    from tuidock.engine.fake.scene import harbour
+
+    class Demo(TuidockApp):
+        async def on_load(self) -> None:
+            await harbour(engine)
+
+    engine = FakeEngine()
+    return Demo(engine, settings.load(widget_keys=widget_keys())).run() or 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_demo())

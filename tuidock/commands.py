@@ -1,0 +1,66 @@
+"""What the command palette offers: the verbs that fit where you are, and every container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tuidock.verbs import VERBS, Verb, fits
+
+if TYPE_CHECKING:
+    from tuidock.app import TuidockApp
+
+
+def _offered(screen: Any) -> Iterator[tuple[str, Verb]]:
+    """(text, verb) for all that makes sense on this screen."""
+    scope = getattr(screen, "SCOPE", "")
+    targets = list(screen.targets()) if scope else []
+    name = targets[0].name if len(targets) == 1 else f"{len(targets)} containers"
+    for verb in VERBS.values():
+        if verb.either or verb.scope not in ("everywhere", "list", scope):
+            continue
+        if verb.id == "app.palette":
+            continue
+        if not verb.call:
+            yield verb.title, verb
+        elif targets and fits(verb, targets):
+            yield f"{verb.title} {name}", verb
+
+
+class VerbCommands(Provider):
+    """The verbs."""
+
+    async def discover(self) -> Hits:
+        for text, verb in _offered(self.screen):
+            yield DiscoveryHit(text, partial(self._do, verb), help=_help(verb))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for text, verb in _offered(self.screen):
+            if (score := matcher.match(text)) > 0:
+                yield Hit(score, matcher.highlight(text), partial(self._do, verb), help=_help(verb))
+
+    async def _do(self, verb: Verb) -> None:
+        action = verb.binding_action
+        where = self.app if verb.scope == "everywhere" else self.screen
+        await self.app.run_action(action, where)
+
+
+def _help(verb: Verb) -> str:
+    return f"{verb.help}  ({verb.key.split(',')[0]})" if verb.key else verb.help
+
+
+class ContainerCommands(Provider):
+    """Go to a container by name."""
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        app = cast("TuidockApp", self.app)
+        for it in app.world.containers.values():
+            text = f"Go to {it.name}"
+            if (score := matcher.match(text)) > 0:
+                jump = partial(app.go_to, it.id)
+                yield Hit(score, matcher.highlight(text), jump, help=f"{it.image}, {it.status}")

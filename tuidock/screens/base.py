@@ -1,0 +1,185 @@
+"""DockScreen: what every screen of tuidock shares.
+
+Knows the app's engine, World and settings, turns a verb of the table into calls of the engine,
+and is the only place where errors become something to see. Invariant: a screen reads the World
+and never writes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tuidock.engine.api import Engine
+from tuidock.engine.errors import Conflict, EngineError, InvalidInput, NotFound
+from tuidock.engine.types import Container
+from tuidock.screens.chrome import KeyBar, TitleBar
+from tuidock.verbs import ANY, VERBS, Verb, fits, in_scope, meant
+from tuidock.widgets.dialogs import Confirm, Failure
+from tuidock.world import World
+
+if TYPE_CHECKING:
+    from tuidock.app import TuidockApp
+
+SMALL = (Conflict, InvalidInput, NotFound)
+"""Errors that a short notice explains; the others get a dialog."""
+
+
+def bindings(*scopes: str) -> list[BindingType]:
+    """Textual's bindings for the verbs of some scopes."""
+    return [
+        Binding(
+            verb.key,
+            verb.binding_action,
+            verb.title,
+            show=verb.shown,
+            tooltip=verb.help,
+            id=verb.id,
+            priority=verb.id == "app.exit",
+        )
+        for verb in in_scope(*scopes)
+        if verb.key
+    ]
+
+
+class DockScreen(Screen[None]):
+    """A pane of the interface: title bar, body, keys."""
+
+    SCOPE: ClassVar[str] = ""
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-narrow"),
+        (100, "-normal"),
+        (170, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+
+    @property
+    def dock(self) -> TuidockApp:
+        return cast("TuidockApp", self.app)
+
+    @property
+    def engine(self) -> Engine:
+        return self.dock.engine
+
+    @property
+    def world(self) -> World:
+        return self.dock.world
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar(self.SCOPE)
+        yield from self.compose_body()
+        yield KeyBar()
+
+    def compose_body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    # --- facts come down ------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "world", self._world_moved, init=False)
+
+    def on_screen_resume(self) -> None:
+        self.show(self.world, World())
+
+    def _world_moved(self, before: World, after: World) -> None:
+        if self.on_stage:
+            self.query_one(TitleBar).show(after)
+            self.show(after, before)
+
+    @property
+    def on_stage(self) -> bool:
+        """True when it can be seen, maybe beneath a dialog; a hidden pane does nothing."""
+        return self.is_mounted and self in self.app.screen_stack
+
+    def show(self, world: World, before: World) -> None:
+        """Show what differs; parts that are the same object need no look."""
+
+    def go_back(self) -> bool:
+        """One level back; False when this is the first."""
+        return False
+
+    # --- verbs go up ----------------------------------------------------------------------
+
+    def targets(self) -> Sequence[Container]:
+        """The containers that a verb would act on now."""
+        return ()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey what the status of the targets does not allow."""
+        verb = _verb_of(action, parameters)
+        if verb is None or not (verb.call or verb.either or verb.when is not ANY):
+            return True
+        return True if fits(verb, self.targets()) else None
+
+    def action_verb(self, verb_id: str) -> None:
+        """Do a verb to the targets."""
+        self.perform(VERBS[verb_id], tuple(self.targets()))
+
+    @work(group="verbs", exit_on_error=False)
+    async def perform(self, verb: Verb, targets: Sequence[Container]) -> None:
+        """Ask when it cannot be undone, then call the engine for every target that fits."""
+        chosen = [(step, it) for it in targets if (step := meant(verb, it)) is not None]
+        if not chosen or not await self._sure(verb, [it.name for _, it in chosen]):
+            return
+        await asyncio.gather(*(self._call(step, it) for step, it in chosen))
+
+    async def _sure(self, verb: Verb, names: list[str]) -> bool:
+        if not verb.confirm or not self.dock.config.confirm:
+            return True
+        what = names[0] if len(names) == 1 else f"{len(names)} containers"
+        body = "" if len(names) == 1 else ", ".join(names)
+        question = Confirm(verb.confirm.format(what), body, dangerous=True)
+        return bool(await self.app.push_screen_wait(question))
+
+    async def _call(self, verb: Verb, it: Container) -> None:
+        if verb.call is None:
+            return
+        self.dock.write(lambda world: world.with_pending(it.id, verb.title))
+        try:
+            with self.presented():
+                await verb.call(self.engine, it)
+        finally:
+            self.dock.write(lambda world: world.with_pending(it.id, ""))
+
+    # --- errors ---------------------------------------------------------------------------
+
+    @contextmanager
+    def presented(self) -> Iterator[None]:
+        """Whatever goes wrong inside is shown, and ends there."""
+        try:
+            yield
+        except EngineError as error:
+            self.present(error)
+        except Exception as error:  # a bug in tuidock must not take the interface down
+            self.dock.report_bug(error)
+
+    @contextmanager
+    def bugs_presented(self) -> Iterator[None]:
+        """For those who show engine errors in a place of their own."""
+        try:
+            yield
+        except EngineError:
+            raise
+        except Exception as error:
+            self.dock.report_bug(error)
+
+    def present(self, error: EngineError) -> None:
+        """A notice for small things, a dialog for the rest."""
+        if isinstance(error, SMALL):
+            self.notify(error.hint or "", title=error.message, severity="error", markup=False)
+        else:
+            self.app.push_screen(Failure(error))
+
+
+def _verb_of(action: str, parameters: tuple[object, ...]) -> Verb | None:
+    if action == "verb" and parameters:
+        return VERBS.get(str(parameters[0]))
+    return next((verb for verb in VERBS.values() if verb.action == action), None)

@@ -1,0 +1,143 @@
+"""The first line and the last line of every screen: where you are, and what you can press.
+
+Both paint themselves only when their text differs.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import RenderResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tuidock import format as fmt
+from tuidock.engine.types import Status
+from tuidock.verbs import VERBS, in_scope
+from tuidock.world import World
+
+PANES = [verb for verb in VERBS.values() if verb.id.startswith("pane.")]
+_ORDER = {name: index for index, name in enumerate(VERBS)}
+
+
+class TitleBar(Widget):
+    """The panes on the left, the host on the right."""
+
+    DEFAULT_CSS = """
+    TitleBar { height: 1; dock: top; background: $panel; color: $foreground; }
+    """
+    facts: reactive[tuple[str, ...]] = reactive(())
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self._scope = scope
+
+    def show(self, world: World) -> None:
+        """Take the facts out of the World; the longest come last and are dropped first."""
+        self.facts = tuple(_facts(world))
+
+    def render(self) -> RenderResult:
+        panes = [self._pane(verb.key, verb.title) for verb in PANES]
+        left = Content.assemble((" tuidock ", "bold $accent"), *panes)
+        return _spread(left, self.facts, self.size.width)
+
+    def _pane(self, key: str, title: str) -> Content:
+        name = title.lower()
+        if name == self._scope:
+            style = "bold $block-cursor-foreground on $block-cursor-background"
+            return Content.styled(f" {key} {title} ", style)
+        markup = "[@click=app.pane('$name')] [$accent]$key[/] [$text-muted]$title[/] [/]"
+        return Content.from_markup(
+            markup.replace("$name", name).replace("$key", key).replace("$title", title)
+        )
+
+
+def _facts(world: World) -> list[str]:
+    if world.info is None:
+        return ["reading the store"]
+    info = world.info
+    facts = []
+    moving = [pull for pull in world.pulls.values() if pull.running]
+    if moving:
+        share = sum(pull.fraction for pull in moving) / len(moving)
+        facts.append(f"pulling {share:.0%}")
+    facts.append(f"{world.count(Status.RUNNING)} of {len(world.containers)} running")
+    facts.append(fmt.count(len(world.images), "image"))
+    facts.append(f"{info.cpus} cpus, {fmt.size(info.memory)}")
+    facts.append(f"cgroup {info.cgroup}")
+    facts.append(info.root)
+    return facts
+
+
+def _spread(left: Content, facts: tuple[str, ...], width: int) -> Content:
+    """As many facts as fit, right-aligned."""
+    room = width - left.cell_length - 2
+    kept: list[str] = []
+    for fact in facts:
+        if len(" · ".join([*kept, fact])) > room:
+            break
+        kept.append(fact)
+    text = " · ".join(kept)
+    gap = " " * max(0, width - left.cell_length - len(text) - 1)
+    return Content.assemble(left, gap, (text, "$text-muted"), " ")
+
+
+class KeyBar(Widget):
+    """The keys of the focused part, as many as fit; a click presses one."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; dock: bottom; background: $panel; color: $foreground; }
+    """
+    keys: reactive[tuple[tuple[str, str, str, bool], ...]] = reactive(())
+    """(key as shown, label, action, enabled), most useful first."""
+
+    ALWAYS: ClassVar[tuple[str, ...]] = ("app.help",)
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._look)
+        self.call_after_refresh(self._look, self.screen)
+
+    def _look(self, screen: Screen[object]) -> None:
+        if not screen.is_attached:
+            return
+        found: dict[str, tuple[Binding, bool]] = {}
+        for active in screen.active_bindings.values():
+            if active.binding.show:
+                found.setdefault(active.binding.action, (active.binding, active.enabled))
+        chosen = sorted(found.values(), key=lambda pair: _rank(pair[0]))
+        self.keys = tuple(
+            (self.app.get_key_display(binding), self._label(binding), binding.action, enabled)
+            for binding, enabled in chosen
+        )
+
+    def _label(self, binding: Binding) -> str:
+        relabel = getattr(self.screen, "label", None)
+        return str(relabel(binding)) if relabel else binding.description
+
+    def render(self) -> RenderResult:
+        parts: list[Content] = []
+        room = self.size.width - 1
+        for key, label, action, enabled in self.keys:
+            item = _key(key, label, action, enabled=enabled)
+            if item.cell_length > room:
+                break
+            room -= item.cell_length
+            parts.append(item)
+        return Content.assemble(" ", *parts)
+
+
+def _rank(binding: Binding) -> int:
+    """Widgets' own keys first, then the verbs in the order of the table, then everywhere's."""
+    everywhere = {verb.id for verb in in_scope("everywhere", "list")}
+    if binding.id not in _ORDER:
+        return -1
+    return _ORDER[binding.id] + (1000 if binding.id in everywhere else 0)
+
+
+def _key(key: str, label: str, action: str, *, enabled: bool) -> Content:
+    if not enabled:
+        return Content.styled(f"{key} {label}  ", "$text-disabled")
+    return Content.assemble((key, "bold $footer-key-foreground"), (f" {label}  ", "$text-muted"))

@@ -1,0 +1,113 @@
+"""One container as a row: a dot, words, a sparkline of CPU and a gauge of memory."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from tuidock import format as fmt
+from tuidock.engine.types import Container, Sample, Status
+from tuidock.screens.listing import Item
+from tuidock.verbs import ALIVE
+from tuidock.widgets.graph import gauge, sparkline
+from tuidock.widgets.table import Column
+from tuidock.world import World
+
+COLUMNS = (
+    Column("status", "", 1),
+    Column("name", "NAME"),
+    Column("image", "IMAGE", 24, min_screen=110),
+    Column("state", "STATUS", 13),
+    Column("cpu", "CPU", 15, "right"),
+    Column("memory", "MEMORY", 22, "right"),
+    Column("network", "NET ↓ ↑", 17, "right", min_screen=190),
+    Column("pids", "PIDS", 5, "right", min_screen=130),
+    Column("ports", "PORTS", 20, min_screen=150),
+)
+SPARK = 8
+"""Seconds of CPU in the sparkline."""
+
+_DOTS = {
+    Status.RUNNING: ("●", "$status-running"),
+    Status.PAUSED: ("◖", "$status-paused"),
+    Status.RESTARTING: ("↻", "$status-paused"),
+    Status.CREATED: ("◌", "$status-created"),
+    Status.EXITED: ("○", "$status-exited"),
+}
+
+
+def order(it: Container) -> tuple[bool, float]:
+    """What lives first, then the newest."""
+    return it.status not in ALIVE, -it.created
+
+
+def item(it: Container, world: World, now: float) -> Item:
+    """The row of a container in this World."""
+    past = world.samples.get(it.id, ()) if it.status in ALIVE else ()
+    last = past[-1] if past else None
+    return Item(
+        key=it.id,
+        cells=(
+            dot(it),
+            it.name,
+            fmt.path(fmt.reference(it.image), 24),
+            _state(it, world.pending.get(it.id, ""), now),
+            _cpu(past),
+            _memory(last),
+            _network(past),
+            str(last.pids) if last else "",
+            fmt.ports(it.ports),
+        ),
+        text=f"{it.name} {it.image} {it.status} {it.id[:12]} {' '.join(it.command)}",
+        order={
+            "name": it.name,
+            "image": it.image,
+            "state": str(it.status),
+            "cpu": last.cpu if last else -1.0,
+            "memory": last.memory if last else -1.0,
+            "pids": last.pids if last else -1.0,
+        },
+        style="" if it.status in ALIVE else "$text-muted",
+    )
+
+
+def dot(it: Container) -> Content:
+    """The status as a mark with its colour; a failure is told from a plain end."""
+    if it.status is Status.EXITED and it.exit is not None and it.exit.code:
+        return Content.styled("✕", "$status-failed")
+    return Content.styled(*_DOTS[it.status])
+
+
+def _state(it: Container, pending: str, now: float) -> Content:
+    if pending:
+        return Content.styled(f"{pending.lower()} …", "$text-accent")
+    text = fmt.status(it, now)
+    failed = it.status is Status.EXITED and it.exit is not None and it.exit.code
+    return Content.styled(text, "$status-failed") if failed else Content(text)
+
+
+def _cpu(past: tuple[Sample, ...]) -> Content:
+    if not past:
+        return Content()
+    last = past[-1]
+    top = last.cpu_limit or max(1.0, max(it.cpu for it in past[-SPARK:]))
+    line = sparkline([it.cpu for it in past], SPARK, top)
+    return Content.assemble(line, f"{fmt.cpu(last.cpu):>7}")
+
+
+def _memory(last: Sample | None) -> Content:
+    if last is None:
+        return Content()
+    if last.memory_limit is None:
+        return Content.assemble(gauge(None, 8), f"{fmt.size(last.memory):>7}", " " * 7)
+    words = f"{fmt.size(last.memory):>7}/{fmt.size(last.memory_limit):<6}"
+    return Content.assemble(gauge(last.memory / last.memory_limit, 8), words)
+
+
+def _network(past: tuple[Sample, ...]) -> str:
+    if len(past) < 2:
+        return ""
+    before, now = past[-2:]
+    passed = (now.at - before.at) or 1.0
+    received = (now.network_rx - before.network_rx) / passed
+    sent = (now.network_tx - before.network_tx) / passed
+    return f"{fmt.rate(received):>8} {fmt.rate(sent):>8}"

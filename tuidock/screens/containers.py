@@ -1,0 +1,186 @@
+"""The first screen: every container with its CPU and memory, and the chosen one in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+
+from tuidock.engine.types import Container, ExecSpec
+from tuidock.screens import flows
+from tuidock.screens.base import bindings
+from tuidock.screens.container_row import COLUMNS, item, order
+from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.lists import ListScreen
+from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
+from tuidock.screens.shell import ShellTab, lend_terminal
+from tuidock.screens.tune import LimitsTab
+from tuidock.verbs import ALIVE, DOWN, VERBS, meant
+from tuidock.widgets.dialogs import Choose
+from tuidock.world import World
+
+EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
+SIGNALS = ("TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "WINCH")
+
+
+class ContainersScreen(ListScreen):
+    """Containers."""
+
+    SCOPE = "containers"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("containers", "list")
+    TABS: ClassVar[Mapping[str, type[Tab]]] = {
+        "logs": LogsTab,
+        "stats": StatsTab,
+        "limits": LimitsTab,
+        "top": TopTab,
+        "env": EnvTab,
+        "inspect": InspectTab,
+        "shell": ShellTab,
+    }
+    COLUMNS = COLUMNS
+    TITLE_TEXT = "Containers"
+    EMPTY = EMPTY
+    show_stopped = True
+
+    # --- what it shows --------------------------------------------------------------------
+
+    def show(self, world: World, before: World) -> None:
+        if (
+            world.containers is not before.containers
+            or world.samples is not before.samples
+            or world.pending is not before.pending
+        ):
+            self.fill()
+        if world.samples is not before.samples and self.detail.active == "stats":
+            self.refresh_stats()
+
+    def fill(self) -> None:
+        """Give the list all containers, as they are now."""
+        world, now = self.world, self.dock.now()
+        chosen = [it for it in world.containers.values() if self.show_stopped or it.status in ALIVE]
+        self.pane.set_items([item(it, world, now) for it in sorted(chosen, key=order)])
+        self.seek()
+        self.look()
+
+    def seek(self) -> None:
+        """Put the cursor on the container that somebody asked for, once it is here."""
+        if self.dock.wanted in self.world.containers:
+            self.pane.table.cursor_key = self.dock.wanted
+            self.dock.wanted = None
+
+    def refresh_stats(self) -> None:
+        tab = self.detail.tab
+        if isinstance(tab, StatsTab) and isinstance(tab.subject, Container):
+            tab.measure(self.world.samples.get(tab.subject.id, ()))
+
+    def subject(self) -> tuple[Container | None, str]:
+        it = self.world.containers.get(self.pane.cursor_key or "")
+        return it, it.name if it else ""
+
+    def targets(self) -> list[Container]:
+        known = self.world.containers
+        return [known[key] for key in self.pane.keys if key in known]
+
+    def label(self, binding: Binding) -> str:
+        """Keys with two meanings say the one that fits."""
+        verb = VERBS.get(binding.id or "")
+        targets = self.targets()
+        if verb is None or not verb.either or not targets:
+            return binding.description
+        step = meant(verb, targets[0])
+        return step.title if step else binding.description
+
+    # --- verbs that are more than one call -------------------------------------------------
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_kill(self) -> None:
+        """Choose a signal, then send it."""
+        targets = [it for it in self.targets() if it.status in ALIVE]
+        options = [(name, f"SIG{name}") for name in SIGNALS]
+        name = await self.app.push_screen_wait(Choose("Send which signal?", options))
+        for it in targets if name else ():
+            with self.presented():
+                await self.engine.containers.kill(it.id, str(name))
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_new(self) -> None:
+        """Run a container from an image of the store."""
+        options = [(image.id, flows.image_name(image)) for image in self.world.images]
+        if not options:
+            self.notify("pull one with P in the images pane", title="No images yet")
+            return
+        chosen = await self.app.push_screen_wait(Choose("Run which image?", options))
+        image = next((it for it in self.world.images if it.id == chosen), None)
+        if image is not None:
+            await flows.run(self, image)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_bulk(self) -> None:
+        """One verb for all containers in a status."""
+        options = [
+            ("container.stop", "Stop all that run"),
+            ("container.start", "Start all that do not run"),
+            ("container.remove", "Remove all that do not run"),
+        ]
+        chosen = await self.app.push_screen_wait(Choose("All containers", options))
+        if chosen:
+            verb = VERBS[str(chosen)]
+            wanted = DOWN if "stop" not in verb.id else ALIVE
+            every = [it for it in self.world.containers.values() if it.status in wanted]
+            self.perform(verb, every)
+
+    def action_toggle_stopped(self) -> None:
+        self.show_stopped = not self.show_stopped
+        self.fill()
+
+    def action_open_port(self) -> None:
+        """The first published port, in the browser."""
+        for it in self.targets()[:1]:
+            if not it.ports:
+                self.notify(f"{it.name} publishes no port", severity="warning", markup=False)
+                return
+            self.app.open_url(f"http://localhost:{it.ports[0].host_port}")
+
+    # --- sessions -------------------------------------------------------------------------
+
+    def action_shell(self) -> None:
+        self._session(attach=False)
+
+    def action_attach(self) -> None:
+        self._session(attach=True)
+
+    def _session(self, *, attach: bool) -> None:
+        it, _ = self.subject()
+        if it is None:
+            return
+        self.action_show("shell")
+        tab = self.detail.tab
+        if isinstance(tab, ShellTab):
+            tab.begin(it, attach=attach)
+
+    @work(group="shell", exit_on_error=False)
+    async def action_shell_full(self) -> None:
+        """Give the whole terminal to a shell until it ends."""
+        it, _ = self.subject()
+        if it is None:
+            return
+        spec = ExecSpec((self.dock.config.shell,), tty=True, stdin=True)
+        with self.presented():
+            session = await self.engine.containers.exec(it.id, spec)
+            await lend_terminal(self.app, session)
+
+    # --- copy -----------------------------------------------------------------------------
+
+    def yankable(self) -> list[tuple[str, str]]:
+        it, _ = self.subject()
+        if it is None:
+            return []
+        found = [("name", it.name), ("id", it.id), ("image", it.image)]
+        found += [("address", it.address)] if it.address else []
+        return [*found, ("command", " ".join(it.command))]
+
+    @on(Detail.Changed)
+    def _tab_changed(self) -> None:
+        self.refresh_stats()

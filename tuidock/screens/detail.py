@@ -1,0 +1,150 @@
+"""Detail: a frame of tabs about one thing; only the tab in view does any work.
+
+A tab is a widget with `show(subject)`; `wake` and `sleep` bracket the time it is looked at.
+Invariant: a tab that is out of sight holds no feed of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import ContentSwitcher
+
+if TYPE_CHECKING:
+    from tuidock.screens.base import DockScreen
+
+
+class Tab(Vertical, can_focus=False):
+    """One page of a `Detail`. `subject` is whatever the detail is about, None for nothing."""
+
+    TITLE = ""
+    HOT = ""
+    """CSS selector of the widget that takes the focus."""
+
+    DEFAULT_CSS = """
+    Tab { height: 1fr; background: $background; }
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.subject: Any = None
+        self.awake = False
+
+    @property
+    def dock_screen(self) -> DockScreen:
+        return cast("DockScreen", self.screen)
+
+    def look_at(self, subject: Any) -> None:
+        """Take the subject; show it when awake."""
+        before, self.subject = self.subject, subject
+        if self.awake:
+            self.show(subject, before)
+
+    def wake(self) -> None:
+        if not self.awake:
+            self.awake = True
+            self.show(self.subject, None)
+
+    def sleep(self) -> None:
+        self.awake = False
+        self.workers.cancel_node(self)
+
+    def show(self, subject: Any, before: Any) -> None:
+        """Show the subject; `before` is the one shown until now, None after waking up."""
+
+    def take_focus(self) -> None:
+        """Put the focus where keys make sense."""
+        hot = self.query(self.HOT).first() if self.HOT and self.query(self.HOT) else None
+        (hot or self).focus()
+
+
+class Detail(Vertical):
+    """Tabs in the frame's title; a click or `[` and `]` change them."""
+
+    DEFAULT_CSS = """
+    Detail {
+        border: round $border-blurred;
+        border-title-color: $text-muted;
+        border-subtitle-color: $text-muted;
+        background: $background;
+        &:focus-within { border: round $border; }
+        & > ContentSwitcher { height: 1fr; }
+    }
+    """
+    active: reactive[str] = reactive("", init=False)
+
+    class Changed(Message):
+        """Another tab is in view."""
+
+    def __init__(self, tabs: Mapping[str, Tab], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._tabs = dict(tabs)
+        self._order = list(tabs)
+        self._label = ""
+        self._subject: Any = None
+
+    def compose(self) -> ComposeResult:
+        with ContentSwitcher(initial=self._order[0]):
+            yield from self._tabs.values()
+
+    def on_mount(self) -> None:
+        self.active = self._order[0]
+
+    @property
+    def tab(self) -> Tab:
+        return self._tabs[self.active or self._order[0]]
+
+    def look_at(self, subject: Any, label: str) -> None:
+        """Be about another thing, or about the same as it is now."""
+        self._subject, self._label = subject, label
+        self.tab.look_at(subject)
+        self._paint_frame()
+
+    def step(self, by: int) -> None:
+        """Go to a neighbouring tab, round the corner at the ends."""
+        index = (self._order.index(self.active) + by) % len(self._order)
+        self.open(self._order[index])
+
+    def open(self, name: str) -> None:
+        """Bring a tab into view; the focus goes along when it was in here."""
+        inside = self.has_focus_within
+        self.active = name
+        if inside:
+            self.take_focus()
+
+    def take_focus(self) -> None:
+        self.tab.take_focus()
+
+    def watch_active(self, before: str, now: str) -> None:
+        if before:
+            self._tabs[before].sleep()
+        self.query_one(ContentSwitcher).current = now
+        self.tab.subject = self._subject
+        self.tab.wake()
+        self._paint_frame()
+        self.post_message(self.Changed())
+
+    def pause(self) -> None:
+        """The screen went out of sight."""
+        self.tab.sleep()
+
+    def resume(self) -> None:
+        self.tab.wake()
+
+    def _paint_frame(self) -> None:
+        parts = [self._title(name) for name in self._order]
+        self.border_title = Content(" ").join(parts)
+        self.border_subtitle = Content.styled(self._label, "bold $foreground")
+
+    def _title(self, name: str) -> Content:
+        title = self._tabs[name].TITLE
+        if name == self.active:
+            style = "bold $block-cursor-foreground on $block-cursor-background"
+            return Content.styled(f" {title} ", style)
+        return Content.from_markup(f"[@click=screen.show('{name}')]{title}[/]")

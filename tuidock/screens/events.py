@@ -1,0 +1,93 @@
+"""What happened: the events of every client of this root, the newest first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+
+from tuidock import format as fmt
+from tuidock.engine.events import Event
+from tuidock.screens.base import bindings
+from tuidock.screens.detail import Tab
+from tuidock.screens.facts import pairs
+from tuidock.screens.listing import Item, Value
+from tuidock.screens.lists import ListScreen
+from tuidock.screens.panes import TextTab
+from tuidock.widgets.table import Column
+from tuidock.world import World
+
+_STYLES = {
+    "oom": "$status-failed",
+    "die": "$status-exited",
+    "kill": "$status-paused",
+    "start": "$status-running",
+    "create": "$status-created",
+}
+
+
+class EventTab(TextTab):
+    """Everything an event says."""
+
+    TITLE = "Event"
+
+    def show(self, subject: Event | None, before: Event | None) -> None:
+        if subject is None:
+            self.tell(Content())
+            return
+        rows = [
+            ("at", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(subject.at))),
+            ("what", f"{subject.kind} {subject.action}"),
+            ("name", subject.name),
+            ("id", subject.id),
+            *subject.attributes,
+        ]
+        self.tell(pairs(rows))
+
+
+class EventsScreen(ListScreen):
+    """Events."""
+
+    SCOPE = "events"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("events", "list")
+    TABS: ClassVar[Mapping[str, type[Tab]]] = {"event": EventTab}
+    TITLE_TEXT = "Events"
+    EMPTY = "Nothing has happened since tuidock was opened."
+    COLUMNS: ClassVar[Sequence[Column]] = (
+        Column("at", "TIME", 8),
+        Column("kind", "KIND", 10),
+        Column("action", "ACTION", 12),
+        Column("name", "NAME"),
+        Column("id", "ID", 12, min_screen=90),
+        Column("more", "ATTRIBUTES", 40, min_screen=120),
+    )
+
+    def show(self, world: World, before: World) -> None:
+        if world.events is not before.events:
+            numbered = enumerate(world.events, world.forgotten)
+            items = [_item(str(number), it) for number, it in numbered]
+            self.pane.set_items(items[::-1])
+            self.look()
+
+    def subject(self) -> tuple[Event | None, str]:
+        index = int(self.pane.cursor_key or -1) - self.world.forgotten
+        if not 0 <= index < len(self.world.events):
+            return None, ""
+        it = self.world.events[index]
+        return it, it.name or fmt.short_id(it.id)
+
+    def yankable(self) -> list[tuple[str, str]]:
+        it, _ = self.subject()
+        return [("name", it.name), ("id", it.id)] if it else []
+
+
+def _item(key: str, it: Event) -> Item:
+    clock = time.strftime("%H:%M:%S", time.localtime(it.at))
+    more = " ".join(f"{name}={value}" for name, value in it.attributes)
+    action = Content.styled(it.action, _STYLES.get(it.action, "$foreground"))
+    cells = (clock, it.kind, action, it.name, fmt.short_id(it.id), more)
+    order: dict[str, Value] = {"at": it.at, "kind": it.kind, "action": it.action, "name": it.name}
+    return Item(key, cells, f"{it.kind} {it.action} {it.name} {more}", order)

@@ -1,0 +1,98 @@
+"""Help made from the table of verbs and from the bindings of the widgets; nothing by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tuidock.verbs import SCOPES, in_scope
+from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.logview import LogView
+from tuidock.widgets.table import LiveTable
+
+WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LimitsPane)
+"""Widgets whose keys the help tells and the settings may change."""
+_NAMES = {LiveTable: "Moving and marking", LogView: "In the log", LimitsPane: "In the limits"}
+
+Line = tuple[str, str, str, str]
+"""Keys, title, help, id."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys of a pane, with what the settings made of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "dismiss", "Close", id="help.close"),
+    ]
+
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        & > VerticalScroll {
+            width: 100; max-width: 96%; height: 90%;
+            border: round $border; background: $surface; padding: 0 2;
+            border-title-style: bold; border-subtitle-color: $text-muted;
+        }
+        & Static { width: auto; }
+    }
+    """
+
+    def __init__(self, scope: str, keys: Mapping[str, str], focused: Widget | None = None) -> None:
+        super().__init__()
+        self._scope = scope
+        self._keys = keys
+        self._focused = focused
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll() as frame:
+            frame.border_title = f"Keys: {SCOPES[self._scope]}"
+            frame.border_subtitle = "change them in [keys] by the id on the right"
+            yield Static(self.text())
+
+    def text(self) -> Content:
+        """Sections of keys, those of this pane first."""
+        parts = [self._section(SCOPES[self._scope], _verb_lines(self._scope))]
+        parts += [self._section(_NAMES[kind], _widget_lines(kind)) for kind in self._kinds()]
+        parts += [self._section(SCOPES[it], _verb_lines(it)) for it in ("list", "everywhere")]
+        return Content("\n").join(parts)
+
+    def _kinds(self) -> list[type[Widget]]:
+        """Of the widgets, only the containers pane has logs and limits."""
+        return list(WIDGETS) if self._scope == "containers" else [LiveTable]
+
+    def _section(self, title: str, lines: Iterable[Line]) -> Content:
+        found = [Content.styled(title, "bold $text-accent")]
+        for keys, name, text, binding_id in lines:
+            shown = " ".join(
+                self.app.get_key_display(Binding(key.strip(), ""))
+                for key in self._keys.get(binding_id, keys).split(",")
+            )
+            found.append(
+                Content.assemble(
+                    (f"{shown:>14}  ", "bold $footer-key-foreground"),
+                    f"{name:<16}",
+                    (f"{text:<46}", "$text-muted"),
+                    (binding_id, "$text-disabled"),
+                )
+            )
+        return Content("\n").join([*found, Content("")])
+
+
+def _verb_lines(scope: str) -> list[Line]:
+    return [(v.key, v.title, v.help, v.id) for v in in_scope(scope) if v.key]
+
+
+def _widget_lines(kind: type[Widget]) -> list[Line]:
+    return [
+        (it.key, it.description, it.tooltip or "", it.id)
+        for it in kind.BINDINGS
+        if isinstance(it, Binding) and it.id
+    ]

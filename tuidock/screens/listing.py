@@ -1,0 +1,204 @@
+"""ListPane: a framed table with a filter line, an order and marks.
+
+Knows items as the screens make them: cells, a text to filter by, values to sort by. Invariant:
+what the table shows is always the last items given, filtered and sorted as the frame says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input
+
+from tuidock.matching import matcher
+from tuidock.widgets.paint import Cell
+from tuidock.widgets.table import Column, LiveTable, Row
+
+Value = str | float
+
+
+class Item(NamedTuple):
+    """One thing in a list."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    text: str
+    """What the filter looks at."""
+    order: Mapping[str, Value]
+    """Values to sort by, for each sortable column."""
+    style: str = ""
+
+
+class FilterLine(Input):
+    """The filter's input; Enter keeps it, Escape clears it."""
+
+    BINDINGS = [
+        Binding("escape", "screen.back", "Clear", show=False, id="filter.clear"),
+        Binding("enter,down", "keep", "Keep", show=False, id="filter.keep"),
+    ]
+
+    class Kept(Message):
+        """The user goes on to the list."""
+
+    def action_keep(self) -> None:
+        self.post_message(self.Kept())
+
+
+class ListPane(Vertical):
+    """A list with all that lists can do."""
+
+    DEFAULT_CSS = """
+    ListPane {
+        border: round $border-blurred;
+        border-title-color: $text-muted;
+        border-subtitle-color: $text-muted;
+        background: $background;
+        &:focus-within { border: round $border; border-title-color: $foreground; }
+        & > LiveTable { height: 1fr; background: $background; }
+        & > FilterLine { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+        &.-filtering > FilterLine { display: block; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        columns: Sequence[Column],
+        *,
+        empty: str,
+        sort: str = "",
+        descending: bool = False,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._title = title
+        self._empty = empty
+        self._items: Sequence[Item] = ()
+        self._shown = 0
+        self._table = LiveTable(columns, empty=empty)
+        self.sorted_by = sort
+        self.descending = descending
+
+    def compose(self) -> ComposeResult:
+        yield self._table
+        yield FilterLine(placeholder="fuzzy   !inverse   ~regex", compact=True)
+
+    def on_mount(self) -> None:
+        self._arrange()
+
+    @property
+    def table(self) -> LiveTable:
+        return self._table
+
+    @property
+    def query_text(self) -> str:
+        return self.query_one(FilterLine).value
+
+    @property
+    def cursor_key(self) -> str | None:
+        return self._table.cursor_key
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The marked rows in the order of the list, or the one under the cursor."""
+        marked = self._table.marked
+        if marked:
+            return tuple(row.key for row in self._table.rows if row.key in marked)
+        return (self._table.cursor_key,) if self._table.cursor_key else ()
+
+    def set_items(self, items: Sequence[Item]) -> None:
+        """Show these things."""
+        self._items = items
+        self._arrange()
+
+    @property
+    def title(self) -> str:
+        return self._title
+
+    @title.setter
+    def title(self, title: str) -> None:
+        self._title = title
+        self._label()
+
+    def say(self, text: str) -> None:
+        """What stands in the middle when there is nothing to list."""
+        self._empty = text
+        self._arrange()
+
+    def sort_by(self, column: str, *, descending: bool) -> None:
+        self.sorted_by, self.descending = column, descending
+        self._arrange()
+
+    def sortable(self) -> list[Column]:
+        """Columns whose values have an order."""
+        known = self._items[0].order if self._items else {}
+        return [column for column in self._table.columns if column.key in known]
+
+    # --- the filter -----------------------------------------------------------------------
+
+    def start_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one(FilterLine).focus()
+
+    def clear_filter(self) -> bool:
+        """False when there was nothing to clear."""
+        line = self.query_one(FilterLine)
+        if not self.has_class("-filtering"):
+            return False
+        line.value = ""
+        self.remove_class("-filtering")
+        self._table.focus()
+        return True
+
+    @on(Input.Changed)
+    def _filter_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._arrange()
+
+    @on(FilterLine.Kept)
+    def _filter_kept(self, event: FilterLine.Kept) -> None:
+        event.stop()
+        if self.query_text:
+            self._table.focus()
+        else:
+            self.clear_filter()
+
+    @on(LiveTable.HeaderClicked)
+    def _header_clicked(self, event: LiveTable.HeaderClicked) -> None:
+        event.stop()
+        if any(column.key == event.column_key for column in self.sortable()):
+            turned = event.column_key == self.sorted_by and not self.descending
+            self.sort_by(event.column_key, descending=turned)
+
+    @on(LiveTable.MarksChanged)
+    def _marks_changed(self) -> None:
+        self._label()
+
+    # --- showing --------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        if not self.is_mounted:
+            return
+        query = self.query_text
+        wanted = matcher(query)
+        found = [it for it in self._items if wanted(it.text)] if query else list(self._items)
+        if self.sorted_by:
+            found.sort(key=lambda it: it.order.get(self.sorted_by, ""), reverse=self.descending)
+            self._table.set_sort(self.sorted_by, descending=self.descending)
+        self._shown = len(found)
+        self._table.set_empty(f"nothing matches {query}" if query else self._empty)
+        self._table.set_rows([Row(it.key, it.cells, it.style) for it in found])
+        self._label()
+
+    def _label(self) -> None:
+        total = len(self._items)
+        count = str(total) if self._shown == total else f"{self._shown} of {total}"
+        self.border_title = f"{self._title} {count}"
+        marked = len(self._table.marked)
+        self.border_subtitle = f"{marked} marked" if marked else ""

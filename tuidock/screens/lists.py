@@ -1,0 +1,175 @@
+"""ListScreen: a list above or beside the detail of the chosen row.
+
+Knows the keys that every list has. Invariant: the detail is always about the row under the
+cursor, without anybody asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container as Box
+from textual.widget import Widget
+
+from tuidock.screens.base import DockScreen
+from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.listing import ListPane
+from tuidock.verbs import VERBS, fits, in_scope
+from tuidock.widgets.dialogs import Choose
+from tuidock.widgets.table import Column, LiveTable
+
+SIZES = ("", "-half", "-full")
+
+
+class ListScreen(DockScreen):
+    """A list and a detail."""
+
+    TABS: ClassVar[Mapping[str, type[Tab]]] = {}
+    COLUMNS: ClassVar[Sequence[Column]] = ()
+    TITLE_TEXT: ClassVar[str] = ""
+    EMPTY: ClassVar[str] = ""
+
+    def compose_body(self) -> ComposeResult:
+        with Box(id="body"):
+            yield ListPane(self.TITLE_TEXT, self.COLUMNS, empty=self.EMPTY, id="list")
+            yield Detail({name: kind(name) for name, kind in self.TABS.items()}, id="detail")
+
+    @property
+    def pane(self) -> ListPane:
+        return self.query_one("#list", ListPane)
+
+    @property
+    def detail(self) -> Detail:
+        return self.query_one("#detail", Detail)
+
+    def on_mount(self) -> None:
+        self.pane.table.focus()
+
+    def on_screen_suspend(self) -> None:
+        if self not in self.app.screen_stack:
+            self.detail.pause()
+
+    def on_screen_resume(self) -> None:
+        self.detail.resume()
+
+    # --- what a subclass says ---------------------------------------------------------------
+
+    def subject(self) -> tuple[Any, str]:
+        """The thing under the cursor and its name."""
+        return None, ""
+
+    def yankable(self) -> list[tuple[str, str]]:
+        """(word, text) of what can be copied."""
+        return []
+
+    # --- the list drives the detail ---------------------------------------------------------
+
+    def look(self) -> None:
+        """Let the detail be about the row under the cursor."""
+        self.detail.look_at(*self.subject())
+        self.refresh_bindings()
+
+    @on(LiveTable.Highlighted, "#list LiveTable")
+    def _row_highlighted(self) -> None:
+        self.look()
+
+    @on(LiveTable.MarksChanged, "#list LiveTable")
+    def _row_marked(self) -> None:
+        self.refresh_bindings()
+
+    @on(LiveTable.Selected, "#list LiveTable")
+    def _row_selected(self) -> None:
+        self.action_drill()
+
+    def action_drill(self) -> None:
+        """Into the detail; on a small screen it takes the whole screen."""
+        if self.subject()[0] is None:
+            return
+        if self.has_class("-short"):
+            self._resize(2, self.detail)
+        self.detail.take_focus()
+
+    def action_back(self) -> None:
+        """Out of the filter, the full size, the detail: one at a time."""
+        if not self.go_back():
+            self.pane.clear_filter()
+
+    def go_back(self) -> bool:
+        """False when this is the first level already."""
+        if self.detail.has_focus_within or self.size_step:
+            self._resize(0)
+            self.pane.table.focus()
+            return True
+        return self.pane.clear_filter()
+
+    def action_tab(self, by: int) -> None:
+        self.detail.step(by)
+
+    def action_show(self, name: str) -> None:
+        """Bring a tab into view and put the keys there."""
+        if name in self.TABS:
+            self.detail.open(name)
+            self.action_drill()
+
+    # --- sizes ------------------------------------------------------------------------------
+
+    @property
+    def size_step(self) -> int:
+        return next((i for i, name in enumerate(SIZES) if name and self.has_class(name)), 0)
+
+    def action_size(self, by: int) -> None:
+        """The part with the focus grows."""
+        part = self.detail if self.detail.has_focus_within else self.pane
+        self._resize(max(0, min(len(SIZES) - 1, self.size_step + by)), part)
+
+    def _resize(self, step: int, part: Widget | None = None) -> None:
+        self.set_class(step > 0 and part is self.detail, "-grow-detail")
+        for index, name in enumerate(SIZES):
+            if name:
+                self.set_class(index == step, name)
+
+    # --- keys of every list -----------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        self.pane.start_filter()
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_sort(self) -> None:
+        columns = self.pane.sortable()
+        options = [(it.key, it.title.lower() or it.key) for it in columns]
+        chosen = await self.app.push_screen_wait(Choose("Sort by", options))
+        if chosen:
+            falling = str(chosen) in ("cpu", "memory", "pids", "size", "created")
+            self.pane.sort_by(str(chosen), descending=falling)
+
+    def action_reverse(self) -> None:
+        self.pane.sort_by(self.pane.sorted_by, descending=not self.pane.descending)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_menu(self) -> None:
+        """Every verb of this pane with its key; the chosen one is done."""
+        targets = self.targets()
+        verbs = [
+            verb
+            for verb in in_scope(self.SCOPE)
+            if verb.key and (not (verb.call or verb.either) or fits(verb, targets))
+        ]
+        options = [(verb.id, f"{verb.title:<16}{verb.help}") for verb in verbs]
+        chosen = await self.app.push_screen_wait(Choose("Actions", options))
+        if chosen:
+            await self.run_action(VERBS[str(chosen)].binding_action)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_yank(self) -> None:
+        """Copy something of the chosen row to the clipboard."""
+        found = dict(self.yankable())
+        if not found:
+            return
+        options = [(word, f"{word:<10}{text}") for word, text in found.items()]
+        chosen = await self.app.push_screen_wait(Choose("Copy what?", options))
+        if chosen:
+            self.app.copy_to_clipboard(found[str(chosen)])
+            self.notify(found[str(chosen)], title=f"Copied {chosen}", markup=False)

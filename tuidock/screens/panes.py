@@ -1,0 +1,194 @@
+"""The tabs about one container: logs, stats, processes, environment, inspect, shell.
+
+Each follows one thing of the engine while it is looked at. Invariant: a feed is a worker of the
+tab, so that it ends when the tab goes to sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tuidock import format as fmt
+from tuidock.engine.types import Container, LogQuery, Process, Sample
+from tuidock.screens.detail import Tab
+from tuidock.screens.facts import environment, json_text, vital_signs
+from tuidock.verbs import ALIVE
+from tuidock.widgets.graph import Graph
+from tuidock.widgets.logview import LogView
+from tuidock.widgets.table import Column, LiveTable, Row
+
+TAIL = 20_000
+"""Lines read of a log that has no files to index."""
+GLANCE = 2.0
+"""Seconds between two looks at the processes."""
+
+
+class LogsTab(Tab):
+    """What the container wrote, and writes."""
+
+    TITLE = "Logs"
+    HOT = "LogView"
+
+    def compose(self) -> ComposeResult:
+        yield LogView()
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        view = self.query_one(LogView)
+        if subject is None:
+            view.clear()
+            self.workers.cancel_node(self)
+        elif _new_life(subject, before):
+            self.follow(subject, view)
+
+    @work(exclusive=True, group="logs", exit_on_error=False)
+    async def follow(self, it: Container, view: LogView) -> None:
+        """Show the end of the log, then every line as it comes."""
+        view.clear()
+        with self.dock_screen.presented():
+            query = LogQuery(follow=True, tail=TAIL)
+            async for lines in self.dock_screen.engine.containers.logs(it.id, query):
+                view.append(lines)
+
+
+def _new_life(now: Container, before: Container | None) -> bool:
+    """Another container, or the same one started again."""
+    return before is None or (now.id, now.started) != (before.id, before.started)
+
+
+class StatsTab(Tab):
+    """CPU and memory over the last minutes, each with its limit; the other measures in words."""
+
+    TITLE = "Stats"
+
+    DEFAULT_CSS = """
+    StatsTab {
+        & > Horizontal { height: 1fr; }
+        & Graph { width: 1fr; background: $background; margin: 0 1; }
+        & > #signs { height: auto; padding: 0 1; color: $text-muted; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Graph("CPU", show=fmt.cpu, id="cpu")
+            yield Graph("Memory", show=fmt.size, binary=True, id="memory")
+        yield Static(id="signs")
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        past = self.dock_screen.world.samples.get(subject.id, ()) if subject else ()
+        self.measure(past)
+
+    def measure(self, past: Sequence[Sample]) -> None:
+        """Draw these samples, oldest first."""
+        last = past[-1] if past else None
+        cpu_limit = last.cpu_limit if last else None
+        memory_limit = last.memory_limit if last else None
+        self.query_one("#cpu", Graph).set_data([it.cpu for it in past], cpu_limit)
+        self.query_one("#memory", Graph).set_data(
+            [float(it.memory) for it in past], float(memory_limit) if memory_limit else None
+        )
+        signs = vital_signs(past) if past else Content("no measurement: it does not run")
+        self.query_one("#signs", Static).update(signs)
+
+
+class TopTab(Tab):
+    """The processes, as the host sees them."""
+
+    TITLE = "Processes"
+    HOT = "LiveTable"
+    COLUMNS: ClassVar[Sequence[Column]] = (
+        Column("pid", "PID", 8, "right"),
+        Column("parent", "PPID", 8, "right", 100),
+        Column("user", "USER", 8),
+        Column("state", "S", 2),
+        Column("cpu", "TIME", 9, "right"),
+        Column("memory", "MEM", 8, "right"),
+        Column("command", "COMMAND"),
+    )
+
+    def compose(self) -> ComposeResult:
+        yield LiveTable(self.COLUMNS, empty="no process: it does not run")
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        if subject is None or subject.status not in ALIVE:
+            self.workers.cancel_node(self)
+            self.query_one(LiveTable).set_rows([])
+        elif _new_life(subject, before):
+            self.follow(subject)
+
+    @work(exclusive=True, group="top", exit_on_error=False)
+    async def follow(self, it: Container) -> None:
+        """Look at the processes again and again."""
+        table = self.query_one(LiveTable)
+        with self.dock_screen.presented():
+            while True:
+                found = await self.dock_screen.engine.containers.top(it.id)
+                table.set_rows([_process(process) for process in found])
+                await asyncio.sleep(GLANCE)
+
+
+def _process(it: Process) -> Row:
+    minutes, seconds = divmod(it.cpu_seconds, 60)
+    cells = (
+        str(it.pid),
+        str(it.parent),
+        it.user,
+        it.state,
+        f"{int(minutes)}:{seconds:05.2f}",
+        fmt.size(it.memory),
+        it.command,
+    )
+    return Row(str(it.pid), cells)
+
+
+class TextTab(Tab):
+    """Text that scrolls."""
+
+    HOT = "VerticalScroll"
+
+    DEFAULT_CSS = """
+    TextTab > VerticalScroll { height: 1fr; padding: 0 1; background: $background; }
+    TextTab Static { width: auto; height: auto; }
+    """
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(can_focus=True):
+            yield Static()
+
+    def tell(self, content: Content) -> None:
+        self.query_one(Static).update(content)
+
+
+class EnvTab(TextTab):
+    """What it was asked to be: command, environment, ports, mounts, labels."""
+
+    TITLE = "Env"
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        if subject != before:
+            self.tell(environment(subject) if subject else Content())
+
+
+class InspectTab(TextTab):
+    """Docker's inspect object."""
+
+    TITLE = "Inspect"
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        if subject is None:
+            self.tell(Content())
+        elif subject != before:
+            self.read(subject)
+
+    @work(exclusive=True, group="inspect", exit_on_error=False)
+    async def read(self, it: Container) -> None:
+        with self.dock_screen.presented():
+            self.tell(json_text(await self.dock_screen.engine.containers.inspect(it.id)))
