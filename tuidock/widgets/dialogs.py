@@ -165,6 +165,7 @@ class Choose(Dialog[str | None]):
     Choose OptionList {
         height: auto; max-height: 16; border: none; background: $panel; padding: 0;
     }
+    Choose OptionList:focus { border: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Static
+from textual.widgets import Button, Input, Static
 
 from tuidock.engine.types import ContainerSpec, Image
 from tuidock.widgets.dialogs import Dialog
@@ -32,6 +32,14 @@ TEXTS = {
     "memory": ("Memory", "256m"),
     "cpus": ("CPUs", "1.5"),
     "pids": ("PIDs", "100"),
+}
+LABELS = {"network": "Network", "restart": "Restart", "tty": "Terminal", "remove": "Remove"}
+NO = "no"
+OPTIONS = {
+    "network": NETWORKS,
+    "restart": RESTARTS,
+    "tty": (NO, "yes, -it"),
+    "remove": (NO, "at its end"),
 }
 
 
@@ -89,7 +97,6 @@ class RunForm(Dialog[ContainerSpec | None]):
         & .short .problem { padding-left: 0; }
         & .field.-wrong .problem { display: block; }
         & .field.-wrong .label { color: $text-error; }
-        & .line Checkbox { background: $panel; width: auto; margin-right: 3; padding: 0; }
         & .preview {
             height: auto; max-height: 4; margin-top: 1; padding: 0 1;
             background: $surface; color: $text-success;
@@ -129,13 +136,12 @@ class RunForm(Dialog[ContainerSpec | None]):
         rows: list[Widget] = [self._text(f) for f in ("name", "command", "env", "ports", "mounts")]
         limits = [self._text(field, short=True) for field in ("memory", "cpus", "pids")]
         rows.append(Horizontal(*limits, classes="row"))
-        network, restart = Cycle(NETWORKS, id="network"), Cycle(RESTARTS, id="restart")
-        rows.append(self._field("network", "Network", [network]))
-        rows.append(self._field("restart", "Restart", [restart]))
-        tty = Checkbox("terminal", self._defaults.tty, id="tty", compact=True)
-        remove = Checkbox("remove at its end", self._defaults.remove, id="remove", compact=True)
-        rows.append(self._field("switches", "Options", [tty, remove]))
+        rows += [self._choices("network", "restart"), self._choices("tty", "remove")]
         return rows
+
+    def _choices(self, *fields: str) -> Widget:
+        boxes = [self._field(f, LABELS[f], [Cycle(OPTIONS[f], id=f)]) for f in fields]
+        return Horizontal(*boxes, classes="row")
 
     def _text(self, field: str, *, short: bool = False) -> Widget:
         label, placeholder = TEXTS[field]
@@ -154,10 +160,14 @@ class RunForm(Dialog[ContainerSpec | None]):
         return Vertical(line, problem, id=f"field-{field}", classes=classes)
 
     def on_mount(self) -> None:
-        for name in ("network", "restart"):
-            self.query_one(f"#{name}", Cycle).value = getattr(self._defaults, name)
+        for field, options in OPTIONS.items():
+            given = getattr(self._defaults, field)
+            self._cycle(field).value = options[given] if isinstance(given, bool) else given
         self.query_one("#name", Input).focus()
         self._show()
+
+    def _cycle(self, field: str) -> Cycle:
+        return self.query_one(f"#{field}", Cycle)
 
     @property
     def fields(self) -> Fields:
@@ -166,14 +176,13 @@ class RunForm(Dialog[ContainerSpec | None]):
         return Fields(
             self._defaults.image,
             **texts,
-            network=self.query_one("#network", Cycle).value,
-            restart=self.query_one("#restart", Cycle).value,
-            tty=self.query_one("#tty", Checkbox).value,
-            remove=self.query_one("#remove", Checkbox).value,
+            network=self._cycle("network").value,
+            restart=self._cycle("restart").value,
+            tty=self._cycle("tty").value != NO,
+            remove=self._cycle("remove").value != NO,
         )
 
     @on(Input.Changed)
-    @on(Checkbox.Changed)
     @on(Cycle.Changed)
     def _show(self) -> None:
         """Problems beside their fields, and the command line."""
