@@ -91,7 +91,7 @@ def test_failure_inside_the_container_removes_the_pair(root: Root) -> None:
     with namespace() as pid:
         run("ip", "link", "add", "eth0", "type", "bridge", pid=pid)
         endpoint = root.network.reserve(root.add("a"), ContainerSpec("x"))
-        with pytest.raises(NetworkError, match="cannot make the interface .*: File exists"):
+        with pytest.raises(NetworkError, match=r"cannot make the interface .*: File exists"):
             root.network.connect(endpoint, pid)
     assert endpoint.interface not in root.remains()
 

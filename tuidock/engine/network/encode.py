@@ -42,7 +42,7 @@ NEWTABLE, GETTABLE, DELTABLE = 0, 1, 2
 NEWCHAIN, GETCHAIN = 3, 4
 NEWRULE = 6
 NEWSET = 9
-NEWSETELEM, DELSETELEM = 12, 14
+NEWSETELEM, GETSETELEM, DELSETELEM = 12, 13, 14
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 
 
@@ -104,6 +104,17 @@ def read_chains(messages: Sequence[bytes]) -> list[Any]:
         message.decode()
         chains.append(message)
     return chains
+
+
+def read_keys(messages: Sequence[bytes]) -> list[bytes]:
+    """Decode answers to GETSETELEM: the keys of all elements."""
+    keys: list[bytes] = []
+    for data in messages:
+        message = nft_set_elem_list_msg(data)
+        message.decode()
+        found = message.get_attr("NFTA_SET_ELEM_LIST_ELEMENTS") or []
+        keys += (one.get_attr("NFTA_SET_ELEM_KEY").get_attr("NFTA_DATA_VALUE") for one in found)
+    return keys
 
 
 def _nft(

@@ -129,6 +129,35 @@ def _tolerant(stencils: Stencils, steps: Sequence[Step]) -> bool:
 # --- what others do -----------------------------------------------------------------------
 
 
+def published(table: str) -> list[Port]:
+    """What the table of another root translates, container ports left 0; empty without a table.
+
+    Imports pyroute2: only for a host with several roots. Raises as `foreign_drops`.
+    """
+    from tuidock.engine.network import encode
+
+    keys: list[bytes] = []
+    with netlink.open_socket(netlink.NETFILTER) as sock:
+        for name in ("any", "bound"):
+            where = [("NFTA_SET_ELEM_LIST_TABLE", table), ("NFTA_SET_ELEM_LIST_SET", name)]
+            message = encode.elements(encode.GETSETELEM, encode.DUMP, where)
+            try:
+                answers = netlink.ask(sock, Step(f"list ports of {table}", message))
+            except NetlinkFailure as failure:
+                if failure.code == errno.ENOENT:
+                    return []
+                raise
+            keys += encode.read_keys(answers)
+    return [_port(key) for key in keys]
+
+
+def _port(key: bytes) -> Port:
+    """The reverse of the keys in `_element`."""
+    ip = socket.inet_ntoa(key[:4]) if len(key) == 12 else ""
+    protocol = next(name for name, number in PROTOCOLS.items() if number == key[-8])
+    return Port(0, protocol, int.from_bytes(key[-4:-2], "big"), ip)
+
+
 def foreign_drops() -> list[Finding]:
     """Base chains of others that drop forwarded packets by policy, one finding each.
 

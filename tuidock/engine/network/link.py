@@ -91,6 +91,7 @@ def encode(bridge: Bridge) -> dict[str, bytes]:
         "enslave": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_MASTER", master)], **up),
         "hairpin": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_LINKINFO", hairpin)]),
         "look": nl.link(nl.GETLINK, 0, [("IFLA_IFNAME", veth)]),
+        "look at bridge": nl.link(nl.GETLINK, 0, [("IFLA_IFNAME", bridge.name)]),
         "unplug": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", veth)]),
         "eth0 up": nl.link(nl.NEWLINK, 0, [], index=eth0, **up),
         "eth0 address": nl.address(create, theirs, prefixlen=subnet.prefix, index=eth0),
@@ -211,14 +212,15 @@ def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endp
                 ],
             )
         _await_carrier(outside, step(f"look at {to.interface}", "look"))
+        _await_carrier(outside, step("look at the bridge", "look at bridge"))
 
 
 def _await_carrier(sock: socket.socket, look: Step) -> None:
-    """Return when the bridge forwards for the interface.
+    """Return when an interface passes packets on.
 
-    Its carrier came with the container's end, but the kernel tells the bridge from a work queue
-    (net/core/link_watch.c). A container's first packet would be lost until then, and with
-    an ARP question a whole second. Since Linux 6.8 the question itself makes it happen.
+    The veth's carrier came with the container's end, the bridge's with its first port, but the
+    kernel acts on that from a work queue (net/core/link_watch.c). A first packet would be lost
+    until then, and with an ARP question a whole second. Since Linux 6.8 to ask is to hurry it.
     """
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ DEFAULT = "bridge"
 """The network that a container gets without asking."""
 _PATIENCE = 5.0
 """Seconds to wait for another root that is choosing its subnet."""
+_BRIDGE = re.compile("td[0-9a-f]{8}")
 _COLUMNS = "container, network, address, interface, ports"
 
 
@@ -58,9 +60,9 @@ class Network:
             self._release(container_id)
             try:
                 with self._undisturbed():
-                    bridge = self._bridge()
-                    self._raise(bridge)
+                    bridge, others = self._bridge(), self._endpoints()
                     endpoint = self._lease(bridge, container_id, wanted)
+                    self._raise(bridge, others)
             except BaseException:
                 self._release(container_id)
                 raise
@@ -75,7 +77,7 @@ class Network:
         """
         with self._lock():
             bridge = self._bridge()
-            self._raise(bridge)
+            self._raise(bridge, self._endpoints())
             patterns = self._stencils(bridge)
             link.plug(bridge, patterns, endpoint, pid)
             if not firewall.publish(patterns, endpoint):
@@ -136,7 +138,7 @@ class Network:
         endpoints, bridge = self._endpoints(), self._bridge()
         if not endpoints:
             return self._clear(bridge)
-        return self._raise(bridge)
+        return self._raise(bridge, endpoints)
 
     # --- doctor -----------------------------------------------------------------------------
 
@@ -168,18 +170,18 @@ class Network:
         )
         return Bridge(self.bridge_name, self.table, subnet)
 
-    def _raise(self, bridge: Bridge) -> list[str]:
-        """Make what is missing of bridge and table, for all endpoints there are; what it was."""
+    def _raise(self, bridge: Bridge, endpoints: Sequence[Endpoint]) -> list[str]:
+        """Make what is missing of bridge and table, for those endpoints; what it was."""
         patterns, done = self._stencils(bridge), []
         if not link.index(bridge.name):
             link.raise_bridge(bridge, patterns)
             plugs = set(link.names())
-            for endpoint in self._endpoints():
+            for endpoint in endpoints:
                 if endpoint.interface in plugs:
                     link.enslave(bridge, patterns, endpoint.interface)
             done.append(f"made bridge {bridge.name}")
         if not firewall.present(patterns):
-            firewall.make(patterns, self._endpoints())
+            firewall.make(patterns, endpoints)
             done.append(f"wrote firewall table {bridge.table}")
         return done
 
@@ -207,6 +209,8 @@ class Network:
             others = self._endpoints()
             address = ipam.free_address(bridge.subnet, (other.address for other in others))
             taken = [port for other in others for port in other.ports]
+            if wanted:
+                taken += self._taken_by_other_roots()
             endpoint = Endpoint(
                 container_id,
                 DEFAULT,
@@ -221,6 +225,12 @@ class Network:
                 (*endpoint[:3], endpoint.interface, json.dumps(endpoint.ports)),
             )
         return endpoint
+
+    def _taken_by_other_roots(self) -> list[Port]:
+        """What the tables of other roots translate; known only once they are connected."""
+        tags = [name[2:] for name in link.names() if _BRIDGE.fullmatch(name)]
+        tables = [f"tuidock-{tag}" for tag in tags if tag != self.layout.tag]
+        return [port for table in tables for port in firewall.published(table)]
 
     def _release(self, container_id: str) -> None:
         endpoint = self.endpoint(container_id)
