@@ -1,0 +1,158 @@
+"""Processes: clone3(2), namespaces, capabilities, names in `ps`; for single-threaded callers.
+
+Invariant: whoever calls `clone` has one thread, because the child gets a copy of its locks.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+from tuidock.engine.linux.libc import check, libc, syscall
+
+# <linux/sched.h>
+CLONE_INTO_CGROUP = 0x200000000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWNET = 0x40000000
+CLONE_NEWNS = 0x00020000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWUTS = 0x04000000
+CLONE_PARENT = 0x00008000
+CLONE_PIDFD = 0x00001000
+
+# <linux/prctl.h>
+PR_CAPBSET_DROP = 24
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_DUMPABLE = 4
+PR_SET_KEEPCAPS = 8
+PR_SET_NAME = 15
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_PDEATHSIG = 1
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2
+
+_CAPABILITY_VERSION_3 = 0x20080522
+_CLONE = {"x86_64": 56, "aarch64": 220}.get(os.uname().machine, 0)
+_CLONE3 = 435
+_CLOSE_RANGE = 436
+_CLOSE_RANGE_CLOEXEC = 4
+_PIDFD_SEND_SIGNAL = 424
+_SIGCHLD = 17
+
+
+def clone(flags: int, cgroup: int = 0) -> tuple[int, int]:
+    """fork(2) with namespaces. Returns (pid, pidfd) to the parent and (0, -1) to the child.
+
+    `cgroup` is the descriptor of a cgroup v2 directory for CLONE_INTO_CGROUP. Raises OSError.
+    """
+    pidfd = ctypes.c_int(-1)
+    request = ctypes.create_string_buffer(
+        struct.pack(
+            "=11Q",
+            flags | CLONE_PIDFD,
+            ctypes.addressof(pidfd),
+            *(0, 0, 0 if flags & CLONE_PARENT else _SIGCHLD, 0, 0, 0, 0, 0, cgroup),
+        ),
+        88,
+    )
+    pid = syscall(_CLONE3, "clone3", request, 88)
+    return (pid, pidfd.value) if pid else (0, -1)
+
+
+def clone_sibling() -> int:
+    """fork(2), but the child is a child of our parent. For use below a seccomp filter, which
+    cannot look into clone3's arguments and therefore refuses it.
+    """
+    return syscall(_CLONE, "clone", CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces in `flags` for new ones."""
+    check(libc.unshare(flags), "unshare")
+
+
+def setns(descriptor: int, flags: int) -> None:
+    """Join the namespaces `flags` of a process (a pidfd), or one namespace."""
+    check(libc.setns(descriptor, flags), "setns")
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """prctl(2) with integer arguments."""
+    padded = [ctypes.c_ulong(a) for a in (*arguments, 0, 0, 0, 0)[:4]]
+    return check(libc.prctl(option, *padded), f"prctl {option}")
+
+
+def capset(permitted: int, inheritable: int = 0) -> None:
+    """Set the permitted (and, equal to it, effective) and inheritable capabilities, as bits."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    low, high, mask = permitted & 0xFFFFFFFF, permitted >> 32, 0xFFFFFFFF
+    data = struct.pack("=6I", low, low, inheritable & mask, high, high, inheritable >> 32)
+    check(libc.capset(header, data), "capset")
+
+
+def close_range(first: int, last: int = 0xFFFFFFFF, *, on_exec: bool = False) -> None:
+    """Close all descriptors from `first` to `last`, at once or at the next execve."""
+    flags = _CLOSE_RANGE_CLOEXEC if on_exec else 0
+    if first <= last:
+        syscall(_CLOSE_RANGE, "close_range", first, last, flags)
+
+
+def load_filter(program: bytes) -> None:
+    """Install a seccomp BPF program, 8 bytes an instruction, for this process and its children."""
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+    block = ctypes.create_string_buffer(header, len(header))
+    address = ctypes.c_ulong(ctypes.addressof(block))
+    mode = ctypes.c_ulong(SECCOMP_MODE_FILTER)
+    check(
+        libc.prctl(PR_SET_SECCOMP, mode, address, ctypes.c_ulong(0), ctypes.c_ulong(0)), "seccomp"
+    )
+
+
+def start_time(pid: int) -> int:
+    """When a process was started, in clock ticks since boot; 0 when it is gone or a zombie.
+
+    Together with the boot id it tells a process from a later one of the same number.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            after_name = file.read(2048).rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return 0 if after_name[0] in (b"Z", b"X") else int(after_name[19])
+
+
+def boot_id() -> str:
+    """The kernel's name of this boot."""
+    with open("/proc/sys/kernel/random/boot_id", "rb", buffering=0) as file:
+        return file.read(64).decode().strip()
+
+
+def set_title(title: str) -> None:
+    """The name that `ps` and `top` show for this process.
+
+    Only the memory that execve made for the arguments is written, so a long title is cut.
+    """
+    name = title.encode()
+    check(libc.prctl(PR_SET_NAME, ctypes.c_char_p(name[:15]), 0, 0, 0), "prctl")
+    with open("/proc/self/stat", "rb", buffering=0) as file:
+        fields = file.read(2048).rpartition(b")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    if size := end - start:
+        ctypes.memmove(start, name[: size - 1].ljust(size, b"\0"), size)
+
+
+def set_hostname(name: str) -> None:
+    """sethostname(2)."""
+    encoded = name.encode()
+    check(libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
+
+
+def send_signal(pidfd: int, number: int) -> None:
+    """Send a signal to exactly that process. Raises ProcessLookupError when it is gone."""
+    syscall(_PIDFD_SEND_SIGNAL, "pidfd_send_signal", pidfd, number, None, 0)

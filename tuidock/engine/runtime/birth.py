@@ -1,0 +1,245 @@
+"""The monitor's side of a start: cgroup, clone, id maps, mounts handed in, gate, go.
+
+Invariant: when a start fails, what was made for it is unmade and the client knows the step.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from typing import NamedTuple
+
+from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.errors import EngineError, StartFailed
+from tuidock.engine.linux import mount as m
+from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime import bpf, plan, seccomp
+from tuidock.engine.runtime.capabilities import DEFAULT
+from tuidock.engine.runtime.execute import failure
+from tuidock.engine.runtime.init import Init
+from tuidock.engine.runtime.joining import flags
+from tuidock.engine.runtime.protocol import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.cgroups import Cgroup
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.sockets import Packets
+
+_USUAL_PROFILE = seccomp.profile(DEFAULT, os.uname().machine)
+_USUAL_PROGRAM = bpf.compile_profile(_USUAL_PROFILE) if _USUAL_PROFILE else b""
+"""Compiled once in the launcher; monitors inherit it."""
+
+
+class Born(NamedTuple):
+    """A container whose command was executed."""
+
+    pid: int
+    pidfd: int
+    cgroup: Cgroup
+    outputs: dict[int, str]
+    """Readable descriptors and the stream that each carries."""
+    stdin: int
+    """Writable end, -1 without; with a terminal the same as its output."""
+    program: bytes
+    """The seccomp filter, for further commands."""
+
+
+class Refused(Exception):  # noqa: N818 - it is the container that was refused
+    """A birth that failed, as `execute.failure` puts it."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__(told["message"])
+        self.told = told
+
+
+def filter_program(profile: dict[str, Any] | None) -> bytes:
+    """The compiled `linux.seccomp`; empty for none."""
+    if not profile:
+        return b""
+    return _USUAL_PROGRAM if profile == _USUAL_PROFILE else bpf.compile_profile(profile)
+
+
+class Birth:
+    """One attempt to start a container; `step` is what is being done."""
+
+    def __init__(self, layout: Layout, config: dict[str, Any], client: Packets) -> None:
+        self.layout = layout
+        self.config = config
+        self.client = client
+        self.step = "prepare"
+        self.id: str = config["annotations"]["tuidock.id"]
+        self.cgroup: Cgroup | None = None
+        self.pid = 0
+        self.pidfd = -1
+        self.master = -1
+
+    def attempt(self, *, gate: bool) -> Born:
+        """Start it. Raises Refused, with everything undone."""
+        try:
+            return self._start(gate=gate)
+        except Refused:
+            self._undo()
+            raise
+        except (EngineError, OSError) as error:
+            self._undo()
+            raise Refused(failure(self.step, error)) from error
+
+    def _start(self, *, gate: bool) -> Born:
+        linux = self.config["linux"]
+        self.step = "make the cgroup"
+        self.cgroup = open_cgroup(self.layout.tag, self.id)
+        self.cgroup.create(linux.get("resources") or {})
+        self.step = "compile the seccomp filter"
+        program = filter_program(linux.get("seccomp"))
+        self.step = "open the output"
+        stdio, outputs, stdin = self._open_stdio()
+        line = self._clone(stdio, program)
+        for descriptor in set(stdio):
+            os.close(descriptor)
+        self._map_ids()
+        self._hand_in_mounts(line)
+        self.client.send(encode({"created": self.pid}))
+        self._await_ready(line)
+        if gate:
+            self._await_client()
+        line.send(encode({"go": True}))
+        self._await_exec(line)
+        if self.master >= 0:
+            os.set_blocking(self.master, False)
+            outputs, stdin = {self.master: "stdout"}, self.master
+        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin, program)
+
+    def _open_stdio(self) -> tuple[tuple[int, int, int], dict[int, str], int]:
+        """The container's three descriptors, our readable ends, our end of its input."""
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        if self.config["process"].get("terminal"):
+            return (null, null, null), {}, -1
+        stdin, writable = null, -1
+        if self.config["annotations"].get("tuidock.stdin"):
+            stdin, writable = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(writable, False)
+        outputs = {}
+        theirs = []
+        for name in ("stdout", "stderr"):
+            held, readable = self._fifo(name)
+            theirs.append(held)
+            outputs[readable] = name
+        if stdin != null:
+            os.close(null)
+        return (stdin, theirs[0], theirs[1]), outputs, writable
+
+    def _fifo(self, name: str) -> tuple[int, int]:
+        """A fifo that its writers hold open for reading too, so that it outlives us."""
+        path = f"{self.layout.run(self.id)}/{name}"
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.mkfifo(path, 0o600)
+        for ids in self.config["linux"].get("uidMappings", ())[:1]:
+            os.chown(path, ids["hostID"], ids["hostID"])
+        held = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return held, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _clone(self, stdio: tuple[int, int, int], program: bytes) -> Packets:
+        self.step = "make the namespaces"
+        ours, theirs = sockets.pair()
+        # The cgroup namespace comes later, when the process is where it shall be the root.
+        self.pid, self.pidfd = p.clone(flags(self.config) & ~p.CLONE_NEWCGROUP)
+        if self.pid == 0:
+            ours.close()
+            self.client.close()
+            Init(self.config, theirs, self.cgroup).live(stdio, program)
+        theirs.close()
+        return ours
+
+    def _map_ids(self) -> None:
+        self.step = "map user ids"
+        linux = self.config["linux"]
+        for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
+            lines = [f"{i['containerID']} {i['hostID']} {i['size']}\n" for i in linux.get(key, ())]
+            if lines:
+                with open(f"/proc/{self.pid}/{name}", "w", encoding="ascii") as file:
+                    file.write("".join(lines))
+        self.step = "set limits of the process"
+        with open(f"/proc/{self.pid}/oom_score_adj", "w", encoding="ascii") as file:
+            file.write(str(self.config["process"].get("oomScoreAdj", 0)))
+        for limit in self.config["process"].get("rlimits", ()):
+            number = getattr(resource, limit["type"])
+            soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
+            resource.prlimit(self.pid, number, (soft, hard))
+
+    def _hand_in_mounts(self, line: Packets) -> None:
+        """Mounts that only we can open, with the container's ids where it has its own."""
+        self.step = "open the store"
+        userns = -1
+        if self.config["linux"].get("uidMappings"):
+            userns = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        store = m.open_tree(_AT_FDCWD, self.layout.root)
+        if userns >= 0:
+            m.mount_setattr(store, m.MOUNT_ATTR_IDMAP, userns=userns)
+        descriptors = [store]
+        for source, options in plan.binds(self.config):
+            self.step = f"open {source}"
+            descriptors.append(_open_bind(source, options, userns))
+        line.send(b"mounts", tuple(descriptors))
+        for descriptor in (*descriptors, *([userns] if userns >= 0 else [])):
+            os.close(descriptor)
+
+    def _await_ready(self, line: Packets) -> None:
+        while True:
+            message, descriptors = line.receive()
+            if descriptors:
+                self.master = descriptors[0]
+                continue
+            answer = decode(message)
+            if "failed" in answer:
+                raise Refused(answer["failed"])
+            if answer.get("ready"):
+                return
+            raise StartFailed("the first process died while it prepared the container")
+
+    def _await_client(self) -> None:
+        self.step = "wait for the network"
+        if not decode(self.client.receive()[0]).get("go"):
+            raise StartFailed("the client gave up before the container was started")
+
+    def _await_exec(self, line: Packets) -> None:
+        """The line closes when the command was executed."""
+        self.step = "execute the command"
+        answer = decode(line.receive()[0])
+        line.close()
+        if "failed" in answer:
+            raise Refused(answer["failed"])
+
+    def _undo(self) -> None:
+        if self.pidfd >= 0:
+            p.send_signal(self.pidfd, 9)
+            os.waitpid(self.pid, 0)
+        if self.cgroup:
+            self.cgroup.remove()
+
+
+_AT_FDCWD = -100
+
+
+def _rlimit(value: int) -> int:
+    return resource.RLIM_INFINITY if value >= 2**63 else value
+
+
+def _open_bind(source: str, options: plan.Options, userns: int) -> int:
+    """A detached, private copy of what is mounted at `source`, with its attributes set."""
+    tree = m.open_tree(_AT_FDCWD, source, recursive=options.with_submounts)
+    recursive = options.with_submounts
+    m.mount_setattr(tree, options.attributes, propagation=m.MS_PRIVATE, recursive=recursive)
+    if options.idmap and userns >= 0:
+        try:
+            m.mount_setattr(tree, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=recursive)
+        except OSError as error:
+            # Not every file system can; its files then belong to `nobody`, as in any userns.
+            if error.errno not in (errno.EINVAL, errno.EPERM):
+                raise
+    return tree

@@ -1,0 +1,253 @@
+"""The engine's side of launcher and monitors: blocking calls, errors as EngineErrors.
+
+Invariant: nothing here has state of its own; any number of clients, in any processes, may
+talk to the same monitor.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from tuidock.engine.errors import (
+    CommandNotExecutable,
+    CommandNotFound,
+    MonitorGone,
+    RuntimeFailure,
+    StartFailed,
+)
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime import calling
+from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.session import ExecLine, Line
+from tuidock.engine.runtime.state import read_exit, read_state
+from tuidock.engine.types import ExitRecord, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.sockets import Packets
+
+__all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "quit_launcher", "start"]
+
+
+def start(layout: Layout, container_id: str, *, gate: bool, attach: bool) -> Starting:
+    """Have a container started; returns once its first process exists.
+
+    With `gate` it then waits for `go`. Raises RuntimeFailure.
+    """
+    packets = calling.connect(layout)
+    request = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
+    try:
+        packets.send(encode(request))
+        pid = int(_expect(packets, "created"))
+    except BaseException:
+        packets.close()
+        raise
+    return Starting(packets, pid, attach=attach)
+
+
+class Starting:
+    """A container between its birth and its command."""
+
+    def __init__(self, packets: Packets, pid: int, *, attach: bool) -> None:
+        self.pid = pid
+        """Of the first process, as the host sees it; its namespaces exist."""
+        self.line: Line | None = None
+        """The open line, with `attach`, once it was started."""
+        self._packets = packets
+        self._attach = attach
+
+    def go(self) -> None:
+        """Open the gate. Raises MonitorGone."""
+        try:
+            self._packets.send(encode({"go": True}))
+        except OSError as error:
+            raise MonitorGone("the monitor went away during the start") from error
+
+    def abandon(self, _reason: str = "") -> None:
+        """Give up before `go`: the first process is ended and the cgroup removed."""
+        self._packets.close()
+
+    def wait_started(self) -> None:
+        """Return when the command was executed.
+
+        Raises StartFailed, CommandNotFound, CommandNotExecutable, MonitorGone.
+        """
+        try:
+            _expect(self._packets, "started")
+        except BaseException:
+            self._packets.close()
+            raise
+        if self._attach:
+            self.line = Line(self._packets)
+        else:
+            self._packets.close()
+
+
+def _expect(packets: Packets, word: str) -> Any:
+    """The value of the next message, which must be `word`. Raises RuntimeFailure."""
+    try:
+        answer = decode(packets.receive()[0])
+    except OSError as error:
+        raise MonitorGone("the monitor does not answer") from error
+    if word in answer:
+        return answer[word]
+    raise failed(answer)
+
+
+def failed(answer: dict[str, Any]) -> RuntimeFailure:
+    """The error that a monitor told of."""
+    if "error" in answer:
+        return RuntimeFailure(str(answer["error"]))
+    if "failed" not in answer:
+        return MonitorGone("the monitor went away without an answer")
+    told = answer["failed"]
+    kinds = {kind.__name__: kind for kind in (CommandNotFound, CommandNotExecutable, StartFailed)}
+    return kinds.get(told["kind"], StartFailed)(told["message"], told["hint"])
+
+
+class Monitor:
+    """The monitor of a running container; one that was killed is replaced at the first call."""
+
+    def __init__(self, layout: Layout, container_id: str) -> None:
+        self.layout = layout
+        self.id = container_id
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the container's first process. Raises MonitorGone."""
+        packets = self._connect()
+        try:
+            packets.send(encode({"op": "signal", "signal": number}))
+            _expect(packets, "ok")
+        except OSError as error:
+            raise MonitorGone("the monitor does not answer") from error
+        finally:
+            packets.close()
+
+    def attach(self) -> Line:
+        """A line into the running container: output from now on. Raises MonitorGone."""
+        packets = self._connect()
+        packets.send(encode({"op": "attach"}))
+        _expect(packets, "attached")
+        return Line(packets)
+
+    def exec(self, process: dict[str, Any], stdio: tuple[int, int, int] | None = None) -> ExecLine:
+        """Run a further command, an OCI `process`; returns once it was executed.
+
+        `stdio` are given to it as they are; without, the line carries its streams. A process
+        with `terminal` has its own. Raises CommandNotFound, CommandNotExecutable, StartFailed.
+        """
+        packets = self._connect()
+        line = ExecLine(packets, tty=bool(process.get("terminal")))
+        theirs = stdio if stdio or line.tty else line.make_pipes()
+        try:
+            packets.send(encode({"op": "exec", "process": process}), tuple(theirs or ()))
+        except OSError as error:
+            line.close()
+            raise RuntimeFailure("the command line or environment is too long") from error
+        finally:
+            if not stdio:
+                for descriptor in theirs or ():
+                    os.close(descriptor)
+        _await_command(packets, line)
+        return line
+
+    def wait(self, deadline: float | None = None) -> ExitRecord | None:
+        """How it ended; None when it still runs at `deadline` (CLOCK_MONOTONIC)."""
+        packets = self._connect_if_running()
+        if packets is None:
+            return self._ended()
+        try:
+            packets.send(encode({"op": "wait"}))
+            timeout = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not sockets.readable(packets, timeout):
+                return None
+            decode(packets.receive()[0])
+        except OSError:
+            pass  # it ended, or the monitor did; the state tells
+        finally:
+            packets.close()
+        state = read_state(self.layout, self.id)
+        if state.status in _UP:  # the monitor was killed: ask the next one
+            return self.wait(deadline)
+        return self._ended()
+
+    def _ended(self) -> ExitRecord:
+        found = read_exit(self.layout, self.id)
+        return found or ExitRecord(255, 0, False, 0.0, "the container ended unseen")
+
+    def _connect_if_running(self) -> Packets | None:
+        try:
+            return self._connect()
+        except MonitorGone:
+            if read_state(self.layout, self.id).status in _UP:
+                raise
+            return None
+
+    def _connect(self) -> Packets:
+        path = f"{self.layout.run(self.id)}/monitor.sock"
+        try:
+            return sockets.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            state = read_state(self.layout, self.id)
+            if state.status not in _UP:
+                raise MonitorGone(f"container {self.id[:12]} is not running") from error
+        adopt(self.layout, self.id)
+        return sockets.connect(path)
+
+
+_UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+
+
+def _await_command(packets: Packets, line: ExecLine) -> None:
+    try:
+        while True:
+            message, descriptors = packets.receive()
+            answer = decode(message)
+            if descriptors:
+                line.use_terminal(descriptors[0])
+            elif "started" in answer:
+                line.pid = int(answer["started"])
+                break
+            else:
+                raise failed(answer)
+    except OSError as error:
+        line.close()
+        raise MonitorGone("the monitor does not answer") from error
+    except BaseException:
+        line.close()
+        raise
+    line.begin()
+
+
+def adopt(layout: Layout, container_id: str) -> None:
+    """Give a container whose monitor was killed a new one; no-op when it has one.
+
+    Raises RuntimeFailure.
+    """
+    state = read_state(layout, container_id)
+    packets = calling.connect(layout)
+    try:
+        packets.send(encode({"op": "adopt", "id": container_id, "pid": state.pid}))
+        _expect(packets, "adopted")
+    finally:
+        packets.close()
+
+
+def quit_launcher(layout: Layout) -> bool:
+    """End the launcher if no container runs; False when it stays. No-op without one."""
+    try:
+        packets = sockets.connect(layout.launcher_socket)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return True
+    try:
+        packets.send(encode({"op": "quit"}))
+        done = bool(decode(packets.receive()[0]).get("quit"))
+        while done and packets.receive()[0]:
+            pass
+    finally:
+        packets.close()
+    return done

@@ -1,0 +1,120 @@
+"""Further commands in a running container, as its monitor sees them.
+
+The client's own pipes, or the terminal's master, are the command's streams: no byte passes
+through the monitor. Invariant: every joiner and every command is reaped here.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime.birth import filter_program
+from tuidock.engine.runtime.joining import Joiner
+from tuidock.engine.runtime.protocol import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.runtime.birth import Born
+
+
+class Command:
+    """One exec: first its joiner's line is watched (`fd`), then the command's pidfd."""
+
+    def __init__(
+        self, config: dict[str, Any], born: Born, request: dict[str, Any], client: Packets
+    ) -> None:
+        self.client = client
+        self.process = request["process"]
+        self.code: int | None = None
+        """How it ended; None while it runs, and when it never did."""
+        self.pid = 0
+        self.fd = -1
+        self.failed = False
+        self._config = config
+        self._born = born
+        self._line: Packets | None = None
+        self._joiner = 0
+
+    def begin(self, stdio: list[int]) -> None:
+        """Fork the joiner; `stdio` are the client's descriptors, closed here."""
+        profile = None
+        if len(self.process["capabilities"]["bounding"]) < 41:  # not `--privileged`
+            profile = self._config["linux"].get("seccomp")
+        program = filter_program(profile)
+        self._line, theirs = sockets.pair()
+        self._joiner = os.fork()
+        if self._joiner == 0:
+            joiner = Joiner(self._config, self.process, theirs)
+            joiner.live(self._born.pidfd, self._born.cgroup, stdio, program)
+        theirs.close()
+        self.fd = self._line.fileno()
+        for descriptor in stdio:
+            os.close(descriptor)
+
+    def advance(self) -> bool:
+        """Hear the joiner, or collect the end of the command; False when it is over."""
+        if self._line is None:
+            self._finish()
+            return False
+        message, descriptors = self._line.receive()
+        if not message:
+            return self._joined()
+        answer = decode(message)
+        if "pid" in answer:
+            self.pid = answer["pid"]
+        if "failed" in answer:
+            self.failed = True
+            self._tell(answer)
+        if "terminal" in answer:
+            self._tell(answer, tuple(descriptors))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return True
+
+    def _joined(self) -> bool:
+        """The line is closed: the command was executed, or nobody is left to be it."""
+        assert self._line is not None
+        self._line.close()
+        self._line = None
+        os.waitpid(self._joiner, 0)
+        if self.failed or not self.pid:
+            if self.pid:
+                os.waitpid(self.pid, 0)
+            if not self.failed:
+                self._tell({"failed": _DIED})
+            self.client.close()
+            return False
+        self.fd = os.pidfd_open(self.pid)
+        self._tell({"started": self.pid})
+        return True
+
+    def _finish(self) -> None:
+        os.close(self.fd)
+        _, status = os.waitpid(self.pid, 0)
+        self.code = exit_code(status)
+        self._tell({"exit": self.code})
+        self.client.close()
+
+    def _tell(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+        try:
+            self.client.send(encode(message), descriptors)
+        except OSError:  # it went; the command goes on
+            pass
+
+
+_DIED = {
+    "kind": "StartFailed",
+    "step": "join",
+    "errno": 0,
+    "message": "the container ended while the command was being started",
+    "hint": "",
+}
+
+
+def exit_code(status: int) -> int:
+    """The shell's convention for a wait status: 128 + n after signal n."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

@@ -1,0 +1,87 @@
+"""The end of a container: what is recorded, what is told, what is cleaned away.
+
+Invariant: `exit.json` is on disk before anybody hears of the end, and the run dir is gone
+before whoever waits is woken.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from tuidock.engine import journal
+from tuidock.engine.runtime.commands import exit_code
+from tuidock.engine.runtime.state import write_exit
+from tuidock.engine.types import ExitRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.runtime.birth import Born
+    from tuidock.engine.runtime.commands import Command
+
+PACKAGE = os.path.abspath(f"{__file__}/../../../..")
+"""The directory that holds the package, for processes started with `-I`."""
+
+
+def record(born: Born, status: int) -> ExitRecord:
+    """From the wait status of the first process and the counters of the cgroup."""
+    return ExitRecord(
+        code=exit_code(status),
+        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        oom_killed=born.cgroup.oom_kills() > 0,
+        at=time.time(),
+        peak_memory=born.cgroup.peak_memory(),
+    )
+
+
+def conclude(layout: Layout, config: dict[str, Any], born: Born, ended: ExitRecord) -> None:
+    """Write the record and the events, remove cgroup and run dir."""
+    container_id = config["annotations"]["tuidock.id"]
+    durable = config["annotations"].get("tuidock.volatile") != "true"
+    write_exit(layout, container_id, ended, durable=durable)
+    if ended.oom_killed:
+        note(layout, config, "oom", {})
+    note(layout, config, "die", {"exitCode": str(ended.code)})
+    born.cgroup.kill()
+    born.cgroup.remove()
+    clean_run_dir(layout, container_id)
+
+
+def note(layout: Layout, config: dict[str, Any], action: str, more: dict[str, str]) -> None:
+    """Append an event about this container to the journal."""
+    annotations = config["annotations"]
+    attributes = {"image": annotations["tuidock.image"], **more}
+    name = annotations["tuidock.name"]
+    journal.append(layout, "container", action, annotations["tuidock.id"], name, attributes)
+
+
+def note_command(layout: Layout, config: dict[str, Any], command: Command) -> None:
+    """`exec_die`, for a command that ran."""
+    if command.code is not None:
+        words = " ".join(command.process["args"])
+        note(layout, config, "exec_die", {"execCommand": words, "exitCode": str(command.code)})
+
+
+def clean_run_dir(layout: Layout, container_id: str) -> None:
+    """Remove sockets, fifos and state; the directory was ours alone."""
+    path = layout.run(container_id)
+    for name in os.listdir(path):
+        os.unlink(f"{path}/{name}")
+    os.rmdir(path)
+
+
+def start_aftermath(layout: Layout, config: dict[str, Any]) -> None:
+    """Hand over what needs heavier modules: network, `--rm`, restart policy."""
+    if config["annotations"].get("tuidock.aftermath") != "true":
+        return
+    boot = (
+        f"import sys; sys.path.insert(0, {PACKAGE!r}); "
+        "from tuidock.engine.containers.aftermath import main; main(*sys.argv[1:])"
+    )
+    container_id = config["annotations"]["tuidock.id"]
+    words = [sys.executable, "-I", "-c", boot, layout.root, layout.runroot, container_id]
+    os.posix_spawn(sys.executable, words, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})

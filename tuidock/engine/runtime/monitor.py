@@ -1,0 +1,281 @@
+"""The monitor: one small synchronous process for each running container.
+
+It starts the container, pumps its output to the log and to whoever is attached, serves the
+socket in the run dir, and records the end. It is forked from the launcher, so it imports
+nothing of its own. Invariant: no client, however slow or hostile, can make it grow or keep the
+end of a container from being recorded.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+
+from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets
+from tuidock.engine.logs.writer import LogWriter
+from tuidock.engine.runtime import ending, terminal
+from tuidock.engine.runtime.commands import Command
+from tuidock.engine.runtime.lines import Line, Lines
+from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
+from tuidock.engine.runtime.state import write_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.runtime.birth import Born
+
+    Interest = dict[int, tuple[int, Callable[[], None]]]
+    """Descriptor to the events waited for, and what to do then."""
+
+_MARK = {"stdout": STDOUT, "stderr": STDERR}
+_TICK = 1000
+"""Milliseconds between looks at clients that stall."""
+
+
+class Monitor:
+    """One running container and everybody who wants something of it."""
+
+    def __init__(self, layout: Layout, config: dict[str, Any], born: Born) -> None:
+        self.layout = layout
+        self.config = config
+        self.born = born
+        self.id: str = config["annotations"]["tuidock.id"]
+        max_size, max_files = map(int, config["annotations"]["tuidock.log"].split(":"))
+        self.log = LogWriter(layout.log(self.id), max_size, max_files)
+        self.listener = sockets.listen(f"{layout.run(self.id)}/monitor.sock")
+        self.listener.setblocking(False)
+        self.stdin = born.stdin
+        self.lines = Lines()
+        self.input = b""
+        """Taken from a client, not yet by the container; one message at most."""
+        self.newcomers: dict[int, Packets] = {}
+        self.waiters: list[Packets] = []
+        self.commands: list[Command] = []
+        self.killed = False
+        self.ended = False
+
+    def note_start(self, restarts: int) -> None:
+        """Write `state.json`: from now on the container counts as running."""
+        state = {
+            "status": "running",
+            "pid": self.born.pid,
+            "starttime": p.start_time(self.born.pid),
+            "started": time.time(),
+            "boot_id": p.boot_id(),
+            "restarts": restarts,
+            "freezer": _freezer_file(self.born),
+        }
+        write_state(self.layout, self.id, state)
+
+    def live(self) -> None:
+        """Serve until the container's first process, and with it all others, has ended."""
+        while not self.ended:
+            interest = self._interest()
+            poll = select.poll()
+            for descriptor, (events, _) in interest.items():
+                poll.register(descriptor, events)
+            for descriptor, _ in poll.poll(_TICK if self.lines.all else None):
+                interest[descriptor][1]()
+            self.log.flush()
+
+    def _interest(self) -> Interest:
+        read, write = select.POLLIN, select.POLLOUT
+        interest: Interest = {
+            self.born.pidfd: (read, self._end),
+            self.listener.fileno(): (read, self._accept),
+        }
+        for descriptor, line in self.newcomers.items():
+            interest[descriptor] = (read, lambda line=line: self._hear(line))  # type: ignore[misc]
+        for command in self.commands:
+            interest[command.fd] = (read, lambda c=command: self._advance(c))  # type: ignore[misc]
+        full = self.lines.full()
+        if not full:
+            for output in self.born.outputs:
+                interest[output] = (read, lambda output=output: self._pump(output))  # type: ignore[misc]
+        if self.input:
+            interest[self.stdin] = (write, self._feed)
+        else:
+            for descriptor, attached in self.lines.all.items():
+                events = write | read if attached in full else read
+                interest[descriptor] = (events, lambda a=attached: self._take(a))  # type: ignore[misc]
+        return interest
+
+    # --- output ------------------------------------------------------------------------------
+
+    def _pump(self, output: int) -> bool:
+        """Move one piece from the container to the log and to who is attached."""
+        stream = self.born.outputs.get(output)
+        if stream is None:
+            return False
+        try:
+            data = os.read(output, CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno != errno.EIO:  # the last process of a terminal closed it
+                raise
+            data = b""
+        if not data:
+            del self.born.outputs[output]
+            return False
+        self.log.write(stream, data)
+        self.lines.broadcast(_MARK[stream] + data)
+        return True
+
+    def _drain(self) -> None:
+        """Nobody writes any more; what is in the pipes is the last."""
+        for output in list(self.born.outputs):
+            while self._pump(output):
+                pass
+
+    # --- input -------------------------------------------------------------------------------
+
+    def _take(self, line: Line) -> None:
+        """A message of an attached client."""
+        if line.fileno() not in self.lines.all:
+            return
+        try:
+            message, descriptors = line.packets.receive()
+        except BlockingIOError:
+            return
+        except OSError:
+            message, descriptors = b"", []
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if not message:
+            self.lines.drop(line)
+        elif message[:1] == STDIN:
+            self._input(message[1:])
+        elif size := decode(message).get("resize"):
+            self._resize(*map(int, size))
+
+    def _input(self, data: bytes) -> None:
+        if self.stdin < 0:
+            return
+        if data:
+            self.input = data
+            self._feed()
+        elif self.stdin not in self.born.outputs:  # a terminal's end is typed, not closed
+            self._close_input()
+
+    def _feed(self) -> None:
+        try:
+            self.input = self.input[os.write(self.stdin, self.input) :]
+        except BlockingIOError:
+            return
+        except OSError:  # the container closed it
+            self._close_input()
+
+    def _close_input(self) -> None:
+        self.input = b""
+        if self.stdin not in self.born.outputs:
+            os.close(self.stdin)
+        self.stdin = -1
+
+    def _resize(self, columns: int, rows: int) -> None:
+        for output in self.born.outputs:
+            if output == self.stdin:
+                terminal.set_size(output, columns & 0xFFFF, rows & 0xFFFF)
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        try:
+            line = sockets.accept(self.listener)
+        except BlockingIOError:
+            return
+        if line.peer()[1] in (0, os.geteuid()):
+            self.newcomers[line.fileno()] = line
+        else:
+            line.close()
+
+    def _hear(self, line: Packets) -> None:
+        """The first message of a connection says what it is for."""
+        self.newcomers.pop(line.fileno())
+        descriptors: list[int] = []
+        try:
+            message, descriptors = line.receive()
+            self._obey(decode(message), line, descriptors)
+        except Exception as error:  # a broken client must not end a container's monitor
+            for descriptor in descriptors:
+                _close_quietly(descriptor)
+            _tell(line, {"error": f"{type(error).__name__}: {error}"})
+            line.close()
+
+    def _obey(self, request: dict[str, Any], line: Packets, descriptors: list[int]) -> None:
+        match request.get("op"):
+            case "attach":
+                _tell(line, {"attached": self.born.pid, "tty": self.stdin in self.born.outputs})
+                self.lines.add(Line(line, primary=False))
+            case "wait":
+                self.waiters.append(line)
+            case "exec":
+                command = Command(self.config, self.born, request, line)
+                command.begin(descriptors)
+                self.commands.append(command)
+            case "signal":
+                self._signal(int(request["signal"]))
+                _tell(line, {"ok": True})
+                line.close()
+            case _:
+                _tell(line, {"error": f"unknown request {request.get('op')!r}"})
+                line.close()
+
+    def _signal(self, number: int) -> None:
+        self.killed = self.killed or number == 9
+        try:
+            p.send_signal(self.born.pidfd, number)
+        except ProcessLookupError:  # it has just ended
+            return
+
+    def _advance(self, command: Command) -> None:
+        if not command.advance():
+            self.commands.remove(command)
+            ending.note_command(self.layout, self.config, command)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        self.ended = True
+        _, status = os.waitpid(self.born.pid, 0)
+        self._drain()
+        self.log.close()
+        for command in list(self.commands):  # killed with the first process
+            while command.advance():
+                pass
+            ending.note_command(self.layout, self.config, command)
+        record = ending.record(self.born, status)
+        ending.conclude(self.layout, self.config, self.born, record)
+        self.lines.finish(record.code)
+        for line in self.waiters:
+            _tell(line, {"exit": record.code})
+        ending.start_aftermath(self.layout, self.config)
+
+
+def _freezer_file(born: Born) -> str:
+    """The file that tells whether the container is paused, v2's before v1's."""
+    unified, freezer = born.cgroup.path("cgroup"), born.cgroup.path("freezer")
+    if unified and os.path.exists(f"{unified}/cgroup.freeze"):
+        return f"{unified}/cgroup.freeze"
+    return f"{freezer}/freezer.state" if freezer else ""
+
+
+def _tell(line: Packets, message: dict[str, Any]) -> None:
+    try:
+        line.send(encode(message))
+    except OSError:  # it did not wait for the answer
+        pass
+
+
+def _close_quietly(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass

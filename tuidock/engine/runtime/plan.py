@@ -1,0 +1,149 @@
+"""From an OCI `config.json` to the list of operations that make its file system.
+
+Pure: the list can be printed and tested without a namespace. Invariant: mounts come in the
+order of the config, masks after them, the root is sealed and entered last.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.linux import mount as m
+from tuidock.engine.runtime import rootfs as r
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Protocol
+
+    class Operation(Protocol):
+        """One step of the birth."""
+
+        def describe(self) -> str: ...
+
+        def execute(self, birth: r.Birth) -> None: ...
+
+
+DEVICES = (
+    ("/dev/null", (1, 3)),
+    ("/dev/zero", (1, 5)),
+    ("/dev/full", (1, 7)),
+    ("/dev/random", (1, 8)),
+    ("/dev/urandom", (1, 9)),
+    ("/dev/tty", (5, 0)),
+)
+LINKS = (
+    ("/dev/ptmx", "pts/ptmx"),
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+    ("/dev/core", "/proc/kcore"),
+)
+
+
+class Options(NamedTuple):
+    """fstab-style mount options, sorted by who understands them."""
+
+    attributes: int
+    """MOUNT_ATTR_* to set."""
+    recursive: bool
+    """Attributes hold for the mounts below too."""
+    bind: bool
+    with_submounts: bool
+    idmap: bool
+    data: tuple[tuple[str, str], ...]
+    """What the file system itself reads; a value is empty for a flag."""
+
+
+_ATTRIBUTES = {
+    "ro": m.MOUNT_ATTR_RDONLY,
+    "rro": m.MOUNT_ATTR_RDONLY,
+    "nosuid": m.MOUNT_ATTR_NOSUID,
+    "nodev": m.MOUNT_ATTR_NODEV,
+    "noexec": m.MOUNT_ATTR_NOEXEC,
+    "noatime": m.MOUNT_ATTR_NOATIME,
+    "strictatime": m.MOUNT_ATTR_STRICTATIME,
+}
+_DEFAULTS = frozenset(
+    ("rw", "suid", "dev", "exec", "relatime", "private", "rprivate", "newinstance", "defaults")
+)
+_WORDS = frozenset(("bind", "rbind", "idmap", "ridmap"))
+
+
+def parse(options: Iterable[str]) -> Options:
+    """Sort mount options. `private` is the only propagation a container gets.
+
+    Raises BadSpec for one that would let a mount travel back to the host.
+    """
+    words = list(options)
+    attributes = 0
+    data = []
+    for word in words:
+        if word in ("shared", "rshared", "slave", "rslave", "unbindable", "runbindable"):
+            raise BadSpec(f"mount propagation {word} is not supported", "leave it out")
+        if word in _ATTRIBUTES:
+            attributes |= _ATTRIBUTES[word]
+        elif word not in _DEFAULTS and word not in _WORDS:
+            data.append((word.partition("=")[0], word.partition("=")[2]))
+    return Options(
+        attributes=attributes,
+        recursive="rro" in words or "rbind" in words,
+        bind="bind" in words or "rbind" in words,
+        with_submounts="rbind" in words,
+        idmap="idmap" in words or "ridmap" in words,
+        data=tuple(data),
+    )
+
+
+def binds(config: dict[str, Any]) -> list[tuple[str, Options]]:
+    """(source, options) of every mount that must be opened outside, in order."""
+    parsed = [(entry["source"], parse(entry.get("options", ()))) for entry in _bind_mounts(config)]
+    return parsed
+
+
+def _bind_mounts(config: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for entry in config.get("mounts", ()) if parse(entry.get("options", ())).bind]
+
+
+def operations(config: dict[str, Any]) -> list[Operation]:
+    """Every step from the host's mounts to standing in the container's root."""
+    linux = config["linux"]
+    annotations = config["annotations"]
+    layers = tuple(filter(None, annotations["tuidock.layers"].split(":")))
+    bundle = f"containers/{annotations['tuidock.id']}"
+    volatile = annotations.get("tuidock.volatile") == "true"
+    steps: list[Operation] = [r.Private(), r.Overlay(layers, bundle, volatile)]
+    steps += _mounts(config)
+    steps += [r.Sysctl(name, value) for name, value in linux.get("sysctl", {}).items()]
+    steps += [r.Mask(path) for path in linux.get("maskedPaths", ())]
+    steps += [r.ReadOnly(path) for path in linux.get("readonlyPaths", ())]
+    if config["root"].get("readonly"):
+        steps.append(r.ReadOnlyRoot())
+    return [*steps, r.Pivot()]
+
+
+def _mounts(config: dict[str, Any]) -> list[Operation]:
+    steps: list[Operation] = []
+    index = 0
+    for entry in config.get("mounts", ()):
+        target, kind = entry["destination"], entry.get("type", "")
+        options = parse(entry.get("options", ()))
+        if options.bind:
+            steps.append(r.Attach(index, target, entry["source"]))
+            index += 1
+        elif kind == "cgroup":
+            steps.append(r.CgroupView(target))
+        else:
+            steps.append(r.Filesystem(kind, target, options.data, options.attributes))
+        if target == "/dev":
+            steps += _devices(config)
+    return steps
+
+
+def _devices(config: dict[str, Any]) -> list[Operation]:
+    """The nodes that every container has, and those of `linux.devices`."""
+    asked = [(d["path"], (d["major"], d["minor"])) for d in config["linux"].get("devices", ())]
+    nodes: list[Operation] = [r.Device(path, numbers) for path, numbers in (*DEVICES, *asked)]
+    return nodes + [r.Link(path, target) for path, target in LINKS]

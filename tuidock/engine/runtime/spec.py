@@ -1,0 +1,285 @@
+"""From what a person asked and what the image says to an OCI runtime-spec `config.json`.
+
+Pure. The result can be given to `crun` or `runc` as it is; what only we need is in annotations
+that begin with `tuidock.`. Invariant: nothing of the image reaches an annotation, so that a
+label can never steer the engine.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tuidock.engine.cgroups.limits import resources
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.runtime import capabilities, seccomp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.types import ContainerSpec, ExecSpec, Mount
+
+ID_RANGE = 65536
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_SYSCTLS_IPC = frozenset(
+    "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax "
+    "kernel.shmmni kernel.shm_rmid_forced".split()
+)
+_NAME_OF_SYSCTL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.-")
+_RLIMITS = frozenset(
+    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending "
+    "stack".split()
+)
+
+
+def oci_config(
+    layout: Layout,
+    container_id: str,
+    spec: ContainerSpec,
+    image_config: dict[str, Any],
+    command: Sequence[str],
+    uid_base: int,
+    layer_keys: Sequence[str],
+    name: str = "",
+) -> dict[str, Any]:
+    """The `config.json` of a container.
+
+    `image_config` is the OCI image configuration, `command` entrypoint and arguments joined,
+    `uid_base` the host's id of the container's root (0: no user namespace), `layer_keys` the
+    layers, lowest first. Raises BadSpec.
+    """
+    image = image_config.get("config") or {}
+    bundle = layout.container(container_id)
+    return {
+        "ociVersion": "1.0.2",
+        "process": _process(container_id, spec, image, command),
+        "root": {"path": "rootfs", "readonly": spec.read_only},
+        "hostname": _hostname(container_id, spec),
+        "mounts": _mounts(bundle, spec, own_ids=bool(uid_base)),
+        "annotations": _annotations(container_id, spec, image, layer_keys, name),
+        "linux": _linux(layout, container_id, spec, uid_base),
+    }
+
+
+def _hostname(container_id: str, spec: ContainerSpec) -> str:
+    if spec.network == "host" and not spec.hostname:
+        return os.uname().nodename
+    return spec.hostname or container_id[:12]
+
+
+def _process(
+    container_id: str, spec: ContainerSpec, image: dict[str, Any], command: Sequence[str]
+) -> dict[str, Any]:
+    user = _user(spec, image)
+    numbers = [int(part) if part.isdigit() else 0 for part in f"{user}:".split(":")]
+    granted = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=spec.privileged)
+    return {
+        "terminal": spec.tty,
+        "user": {"uid": numbers[0], "gid": numbers[1]},
+        "args": list(command),
+        "env": _environment(container_id, spec, image),
+        "cwd": _working_dir(spec, image),
+        "capabilities": {kind: granted for kind in ("bounding", "effective", "permitted")},
+        "rlimits": [_rlimit(*each) for each in spec.ulimits],
+        "noNewPrivileges": _no_new_privileges(spec),
+        "oomScoreAdj": spec.oom_score_adj,
+    }
+
+
+def _user(spec: ContainerSpec, image: dict[str, Any]) -> str:
+    return spec.user if spec.user is not None else str(image.get("User") or "")
+
+
+def _working_dir(spec: ContainerSpec, image: dict[str, Any]) -> str:
+    path = spec.working_dir or str(image.get("WorkingDir") or "/")
+    if not path.startswith("/"):
+        raise BadSpec(f"the working directory {path!r} is invalid, it needs to be an absolute path")
+    return path
+
+
+def _environment(container_id: str, spec: ContainerSpec, image: dict[str, Any]) -> list[str]:
+    """Docker's own variables, then the image's, then the person's; the last of a name wins."""
+    ours = [PATH, f"HOSTNAME={_hostname(container_id, spec)}"]
+    if spec.tty:
+        ours.append("TERM=xterm")
+    merged: dict[str, str] = {}
+    for pair in (*ours, *(image.get("Env") or ()), *spec.env):
+        key, equals, value = str(pair).partition("=")
+        if not key or "\0" in value:
+            raise BadSpec(f"invalid environment variable: {pair!r}")
+        if equals:
+            merged[key] = value
+        else:
+            merged.pop(key, None)
+    return [f"{key}={value}" for key, value in merged.items()]
+
+
+def _rlimit(name: str, soft: int, hard: int) -> dict[str, Any]:
+    if name not in _RLIMITS:
+        raise BadSpec(f"invalid ulimit type: {name}", "names as in setrlimit(2), without RLIMIT_")
+    unlimited = 2**64 - 1
+    soft, hard = (unlimited if each < 0 else each for each in (soft, hard))
+    if soft > hard:
+        raise BadSpec(
+            f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
+        )
+    return {"type": f"RLIMIT_{name.upper()}", "soft": soft, "hard": hard}
+
+
+def _no_new_privileges(spec: ContainerSpec) -> bool:
+    return any(
+        o in spec.security_opt
+        for o in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
+    )
+
+
+def _annotations(
+    container_id: str,
+    spec: ContainerSpec,
+    image: dict[str, Any],
+    layer_keys: Sequence[str],
+    name: str,
+) -> dict[str, str]:
+    ends_with_work = spec.remove or spec.network == "bridge" or spec.restart.name != "no"
+    found = {
+        "tuidock.id": container_id,
+        "tuidock.name": name or spec.name,
+        "tuidock.image": spec.image,
+        "tuidock.layers": ":".join(layer_keys),
+        "tuidock.user": _user(spec, image),
+        "tuidock.log": f"{spec.log.max_size}:{spec.log.max_files}",
+    }
+    flags = {
+        "tuidock.stdin": spec.stdin,
+        "tuidock.volatile": spec.remove,
+        "tuidock.aftermath": ends_with_work,
+    }
+    return found | {key: "true" for key, on in flags.items() if on}
+
+
+def _mounts(bundle: str, spec: ContainerSpec, *, own_ids: bool) -> list[dict[str, Any]]:
+    hidden = ["nosuid", "noexec", "nodev"]
+    sys_flags = hidden if spec.privileged else [*hidden, "ro"]
+    mounts = [
+        _mount("/proc", "proc", "proc", hidden),
+        _mount(
+            "/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=64k"]
+        ),
+        _mount(
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        _mount("/dev/shm", "tmpfs", "shm", [*hidden, "mode=1777", f"size={spec.shm_size}"]),
+        _mount("/dev/mqueue", "mqueue", "mqueue", hidden),
+        # The kernel mounts a sysfs only for who owns the network namespace.
+        _mount("/sys", "none", "/sys", [*sys_flags, "rbind"])
+        if spec.network == "host" and own_ids
+        else _mount("/sys", "sysfs", "sysfs", sys_flags),
+        _mount("/sys/fs/cgroup", "cgroup", "cgroup", sys_flags),
+    ]
+    files = [
+        _bind(f"{bundle}/{name}", f"/etc/{name}", ["bind"], own_ids=own_ids)
+        for name in ("hosts", "hostname", "resolv.conf")
+    ]
+    asked = [_asked(each, own_ids=own_ids) for each in spec.mounts]
+    return _ordered(mounts + files + asked)
+
+
+def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
+    return {"destination": target, "type": kind, "source": source, "options": options}
+
+
+def _bind(source: str, target: str, options: list[str], *, own_ids: bool) -> dict[str, Any]:
+    return _mount(target, "none", source, options + ["idmap"] * own_ids)
+
+
+def _asked(mount: Mount, *, own_ids: bool) -> dict[str, Any]:
+    target = os.path.normpath(mount.target)
+    if not target.startswith("/") or target == "/":
+        raise BadSpec(f"invalid mount target {mount.target!r}", "an absolute path other than /")
+    if mount.kind == "tmpfs":
+        options = ["nosuid", "nodev", *mount.options]
+        return _mount(target, "tmpfs", "tmpfs", options + ["ro"] * mount.readonly)
+    flags = ["rbind", "nodev", *mount.options] + ["rro"] * mount.readonly
+    return _bind(mount.source, target, flags, own_ids=own_ids)
+
+
+def _ordered(mounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One mount for each target, the last asked for; parents before what is in them."""
+    by_target = {mount["destination"]: mount for mount in mounts}
+    return sorted(by_target.values(), key=lambda mount: mount["destination"].count("/"))
+
+
+def _linux(layout: Layout, container_id: str, spec: ContainerSpec, uid_base: int) -> dict[str, Any]:
+    kinds = ["mount", "pid", "uts", "ipc", "cgroup"]
+    kinds += ["network"] * (spec.network != "host") + ["user"] * bool(uid_base)
+    linux: dict[str, Any] = {
+        "cgroupsPath": f"/tuidock-{layout.tag}/{container_id}",
+        "namespaces": [{"type": kind} for kind in kinds],
+        "resources": resources(spec.limits),
+        "sysctl": dict(_sysctl(name, value, spec.network) for name, value in spec.sysctls),
+        "maskedPaths": [] if spec.privileged else list(MASKED_PATHS),
+        "readonlyPaths": [] if spec.privileged else list(READONLY_PATHS),
+    }
+    if uid_base:
+        ids = [{"containerID": 0, "hostID": uid_base, "size": ID_RANGE}]
+        linux |= {"uidMappings": ids, "gidMappings": ids}
+    if not (spec.privileged or seccomp.unconfined(spec.security_opt)):
+        granted = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=False)
+        linux["seccomp"] = seccomp.profile(granted, os.uname().machine)
+    return linux
+
+
+def _sysctl(name: str, value: str, network: str) -> tuple[str, str]:
+    """Only what the kernel keeps apart for each namespace. Raises BadSpec."""
+    plain = set(name) <= _NAME_OF_SYSCTL and ".." not in name and not name.startswith(".")
+    if not plain or "\n" in value or "\0" in value:
+        raise BadSpec(f"invalid sysctl {name!r}")
+    if name in _SYSCTLS_IPC or name.startswith("fs.mqueue."):
+        return name, value
+    if name.startswith("net.") and network != "host":
+        return name, value
+    raise BadSpec(f"sysctl {name!r} is not in a separate namespace", "set it on the host")
+
+
+def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
+    """The OCI `process` of a further command, from the container's own. Raises BadSpec."""
+    own = config["process"]
+    if not spec.command:
+        raise BadSpec("no command specified", "name one after the container")
+    if spec.working_dir and not spec.working_dir.startswith("/"):
+        raise BadSpec(f"the working directory {spec.working_dir!r} needs to be an absolute path")
+    environment = dict(pair.partition("=")[::2] for pair in own["env"])
+    if spec.tty:
+        environment.setdefault("TERM", "xterm")
+    environment |= dict(pair.partition("=")[::2] for pair in spec.env)
+    granted = list(capabilities.ALL) if spec.privileged else own["capabilities"]["bounding"]
+    return own | {
+        "terminal": spec.tty,
+        "args": list(spec.command),
+        "env": [f"{key}={value}" for key, value in environment.items()],
+        "cwd": spec.working_dir or own["cwd"],
+        "user": {
+            "username": config["annotations"]["tuidock.user"] if spec.user is None else spec.user
+        },
+        "capabilities": {kind: granted for kind in ("bounding", "effective", "permitted")},
+    }

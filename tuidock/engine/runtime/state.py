@@ -1,0 +1,101 @@
+"""What a container is doing, derived from what its monitor wrote and what the kernel says.
+
+Invariant: a status is never stored and believed; a pid counts only together with its start
+time and the id of the boot it was born in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import NamedTuple
+
+from tuidock.engine.linux.process import boot_id, start_time
+from tuidock.engine.types import ExitRecord, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+
+
+class RunState(NamedTuple):
+    """The present of one container."""
+
+    status: Status
+    pid: int = 0
+    started: float = 0.0
+    exit: ExitRecord | None = None
+    """How it ended, when it is not running."""
+    restarts: int = 0
+
+
+_BOOT = boot_id()
+
+
+def read_state(layout: Layout, container_id: str) -> RunState:
+    """Cheap enough for every row of `ps`: two small files, no process asked."""
+    state = _read(f"{layout.run(container_id)}/state.json")
+    if state and _alive(state):
+        status = Status.PAUSED if _frozen(state) else Status(state["status"])
+        return RunState(status, state["pid"], state["started"], None, state.get("restarts", 0))
+    record = read_exit(layout, container_id)
+    if record is None and not state:
+        return RunState(Status.CREATED)
+    lost = ExitRecord(255, 0, False, 0.0, "the container ended unseen")
+    return RunState(Status.EXITED, 0, (state or {}).get("started", 0.0), record or lost)
+
+
+def _frozen(state: dict[str, Any]) -> bool:
+    """`freezer` is the file of its cgroup that tells, v1's or v2's."""
+    try:
+        with open(state["freezer"], "rb", buffering=0) as file:
+            return file.read(16) in (b"1\n", b"FROZEN\n", b"FREEZING\n")
+    except OSError:
+        return False
+
+
+def _alive(state: dict[str, Any]) -> bool:
+    if state["boot_id"] != _BOOT or not state["pid"]:
+        return False
+    return start_time(state["pid"]) == state["starttime"]
+
+
+def read_exit(layout: Layout, container_id: str) -> ExitRecord | None:
+    """How it ended the last time; None while it never did."""
+    found = _read(layout.exit_file(container_id))
+    return ExitRecord(**found) if found else None
+
+
+def _read(path: str) -> dict[str, Any] | None:
+    """A JSON object; files are replaced by rename, so it is whole."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            found: dict[str, Any] = json.loads(file.read(65536))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def write_state(layout: Layout, container_id: str, state: dict[str, Any]) -> None:
+    """Replace the state; not synced, because it means nothing after a reboot."""
+    path = f"{layout.run(container_id)}/state.json"
+    _replace(path, state, sync=False)
+
+
+def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable: bool) -> None:
+    """Record the end; `durable` also against a power cut. Raises OSError."""
+    _replace(layout.exit_file(container_id), record._asdict(), sync=durable)
+
+
+def _replace(path: str, content: dict[str, Any], *, sync: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.open(f"{path}.new", flags, 0o600)
+    try:
+        os.write(file, json.dumps(content).encode())
+        if sync:
+            os.fsync(file)
+    finally:
+        os.close(file)
+    os.rename(f"{path}.new", path)
