@@ -1,0 +1,49 @@
+"""`tuidock demo` without a terminal: the whole story as text."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tuidock.engine.layout import Layout
+
+
+def tell(layout: Layout) -> str:
+    env = {**os.environ, "TUIDOCK_ROOT": layout.root, "TUIDOCK_RUNROOT": layout.runroot}
+    command = [sys.executable, "-m", "tuidock", "demo"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.root
+def test_the_story_is_told_to_its_end(layout: Layout) -> None:
+    """Image, run, metrics, logs, a limit changed and its effect seen, clean-up."""
+    story = tell(layout)
+    assert re.search(r"tuidock/starter:latest +[\d.]+M, this machine's own tools", story)
+    assert len(re.findall(r"^  [0-9a-f]{12} (running|answers)", story, re.M)) == 3
+    assert "HTTP/1.0 200 OK" in story
+    for name in ("web", "waves", "chatter"):
+        assert re.search(rf"^  {name} +[\d.]+% +[\d.]+[KM] ", story, re.M)
+    assert re.search(r"^  \d\d:\d\d:\d\d stdout level=info order=\d+", story, re.M)
+    before, after = map(float, re.search(r"s: ([\d.]+)% before, ([\d.]+)% after", story).groups())
+    assert before > 2 * after
+    assert "ended by the kernel's OOM killer: exit code 137" in story
+    assert "left out" not in story
+    assert story.rstrip().endswith("opens the interface.")
+
+
+@pytest.mark.root
+def test_it_leaves_nothing_beside_the_store(layout: Layout) -> None:
+    """It plays in a store of its own, next to the person's, and takes that away."""
+    parent = Path(layout.root).parent
+    tell(layout)
+    assert sorted(path.name for path in parent.iterdir()) == ["root", "run"]

@@ -1,0 +1,106 @@
+"""First flight, flown by hand: a person at a terminal, the real program, a real registry.
+
+Start, pull, run, read a log line, lower the memory limit of a running container below what it
+wants, see the OOM kill on screen, remove, quit.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import busybox
+from tests.person.terminal import Terminal
+from tests.registry_fixture import DebianRegistry, make_image
+from tuidock.engine.layout import Layout
+
+# Holds 24 MB, says so, and fills another 24 MB each second: less than 32 MB cannot be enough.
+HUNGRY = """awk 'BEGIN {
+    held = sprintf("%24000000s", "")
+    print "holding", length(held), "bytes"
+    fflush()
+    while (1) { more = held "x"; system("sleep 1") }
+}'"""
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[DebianRegistry]:
+    with DebianRegistry() as server:
+        image = make_image([busybox.layer()], busybox.config(Cmd=["sh", "-c", HUNGRY]))
+        server.push("hungry", "latest", image)
+        yield server
+
+
+@pytest.fixture
+def terminal(layout: Layout, tmp_path: Path) -> Iterator[Terminal]:
+    roots = ["--root", layout.root, "--runroot", layout.runroot]
+    env = {"TUIDOCK_CONFIG": str(tmp_path / "none.toml")}
+    with Terminal([sys.executable, "-m", "tuidock", *roots], tmp_path, env) as it:
+        yield it
+
+
+@pytest.mark.root
+@pytest.mark.registry
+def test_first_flight(terminal: Terminal, registry: DebianRegistry) -> None:
+    terminal.wait_for("No containers yet")
+    pull(terminal, f"{registry.address}/hungry")
+    run(terminal, "eater")
+    terminal.wait_for(r"● eater .*up \d+s")
+    terminal.wait_for(r"holding 24000000 bytes")  # the logs are what the detail shows first
+    terminal.wait_for(r"4\d\.\dM/128M")  # live memory and its limit, in the row
+    lower_memory(terminal, "32m")
+    terminal.wait_for(r"✕ eater .*oom", 20)
+    terminal.wait_for("killed by the kernel: out of memory")
+    remove(terminal, "eater")
+    leave(terminal)
+
+
+def pull(terminal: Terminal, reference: str) -> None:
+    """In the images pane, by name."""
+    terminal.press("2")
+    terminal.wait_for("No images")
+    terminal.press("P")
+    terminal.wait_for("Pull an image")
+    terminal.type(reference)
+    terminal.press("Enter")
+    terminal.wait_for(r"sha256:[0-9a-f]+.*esc closes", 30)
+    terminal.press("Escape")
+    terminal.wait_for(r"127\.0\.0\.1:\d+/hungry")
+
+
+def run(terminal: Terminal, name: str) -> None:
+    """From the image under the cursor, by the form."""
+    terminal.press("r")
+    terminal.wait_for("Run 127.0.0.1")
+    terminal.type(name)
+    terminal.press("Tab", "Tab", "Tab", "Tab", "Tab")
+    terminal.type("128m")
+    terminal.wait_for(r"\$ tuidock run .*-m 128m")  # the form shows the command it stands for
+    terminal.press("C-s")
+
+
+def lower_memory(terminal: Terminal, amount: str) -> None:
+    terminal.press("L")
+    terminal.wait_for("▸ CPU")
+    terminal.press("j")
+    terminal.wait_for("▸ Memory")
+    terminal.type(amount)
+    terminal.wait_for("→ 32m")
+    terminal.press("Enter")
+
+
+def remove(terminal: Terminal, name: str) -> None:
+    terminal.press("Escape", "d")
+    terminal.wait_for(f"Remove {name}?")
+    terminal.press("y")
+    terminal.wait_for("No containers yet")
+
+
+def leave(terminal: Terminal) -> None:
+    terminal.press("q")
+    terminal.wait_for("Leave tuidock?")
+    terminal.press("y")
+    assert terminal.wait_end() == 0
