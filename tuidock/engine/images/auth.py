@@ -156,7 +156,7 @@ def challenges(header: str) -> list[Challenge]:
     ends = [match.start() for match in starts[1:]] + [len(header)]
     return [
         Challenge(start[1].lower(), _parameters(header[start.end() : end]))
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in zip(starts, ends, strict=False)  # no start still has an end
     ]
 
 
