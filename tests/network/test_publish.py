@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, listen, run, talk
+from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, inside, listen, run, talk
 from tuidock.engine.errors import BadSpec, PortInUse
 from tuidock.engine.network import firewall, hostports
 from tuidock.engine.types import ContainerSpec, Port
@@ -132,6 +132,26 @@ def test_shut_again_when_the_container_ends(root: Root, neighbour: int) -> None:
         assert talk(server, neighbour, HOST, 8081)
         with pytest.raises(ConnectionRefusedError):
             talk(server, neighbour, HOST, 8080)
+
+
+def test_udp_flow_ends_with_its_container(root: Root, neighbour: int) -> None:
+    """Its client goes on sending, and must not reach who has the address now.
+
+    Fails without forgetting the flow: an established one asks no rule.
+    """
+    first, one = root.start("a", Port(53, "udp", 5353), Port(54, "udp", 5354))
+    root.start("keeper", Port(53, "udp", 5355))
+    with listen(first, 53, "udp") as server, inside(neighbour):
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.sendto(b"question", (HOST, 5353))
+        assert server.recv(64) == b"question"
+    root.network.disconnect(one.container)
+    second, two = root.start("b")
+    assert two.address == one.address
+    with listen(second, 53, "udp") as server, client:
+        client.sendto(b"question", (HOST, 5353))
+        with pytest.raises(TimeoutError):
+            server.recv(64)
 
 
 def test_published_ports_of_another_root_are_open_as_to_anybody(

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyroute2.netlink import nlmsg
-from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_NFTABLES, nfgen_msg
+from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_CTNETLINK, NFNL_SUBSYS_NFTABLES, nfgen_msg
+from pyroute2.netlink.nfnetlink.nfctsocket import nfct_msg
 from pyroute2.netlink.nfnetlink.nftsocket import (
     nft_chain_msg,
     nft_rule_msg,
@@ -43,6 +44,7 @@ NEWCHAIN, GETCHAIN = 3, 4
 NEWRULE = 6
 NEWSET = 9
 NEWSETELEM, GETSETELEM, DELSETELEM = 12, 13, 14
+GETFLOW, DELFLOW = 1, 2
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 
 
@@ -94,6 +96,29 @@ def set_(attributes: Attributes) -> bytes:
 
 def elements(kind: int, how: int, attributes: Attributes) -> bytes:
     return _nft(nft_set_elem_list_msg(), kind, how, attributes)
+
+
+# --- connection tracking --------------------------------------------------------------------
+
+
+def flow(kind: int, how: int, attributes: Attributes) -> bytes:
+    """IPCTNL_MSG_CT_GET and its kin."""
+    kind |= NFNL_SUBSYS_CTNETLINK << 8
+    return _encode(nfct_msg(), kind, how, attributes, {"nfgen_family": socket.AF_INET})
+
+
+def flow_deletions(answers: Sequence[bytes]) -> list[bytes]:
+    """What deletes each of the flows that a dump listed, and no newer one with its tuple."""
+    deletions = []
+    for data in answers:
+        message = nfct_msg(data)
+        message.decode()
+        named = [(name, message.get_attr(name)) for name in ("CTA_TUPLE_ORIG", "CTA_ID")]
+        deletions.append(flow(DELFLOW, 0, named))
+    return deletions
+
+
+# --- answers --------------------------------------------------------------------------------
 
 
 def read_chains(messages: Sequence[bytes]) -> list[Any]:

@@ -85,6 +85,29 @@ def retract(stencils: Stencils, endpoint: Endpoint) -> None:
             _tolerant(stencils, [step])
 
 
+def forget_flows(stencils: Stencils, endpoint: Endpoint) -> None:
+    """End the translation of UDP flows to an endpoint, which have no end of their own.
+
+    Otherwise a client that goes on sending would reach whoever gets the address next. pyroute2
+    is only imported when there is such a flow. Raises NetworkError, NeedsRoot, Unsupported.
+    """
+    if not any(port.protocol == "udp" for port in endpoint.ports):
+        return
+    question = fill(stencils["list flows"], {"address": socket.inet_aton(endpoint.address)})
+    with netlink.open_socket(netlink.NETFILTER) as sock:
+        answers = netlink.ask(sock, Step("list tracked flows", question))
+        if not answers:
+            return
+        from tuidock.engine.network import encode
+
+        for message in encode.flow_deletions(answers):
+            try:
+                netlink.request(sock, [Step("end a tracked flow", message)])
+            except NetlinkFailure as failure:
+                if failure.code != errno.ENOENT:  # it timed out meanwhile
+                    raise
+
+
 def _elements(stencils: Stencils, verb: str, endpoint: Endpoint) -> list[Step]:
     return [_element(stencils, verb, endpoint.address, port) for port in endpoint.ports]
 

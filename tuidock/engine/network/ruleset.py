@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from tuidock.engine.network.link import Bridge
-from tuidock.engine.network.stencils import MARKERS, number
+from tuidock.engine.network.stencils import ADDRESS, MARKERS, number
 
 if TYPE_CHECKING:
     Attribute = tuple[str, Any]
@@ -44,6 +44,7 @@ def encode(bridge: Bridge) -> dict[str, bytes]:
         "look for table": nl.table(nl.GETTABLE, 0, table),
         "remove table": nl.table(nl.DELTABLE, 0, table),
     }
+    messages["list flows"] = nl.flow(nl.GETFLOW, nl.DUMP, _udp_from_container())
     for name, width, types in (
         ("bound", 12, _types(_ADDRESS, _PROTOCOL, _SERVICE)),
         ("any", 8, _types(_PROTOCOL, _SERVICE)),
@@ -163,6 +164,14 @@ def _element(bridge: Bridge, name: str) -> list[Attribute]:
         ("NFTA_SET_ELEM_LIST_SET", name),
         ("NFTA_SET_ELEM_LIST_ELEMENTS", [{"attrs": both}]),
     ]
+
+
+def _udp_from_container() -> list[Attribute]:
+    """A filter of the kernel's (Linux 5.8): flows whose answers come from the address, by UDP."""
+    ip = ("CTA_TUPLE_IP", {"attrs": [("CTA_IP_V4_SRC", socket.inet_ntoa(ADDRESS))]})
+    protocol = ("CTA_TUPLE_PROTO", {"attrs": [("CTA_PROTO_NUM", socket.IPPROTO_UDP)]})
+    which = {"attrs": [("CTA_FILTER_ORIG_FLAGS", 0), ("CTA_FILTER_REPLY_FLAGS", 1 << 0 | 1 << 3)]}
+    return [("CTA_TUPLE_REPLY", {"attrs": [ip, protocol]}), ("CTA_FILTER", which)]
 
 
 def _types(*types: int) -> int:

@@ -240,6 +240,7 @@ class Network:
         patterns = self._stencils(bridge)
         link.unplug(endpoint.interface, patterns)
         firewall.retract(patterns, endpoint)
+        firewall.forget_flows(patterns, endpoint)
         self.db.execute("DELETE FROM endpoint WHERE container = ?", (container_id,))
         if not self._endpoints():
             self._clear(bridge)
