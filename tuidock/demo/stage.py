@@ -45,8 +45,10 @@ def _new_directory(usual: str) -> str:
 
 def _strike(core: Core) -> None:
     """Remove every container, then the store itself."""
-    for container in core.containers.list():
-        core.containers.remove(container.id, force=True)
-    core.close()
+    try:
+        for container in core.containers.list():
+            core.containers.remove(container.id, force=True)
+    finally:
+        core.close()
     shutil.rmtree(core.layout.root)
     shutil.rmtree(core.layout.runroot)
