@@ -28,10 +28,11 @@ from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.events import EventsScreen
 from tuidock.screens.help import HelpScreen
 from tuidock.screens.images import ImagesScreen
+from tuidock.screens.pulling import PullScreen
 from tuidock.screens.registry import RegistryScreen
-from tuidock.themes import DARK, LIGHT, OTHER, VARIABLES
+from tuidock.themes import DARK, LIGHT, OTHER, defaults
 from tuidock.widgets.dialogs import Confirm
-from tuidock.world import World
+from tuidock.world import Pull, World
 
 
 class TuidockApp(App[int], inherit_bindings=False):
@@ -71,7 +72,7 @@ class TuidockApp(App[int], inherit_bindings=False):
         """A container to put the cursor on as soon as it is known."""
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLES
+        return defaults(self.current_theme)
 
     def on_mount(self) -> None:
         self.register_theme(DARK)
@@ -115,10 +116,22 @@ class TuidockApp(App[int], inherit_bindings=False):
 
     def pull(self, reference: str) -> None:
         """Begin a pull, unless it runs already; `World.pulls` tells how it goes."""
+
+        async def feed() -> None:
+            self._pull_ended(await self.feeds.pull(reference))
+
         known = self.world.pulls.get(reference)
         if known is None or not known.running:
-            feed = self._guarded(lambda: self.feeds.pull(reference), f"pull {reference}")
-            self._pulls[reference] = feed
+            self._pulls[reference] = self._guarded(feed, f"pull {reference}")
+
+    def _pull_ended(self, pull: Pull) -> None:
+        """Say how it ended to somebody who is not looking at it."""
+        if isinstance(self.screen, PullScreen) and self.screen.reference == pull.reference:
+            return
+        if pull.error is not None:
+            self._report(pull.error)
+        else:
+            self.notify(pull.reference, title="Pulled", markup=False)
 
     def cancel_pull(self, reference: str) -> None:
         if reference in self._pulls:
@@ -159,8 +172,12 @@ class TuidockApp(App[int], inherit_bindings=False):
             return
         running = sum(pull.running for pull in self.world.pulls.values())
         body = f"{running} pulls will stop, and resume later." if running else ""
-        question = Confirm("Leave tuidock?", body or "Containers live on.", dangerous=False)
-        if not self.config.confirm or await self.push_screen_wait(question):
+        answer: bool | None = True
+        if self.config.confirm:
+            answer = await self.push_screen_wait(
+                Confirm("Leave tuidock?", body or "Containers live on.", yes="Leave")
+            )
+        if answer:
             self.exit(0)
 
     # --- bugs ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from functools import reduce
 from typing import TypeVar
 
 from tuidock.engine.api import Engine
-from tuidock.engine.errors import EngineError, NotFound
+from tuidock.engine.errors import Cancelled, EngineError, NotFound
 from tuidock.engine.events import Event
 from tuidock.engine.types import Container, Sample
 from tuidock.world import Pull, World
@@ -92,7 +92,7 @@ class Feeds:
         self._write(lambda world: world.with_samples(batch))
 
     async def pull(self, reference: str, platform: str = "") -> Pull:
-        """Pull an image, telling the World at every step; returns how it ended.
+        """Pull an image, telling the World at every step; how it ended is in the result.
 
         Cancelling the task stops the download; what is here stays for the next try.
         """
@@ -105,10 +105,9 @@ class Feeds:
                     pull = reduce(Pull.after, batch, pull)
                     self._show(pull)
         except EngineError as error:
-            pull = pull._replace(outcome="failed", detail=error.message)
-            raise
+            pull = pull._replace(error=error)
         except asyncio.CancelledError:
-            pull = pull._replace(outcome="cancelled", detail="what is here is kept")
+            pull = pull._replace(error=Cancelled("cancelled", "what is here is kept for next time"))
             raise
         finally:
             self._show(pull)

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
-VARIABLES = {
-    "status-running": "$success",
-    "status-paused": "$warning",
-    "status-created": "$primary",
-    "status-exited": "$foreground-muted",
-    "status-failed": "$error",
-}
-"""What the status colours are in a foreign theme."""
+GREY = "#808890"
+"""What is quiet in a foreign theme, dark or light."""
+
+
+def defaults(theme: Theme) -> dict[str, str]:
+    """Our own variables for a theme that does not know them."""
+    return {
+        "quiet": GREY,
+        "faint": GREY,
+        "status-running": theme.success or theme.primary,
+        "status-paused": theme.warning or theme.primary,
+        "status-created": theme.primary,
+        "status-exited": GREY,
+        "status-failed": theme.error or theme.primary,
+    }
+
 
 DARK = Theme(
     name="tuidock-dark",
@@ -30,6 +38,8 @@ DARK = Theme(
     surface="#151a23",
     panel="#1c2330",
     variables={
+        "quiet": "#8d99ab",
+        "faint": "#566274",
         "status-running": "#74c78d",
         "status-paused": "#e8b04b",
         "status-created": "#6cb2eb",
@@ -66,6 +76,8 @@ LIGHT = Theme(
     surface="#f6f4ee",
     panel="#ebe8df",
     variables={
+        "quiet": "#626a76",
+        "faint": "#a3a7ad",
         "status-running": "#25703f",
         "status-paused": "#8f6400",
         "status-created": "#1f6fb2",

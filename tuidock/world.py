@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tuidock.engine.errors import EngineError
 from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
 from tuidock.engine.types import Container, HostInfo, Image, Sample, Status
 
@@ -22,14 +23,15 @@ class Pull(NamedTuple):
     """A pull under way or just over."""
 
     reference: str
+    resolved: Resolved | None = None
     layers: tuple[LayerProgress, ...] = ()
-    outcome: str = ""
-    """Empty while it runs; then `done`, `failed` or `cancelled`."""
-    detail: str = ""
+    pulled: Pulled | None = None
+    error: EngineError | None = None
+    """Why it ended without the image; `Cancelled` when somebody asked for that."""
 
     @property
     def running(self) -> bool:
-        return not self.outcome
+        return self.pulled is None and self.error is None
 
     @property
     def fraction(self) -> float:
@@ -41,13 +43,12 @@ class Pull(NamedTuple):
         match event:
             case Resolved(layers=layers):
                 waiting = (LayerProgress(digest, "waiting", 0, total) for digest, total in layers)
-                return self._replace(layers=tuple(waiting))
+                return self._replace(resolved=event, layers=tuple(waiting))
             case LayerProgress(digest=digest):
                 moved = (event if it.digest == digest else it for it in self.layers)
                 return self._replace(layers=tuple(moved))
-            case Pulled(new=new):
-                detail = "downloaded" if new else "already up to date"
-                return self._replace(outcome="done", detail=detail)
+            case Pulled():
+                return self._replace(pulled=event)
 
 
 class World(NamedTuple):

@@ -28,6 +28,9 @@ from tuidock.world import World
 if TYPE_CHECKING:
     from tuidock.app import TuidockApp
 
+BREADTHS = [(0, "-narrow"), (100, "-normal"), (170, "-wide")]
+HEIGHTS = [(0, "-short"), (32, "-tall")]
+"""Columns and lines from which a screen has these CSS classes."""
 SMALL = (Conflict, InvalidInput, NotFound)
 """Errors that a short notice explains; the others get a dialog."""
 
@@ -53,12 +56,8 @@ class DockScreen(Screen[None]):
     """A pane of the interface: title bar, body, keys."""
 
     SCOPE: ClassVar[str] = ""
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-narrow"),
-        (100, "-normal"),
-        (170, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = BREADTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     @property
     def dock(self) -> TuidockApp:
@@ -87,6 +86,7 @@ class DockScreen(Screen[None]):
         self.watch(self.app, "world", self._world_moved, init=False)
 
     def on_screen_resume(self) -> None:
+        self.query_one(TitleBar).show(self.world)
         self.show(self.world, World())
 
     def _world_moved(self, before: World, after: World) -> None:
@@ -137,7 +137,8 @@ class DockScreen(Screen[None]):
         what = names[0] if len(names) == 1 else f"{len(names)} containers"
         body = "" if len(names) == 1 else ", ".join(names)
         question = Confirm(verb.confirm.format(what), body, dangerous=True)
-        return bool(await self.app.push_screen_wait(question))
+        answer: bool | None = await self.app.push_screen_wait(question)
+        return bool(answer)
 
     async def _call(self, verb: Verb, it: Container) -> None:
         if verb.call is None:

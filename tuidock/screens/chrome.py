@@ -27,7 +27,11 @@ class TitleBar(Widget):
     """The panes on the left, the host on the right."""
 
     DEFAULT_CSS = """
-    TitleBar { height: 1; dock: top; background: $panel; color: $foreground; }
+    TitleBar {
+        height: 1; dock: top; background: $panel; color: $foreground;
+        link-color: $quiet; link-style: none; link-background: $panel;
+        link-color-hover: $foreground; link-background-hover: $boost; link-style-hover: none;
+    }
     """
     facts: reactive[tuple[str, ...]] = reactive(())
 
@@ -49,10 +53,7 @@ class TitleBar(Widget):
         if name == self._scope:
             style = "bold $block-cursor-foreground on $block-cursor-background"
             return Content.styled(f" {key} {title} ", style)
-        markup = "[@click=app.pane('$name')] [$accent]$key[/] [$text-muted]$title[/] [/]"
-        return Content.from_markup(
-            markup.replace("$name", name).replace("$key", key).replace("$title", title)
-        )
+        return Content.from_markup(f"[@click=app.pane('{name}')] {key} {title} [/]")
 
 
 def _facts(world: World) -> list[str]:
@@ -82,7 +83,7 @@ def _spread(left: Content, facts: tuple[str, ...], width: int) -> Content:
         kept.append(fact)
     text = " · ".join(kept)
     gap = " " * max(0, width - left.cell_length - len(text) - 1)
-    return Content.assemble(left, gap, (text, "$text-muted"), " ")
+    return Content.assemble(left, gap, (text, "$quiet"), " ")
 
 
 class KeyBar(Widget):
@@ -139,5 +140,5 @@ def _rank(binding: Binding) -> int:
 
 def _key(key: str, label: str, action: str, *, enabled: bool) -> Content:
     if not enabled:
-        return Content.styled(f"{key} {label}  ", "$text-disabled")
-    return Content.assemble((key, "bold $footer-key-foreground"), (f" {label}  ", "$text-muted"))
+        return Content.styled(f"{key} {label}  ", "$faint")
+    return Content.assemble((key, "bold $footer-key-foreground"), (f" {label}  ", "$quiet"))

@@ -17,13 +17,13 @@ COLUMNS = (
     Column("name", "NAME"),
     Column("image", "IMAGE", 24, min_screen=110),
     Column("state", "STATUS", 13),
-    Column("cpu", "CPU", 15, "right"),
-    Column("memory", "MEMORY", 22, "right"),
+    Column("cpu", "CPU", 16),
+    Column("memory", "MEMORY", 23),
     Column("network", "NET ↓ ↑", 17, "right", min_screen=190),
     Column("pids", "PIDS", 5, "right", min_screen=130),
     Column("ports", "PORTS", 20, min_screen=150),
 )
-SPARK = 8
+SPARK = 9
 """Seconds of CPU in the sparkline."""
 
 _DOTS = {
@@ -66,7 +66,7 @@ def item(it: Container, world: World, now: float) -> Item:
             "memory": last.memory if last else -1.0,
             "pids": last.pids if last else -1.0,
         },
-        style="" if it.status in ALIVE else "$text-muted",
+        style="" if it.status in ALIVE else "$quiet",
     )
 
 
@@ -90,8 +90,8 @@ def _cpu(past: tuple[Sample, ...]) -> Content:
         return Content()
     last = past[-1]
     top = last.cpu_limit or max(1.0, max(it.cpu for it in past[-SPARK:]))
-    line = sparkline([it.cpu for it in past], SPARK, top)
-    return Content.assemble(line, f"{fmt.cpu(last.cpu):>7}")
+    line = sparkline([it.cpu for it in past], SPARK, top, "$secondary")
+    return Content.assemble(line, f" {fmt.cpu(last.cpu):>6}")
 
 
 def _memory(last: Sample | None) -> Content:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.binding import Binding, BindingType
 
+from tuidock import format as fmt
 from tuidock.engine.types import Container, ExecSpec
 from tuidock.screens import flows
 from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, item, order
-from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.detail import Tab
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
 from tuidock.screens.shell import ShellTab, lend_terminal
@@ -53,8 +54,8 @@ class ContainersScreen(ListScreen):
             or world.pending is not before.pending
         ):
             self.fill()
-        if world.samples is not before.samples and self.detail.active == "stats":
-            self.refresh_stats()
+        if world.samples is not before.samples:
+            self.detail.tab.tick(world)
 
     def fill(self) -> None:
         """Give the list all containers, as they are now."""
@@ -70,14 +71,9 @@ class ContainersScreen(ListScreen):
             self.pane.table.cursor_key = self.dock.wanted
             self.dock.wanted = None
 
-    def refresh_stats(self) -> None:
-        tab = self.detail.tab
-        if isinstance(tab, StatsTab) and isinstance(tab.subject, Container):
-            tab.measure(self.world.samples.get(tab.subject.id, ()))
-
     def subject(self) -> tuple[Container | None, str]:
         it = self.world.containers.get(self.pane.cursor_key or "")
-        return it, it.name if it else ""
+        return it, _label(it) if it else ""
 
     def targets(self) -> list[Container]:
         known = self.world.containers
@@ -181,6 +177,10 @@ class ContainersScreen(ListScreen):
         found += [("address", it.address)] if it.address else []
         return [*found, ("command", " ".join(it.command))]
 
-    @on(Detail.Changed)
-    def _tab_changed(self) -> None:
-        self.refresh_stats()
+
+def _label(it: Container) -> str:
+    """A container in half a line: what the row has no room for."""
+    facts = [it.name, fmt.short_id(it.id), it.address, fmt.ports(it.ports)]
+    if it.exit is not None and it.exit.oom_killed:
+        facts.append(f"killed by the kernel: out of memory, peak {fmt.size(it.exit.peak_memory)}")
+    return " · ".join(fact for fact in facts if fact)

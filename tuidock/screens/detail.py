@@ -16,6 +16,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import ContentSwitcher
 
+from tuidock.world import World
+
 if TYPE_CHECKING:
     from tuidock.screens.base import DockScreen
 
@@ -58,6 +60,9 @@ class Tab(Vertical, can_focus=False):
     def show(self, subject: Any, before: Any) -> None:
         """Show the subject; `before` is the one shown until now, None after waking up."""
 
+    def tick(self, world: World) -> None:
+        """New samples are here."""
+
     def take_focus(self) -> None:
         """Put the focus where keys make sense."""
         hot = self.query(self.HOT).first() if self.HOT and self.query(self.HOT) else None
@@ -70,8 +75,9 @@ class Detail(Vertical):
     DEFAULT_CSS = """
     Detail {
         border: round $border-blurred;
-        border-title-color: $text-muted;
-        border-subtitle-color: $text-muted;
+        border-title-color: $quiet;
+        border-subtitle-color: $quiet;
+        link-color: $quiet; link-style: none; link-style-hover: none;
         background: $background;
         &:focus-within { border: round $border; }
         & > ContentSwitcher { height: 1fr; }
@@ -140,7 +146,7 @@ class Detail(Vertical):
     def _paint_frame(self) -> None:
         parts = [self._title(name) for name in self._order]
         self.border_title = Content(" ").join(parts)
-        self.border_subtitle = Content.styled(self._label, "bold $foreground")
+        self.border_subtitle = Content(self._label)
 
     def _title(self, name: str) -> Content:
         title = self._tabs[name].TITLE

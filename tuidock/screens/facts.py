@@ -19,9 +19,7 @@ _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:
 
 def pairs(rows: Iterable[tuple[str, str]], width: int = 12) -> Content:
     """Words on the left, values on the right, one pair a line."""
-    lines = [
-        Content.assemble((f"{word:<{width}}", "$text-muted"), " ", value) for word, value in rows
-    ]
+    lines = [Content.assemble((f"{word:<{width}}", "$quiet"), " ", value) for word, value in rows]
     return Content("\n").join(lines)
 
 
@@ -74,12 +72,12 @@ def vital_signs(past: Sequence[Sample]) -> Content:
         ("cache", fmt.size(now.memory_cache)),
         ("peak", fmt.size(now.memory_peak)),
         ("throttled", f"{now.throttled:.0%}"),
-        ("pressure", f"cpu {now.pressure_cpu:.0f}% mem {now.pressure_memory:.0f}% "
-                     f"io {now.pressure_io:.0f}%"),
     ]  # fmt: skip
+    if pressure := max(now.pressure_cpu, now.pressure_memory, now.pressure_io):
+        signs.append(("pressure", f"{pressure:.0f}%"))
     if now.oom_kills:
         signs.insert(0, ("OOM kills", str(now.oom_kills)))
     parts: list[Content] = []
     for word, value in signs:
-        parts.append(Content.assemble((word, "$text-muted"), " ", (value, "$foreground"), "   "))
+        parts.append(Content.assemble((word, "$quiet"), " ", (value, "$foreground"), "   "))
     return Content("").join(parts)

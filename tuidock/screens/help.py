@@ -37,7 +37,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen {
         align: center middle;
         & > VerticalScroll {
-            width: 100; max-width: 96%; height: 90%;
+            width: 112; max-width: 96%; height: 90%;
             border: round $border; background: $surface; padding: 0 2;
             border-title-style: bold; border-subtitle-color: $text-muted;
         }
@@ -54,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as frame:
             frame.border_title = f"Keys: {SCOPES[self._scope]}"
-            frame.border_subtitle = "change them in [keys] by the id on the right"
+            frame.border_subtitle = r"change them in \[keys] by the id on the right"
             yield Static(self.text())
 
     def text(self) -> Content:
@@ -79,8 +79,8 @@ class HelpScreen(ModalScreen[None]):
                 Content.assemble(
                     (f"{shown:>14}  ", "bold $footer-key-foreground"),
                     f"{name:<16}",
-                    (f"{text:<46}", "$text-muted"),
-                    (binding_id, "$text-disabled"),
+                    (f"{text:<46}", "$quiet"),
+                    (binding_id, "$faint"),
                 )
             )
         return Content("\n").join([*found, Content("")])

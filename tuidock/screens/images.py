@@ -195,7 +195,7 @@ class ImagesScreen(ListScreen):
 def _item(image: Image, tag: str, world: World, now: float) -> Item:
     name, _, label = fmt.reference(tag).rpartition(":") if tag else (UNTAGGED, "", UNTAGGED)
     users = world.users(image.id)
-    used = Content.styled("●", "$status-running") if users else Content.styled("·", "$text-muted")
+    used = Content.styled("●", "$status-running") if users else Content.styled("·", "$quiet")
     cells = (
         used,
         name,

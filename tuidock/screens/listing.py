@@ -7,11 +7,11 @@ what the table shows is always the last items given, filtered and sorted as the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
@@ -38,7 +38,7 @@ class Item(NamedTuple):
 class FilterLine(Input):
     """The filter's input; Enter keeps it, Escape clears it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "screen.back", "Clear", show=False, id="filter.clear"),
         Binding("enter,down", "keep", "Keep", show=False, id="filter.keep"),
     ]
@@ -56,8 +56,8 @@ class ListPane(Vertical):
     DEFAULT_CSS = """
     ListPane {
         border: round $border-blurred;
-        border-title-color: $text-muted;
-        border-subtitle-color: $text-muted;
+        border-title-color: $quiet;
+        border-subtitle-color: $quiet;
         background: $background;
         &:focus-within { border: round $border; border-title-color: $foreground; }
         & > LiveTable { height: 1fr; background: $background; }

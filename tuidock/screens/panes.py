@@ -24,6 +24,7 @@ from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.table import Column, LiveTable, Row
+from tuidock.world import World
 
 TAIL = 20_000
 """Lines read of a log that has no files to index."""
@@ -83,20 +84,21 @@ class StatsTab(Tab):
         yield Static(id="signs")
 
     def show(self, subject: Container | None, before: Container | None) -> None:
-        past = self.dock_screen.world.samples.get(subject.id, ()) if subject else ()
-        self.measure(past)
+        self.tick(self.dock_screen.world)
 
-    def measure(self, past: Sequence[Sample]) -> None:
-        """Draw these samples, oldest first."""
-        last = past[-1] if past else None
-        cpu_limit = last.cpu_limit if last else None
-        memory_limit = last.memory_limit if last else None
-        self.query_one("#cpu", Graph).set_data([it.cpu for it in past], cpu_limit)
-        self.query_one("#memory", Graph).set_data(
-            [float(it.memory) for it in past], float(memory_limit) if memory_limit else None
-        )
+    def tick(self, world: World) -> None:
+        past = world.samples.get(self.subject.id, ()) if self.subject else ()
+        draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph))
         signs = vital_signs(past) if past else Content("no measurement: it does not run")
         self.query_one("#signs", Static).update(signs)
+
+
+def draw(past: Sequence[Sample], cpu: Graph, memory: Graph) -> None:
+    """Samples, oldest first, as two graphs with the limits of the newest."""
+    last = past[-1] if past else None
+    cpu.set_data([it.cpu for it in past], last.cpu_limit if last else None)
+    limit = float(last.memory_limit) if last and last.memory_limit else None
+    memory.set_data([float(it.memory) for it in past], limit)
 
 
 class TopTab(Tab):

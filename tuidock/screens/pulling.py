@@ -1,16 +1,18 @@
-"""The dialog of one pull: a bar for each layer; it may be left and come back to."""
+"""The dialog of one pull: a bar for each layer; it may be left and come back to.
+
+Invariant: it only looks at `World.pulls`; the pull itself belongs to the app.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
-from tuidock import format as fmt
+from tuidock.engine.events import LayerProgress
 from tuidock.widgets.pull_view import PullView
 from tuidock.world import Pull, World
 
@@ -19,74 +21,66 @@ if TYPE_CHECKING:
 
 
 class PullScreen(ModalScreen[None]):
-    """Watches `World.pulls[reference]`; closing it leaves the pull running."""
+    """One pull in view; closing it leaves the pull running."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "close", "Leave it running", id="pull.close"),
-        Binding("c", "cancel", "Cancel the pull", id="pull.cancel"),
-        Binding("enter", "close_done", "Close", show=False, id="pull.done"),
+        Binding("escape,q", "dismiss", "Leave it running", id="pull.close"),
     ]
 
     DEFAULT_CSS = """
     PullScreen {
         align: center middle;
-        & > Vertical {
-            width: 84; max-width: 94%; height: auto; max-height: 80%;
-            border: round $border; background: $surface; padding: 0 1;
-            border-title-style: bold;
+        & > PullView {
+            width: 92; max-width: 96%; height: 22; max-height: 92%;
+            border: round $border; background: $surface;
+            border-title-style: bold; border-subtitle-color: $quiet;
         }
-        #outcome { height: 1; color: $text-muted; }
-        PullView { height: auto; max-height: 1fr; }
     }
     """
 
     def __init__(self, reference: str) -> None:
         super().__init__()
-        self._reference = reference
+        self.reference = reference
+        self._shown = Pull(reference)
 
     def compose(self) -> ComposeResult:
-        with Vertical() as frame:
-            frame.border_title = f"Pull {self._reference}"
-            yield PullView()
-            yield Static(id="outcome", markup=False)
+        view = PullView(self.reference)
+        view.border_title = "Pull"
+        view.border_subtitle = "esc leaves it running"
+        yield view
 
     def on_mount(self) -> None:
         self.watch(self.app, "world", self._world_moved)
 
     def _world_moved(self, world: World) -> None:
-        pull = world.pulls.get(self._reference)
+        pull = world.pulls.get(self.reference)
         if pull is not None and self.is_mounted:
-            self.show(pull)
+            self._feed(pull)
 
-    def show(self, pull: Pull) -> None:
-        self.query_one(PullView).show_layers(pull.layers)
-        self.query_one("#outcome", Static).update(_outcome(pull))
-        self.refresh_bindings()
+    def _feed(self, pull: Pull) -> None:
+        """Hand on what the view has not seen yet."""
+        view, before = self.query_one(PullView), self._shown
+        self._shown = pull
+        if pull.resolved and pull.resolved is not before.resolved:
+            view.feed(pull.resolved)
+        for progress in _moved(pull, before):
+            view.feed(progress)
+        if pull.pulled and not before.pulled:
+            view.feed(pull.pulled)
+        if pull.error and not before.error:
+            view.fail(pull.error)
+        if not pull.running:
+            view.border_subtitle = "esc closes"
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        pull = self._dock.world.pulls.get(self._reference)
-        if action == "cancel":
-            return pull is not None and pull.running
-        return True
+    @on(PullView.CancelRequested)
+    def _cancel_requested(self) -> None:
+        cast("TuidockApp", self.app).cancel_pull(self.reference)
 
-    @property
-    def _dock(self) -> TuidockApp:
-        return cast("TuidockApp", self.app)
-
-    def action_close(self) -> None:
+    @on(PullView.Closed)
+    def _view_closed(self) -> None:
         self.dismiss()
 
-    def action_close_done(self) -> None:
-        self.dismiss()
 
-    def action_cancel(self) -> None:
-        self._dock.cancel_pull(self._reference)
-
-
-def _outcome(pull: Pull) -> str:
-    if pull.running:
-        done = sum(it.done for it in pull.layers)
-        total = sum(it.total for it in pull.layers)
-        here = f"{fmt.size(done)} of {fmt.size(total)}" if total else "asking the registry"
-        return f"{here}    c cancels    esc leaves it running"
-    return f"{pull.outcome}: {pull.detail}    esc closes"
+def _moved(pull: Pull, before: Pull) -> list[LayerProgress]:
+    seen = set(before.layers)
+    return [it for it in pull.layers if it not in seen]

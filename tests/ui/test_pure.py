@@ -1,0 +1,232 @@
+"""The parts of the interface that need no screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tuidock import format as fmt
+from tuidock.config import BadConfig, Config, clashes, load
+from tuidock.engine.errors import Unreachable
+from tuidock.engine.events import Event, LayerProgress, Resolved
+from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, Status
+from tuidock.feeds import batches
+from tuidock.matching import matcher
+from tuidock.screens.registry import address
+from tuidock.verbs import VERBS, fits, meant
+from tuidock.world import EVENTS, HISTORY, Pull, World
+
+
+def container(status: Status = Status.RUNNING, **fields: object) -> Container:
+    it = Container("a" * 64, "web", "nginx", "", ("nginx",), 0.0, status, ContainerSpec("nginx"))
+    return it._replace(**fields)  # type: ignore[arg-type]
+
+
+def sample(at: float) -> Sample:
+    return Sample(
+        "a" * 64, at, 0.5, 1.0, None, 0.0, 1, 0, None, 1, 0, 1, None, 0, 0, 0, 0
+    )  # fmt: skip
+
+
+# --- format -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0B"),
+        (999, "999B"),
+        (1000, "1.0K"),
+        (1024**2 * 1.5, "1.5M"),
+        (1023.99 * 1024, "1.0M"),
+        (150 * 1024**3, "150G"),
+    ],
+)
+def test_sizes_are_short(value: float, text: str) -> None:
+    assert fmt.size(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90_000, "1d"), (1e9, "31y")],
+)
+def test_ages_have_one_unit(seconds: float, text: str) -> None:
+    assert fmt.age(seconds) == text
+
+
+def test_status_says_why_it_ended() -> None:
+    oom = ExitRecord(137, 9, True, 100.0)
+    assert fmt.status(container(Status.EXITED, exit=oom), 160.0) == "oom, 1m"
+    assert fmt.status(container(Status.EXITED, exit=oom._replace(oom_killed=False)), 101) == (
+        "exit 137, 1s"
+    )
+
+
+def test_docker_hub_goes_unsaid() -> None:
+    assert fmt.reference("docker.io/library/debian:12") == "debian:12"
+    assert fmt.reference("ghcr.io/acme/api:2") == "ghcr.io/acme/api:2"
+
+
+# --- the filter -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "found"),
+    [
+        ("web", "web nginx", True),
+        ("ngx", "web nginx:1.29", True),
+        ("nginx web", "web nginx", True),
+        ("xyz", "web nginx", False),
+        ("we9", "web nginx:1.29", False),
+        ("!web", "web nginx", False),
+        ("!web", "api", True),
+        ("!", "anything", True),
+        ("~^w.b$", "web", True),
+        ("~[", "a[b", True),
+    ],
+)
+def test_filter_grammar(query: str, text: str, found: bool) -> None:
+    assert matcher(query)(text) is found
+
+
+# --- verbs and keys ---------------------------------------------------------------------------
+
+
+def test_default_keys_do_not_clash() -> None:
+    assert list(clashes({})) == []
+
+
+def test_two_way_verbs_mean_what_the_status_asks() -> None:
+    power = VERBS["container.power"]
+    assert meant(power, container()) is VERBS["container.stop"]
+    assert meant(power, container(Status.EXITED)) is VERBS["container.start"]
+    assert not fits(VERBS["container.pause"], [container(Status.EXITED)])
+
+
+def test_settings_that_are_not_there_are_defaults(tmp_path: Path) -> None:
+    assert load(str(tmp_path / "none.toml")) == Config()
+
+
+def test_settings_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "tuidock-light"\n[keys]\n"container.restart" = "f5, ctrl+r"\n')
+    config = load(str(path))
+    assert config.theme == "tuidock-light"
+    assert config.keys == {"container.restart": "f5,ctrl+r"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[keys]\n"container.restart" = "s"', ("container.restart", "container.power", "'s'")),
+        ('[keys]\n"container.restart" = "1"', ("container.restart", "pane.containers")),
+        ('[keys]\n"container.dance" = "f5"', ("container.dance",)),
+        ("[keys]\n'container.stop' = 5", ("container.stop",)),
+        ("colour = 'red'", ("colour",)),
+        ("confirm = 'yes'", ("confirm", "bool")),
+        ("keys = ", ("config.toml",)),
+    ],
+)
+def test_bad_settings_are_named(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(BadConfig) as caught:
+        load(str(path))
+    for word in (*words, "config.toml"):
+        assert word in caught.value.message
+
+
+def test_swapped_keys_are_no_clash() -> None:
+    swap = {"container.power": "r", "container.restart": "s"}
+    assert list(clashes(swap)) == []
+
+
+# --- the World ----------------------------------------------------------------------------------
+
+
+def test_history_is_bounded() -> None:
+    world = World(containers={"a" * 64: container()})
+    for second in range(HISTORY + 50):
+        world = world.with_samples([sample(float(second))])
+    past = world.samples["a" * 64]
+    assert len(past) == HISTORY
+    assert past[-1].at == HISTORY + 49
+
+
+def test_samples_of_strangers_are_not_kept() -> None:
+    world = World()
+    assert world.with_samples([sample(1.0)]) is world
+
+
+def test_what_is_gone_takes_its_samples_along() -> None:
+    it = container()
+    world = World(containers={it.id: it}).with_samples([sample(1.0)])
+    assert world.with_containers([], [it.id]).samples == {}
+
+
+def test_old_events_are_forgotten_and_counted() -> None:
+    events = [Event(float(n), "container", "start", "x") for n in range(EVENTS + 7)]
+    world = World().with_events(events)
+    assert (len(world.events), world.forgotten) == (EVENTS, 7)
+
+
+def test_a_pull_is_the_sum_of_its_layers() -> None:
+    pull = Pull("x").after(Resolved("x", "sha256:1", (("a", 100), ("b", 300))))
+    pull = pull.after(LayerProgress("b", "downloading", 200, 300))
+    assert pull.fraction == 0.5
+    assert [it.phase for it in pull.layers] == ["waiting", "downloading"]
+
+
+# --- batches ------------------------------------------------------------------------------------
+
+
+async def numbers(count: int, closed: list[bool]) -> AsyncIterator[int]:
+    try:
+        for number in range(count):
+            yield number
+            await asyncio.sleep(0)
+        raise Unreachable("gone")
+    finally:
+        closed.append(True)
+
+
+async def collect(source: AsyncIterator[list[int]], into: list[list[int]]) -> None:
+    """Batch by batch, so that what came before an error is kept."""
+    async for batch in source:
+        into += [batch]
+
+
+async def test_a_burst_becomes_few_batches_and_the_error_comes_last() -> None:
+    seen: list[list[int]] = []
+    with pytest.raises(Unreachable, match="gone"):
+        await collect(batches(numbers(500, []), 0.05), seen)
+    assert [number for batch in seen for number in batch] == list(range(500))
+    assert len(seen) < 10
+
+
+async def test_leaving_early_closes_the_source() -> None:
+    closed: list[bool] = []
+    stream = batches(numbers(500, closed), 0.01)
+    await anext(stream)
+    await stream.aclose()
+    assert closed == [True]
+
+
+# --- registry addresses -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("localhost:5000", ("localhost:5000", "")),
+        ("ghcr.io/acme/api", ("ghcr.io", "acme/api")),
+        ("debian", ("docker.io", "library/debian")),
+        ("acme/api", ("docker.io", "acme/api")),
+        ("127.0.0.1:5000/busybox", ("127.0.0.1:5000", "busybox")),
+    ],
+)
+def test_addresses(text: str, place: tuple[str, str]) -> None:
+    assert address(text) == place
