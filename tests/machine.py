@@ -83,7 +83,18 @@ def describe(pid: int) -> str:
     except OSError:
         return ""
     engine = name.startswith("tuidock") or "-m tuidock" in command or "tuidock.engine" in command
-    return f"{pid} {name}: {command[:200]} {group}".strip() if engine or group else ""
+    if not engine and not group:
+        return ""
+    return " ".join([f"{pid} {name}: {command[:200]}", group, *_open_files(pid)]).rstrip()
+
+
+def _open_files(pid: int) -> list[str]:
+    """Paths under open descriptors: they tell one engine's launcher from another's."""
+    paths = set()
+    with contextlib.suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            paths.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+    return sorted(path for path in paths if path.startswith("/") and path != "/dev/null")[:4]
 
 
 def _read(pid: int, file: str) -> str:
