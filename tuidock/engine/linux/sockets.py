@@ -18,6 +18,8 @@ MAX_MESSAGE = 128 * 1024
 MAX_DESCRIPTORS = 250
 _SO_SNDBUFFORCE = 32
 _ROOM = 1 << 20
+_SUN_PATH = 108
+"""Bytes of a socket's name, unix(7)."""
 
 
 class Packets:
@@ -84,12 +86,15 @@ def pair() -> tuple[Packets, Packets]:
 
 def connect(path: str) -> Packets:
     """Raises OSError: FileNotFoundError, ConnectionRefusedError when nobody listens."""
+    address, directory = _address(path)
     line = _socket.socket(AF_UNIX, SEQPACKET, 0)
     try:
-        line.connect(path)
+        line.connect(address)
     except OSError:
         line.close()
         raise
+    finally:
+        _close(directory)
     return Packets(line)
 
 
@@ -100,10 +105,30 @@ def listen(path: str) -> _socket.socket:
         os.unlink(path)
     except FileNotFoundError:
         pass
-    listener.bind(path)
+    address, directory = _address(path)
+    try:
+        listener.bind(address)
+    finally:
+        _close(directory)
     os.chmod(path, 0o600)
     listener.listen(128)
     return listener
+
+
+def _address(path: str) -> tuple[str, int]:
+    """A name that fits into sun_path, and the open directory that it goes by; -1 without one.
+
+    `/run/user/1000/tuidock/containers/ID/monitor.sock` is already too long.
+    """
+    if len(os.fsencode(path)) < _SUN_PATH:
+        return path, -1
+    directory = os.open(os.path.dirname(path), os.O_PATH | os.O_CLOEXEC)
+    return f"/proc/self/fd/{directory}/{os.path.basename(path)}", directory
+
+
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
 
 
 def accept(listener: _socket.socket) -> Packets:
