@@ -73,7 +73,7 @@ def _website(core: Core) -> scene.Website:
 
 def _run(core: Core, spec: ContainerSpec) -> None:
     cpus = f" --cpus {spec.limits.cpus}" if spec.limits.cpus else ""
-    memory = format.size(spec.limits.memory or 0).lower()
+    memory = _typed_size(spec.limits.memory)
     _step(f"tuidock run -d --name {spec.name} -m {memory}{cpus} {_typed(spec)}")
     start = time.monotonic()
     container = scene.run(core, spec)
@@ -81,8 +81,13 @@ def _run(core: Core, spec: ContainerSpec) -> None:
     print(f"  {format.short_id(container.id)} running, pid {container.pid}, after {took:.0f} ms")
 
 
+def _typed_size(size: int | None) -> str:
+    return f"{(size or 0) // scene.MEBIBYTE}m"
+
+
 def _typed(spec: ContainerSpec) -> str:
-    return " ".join((format.reference(spec.image), *spec.command))
+    name = format.reference(spec.image).removesuffix(":latest")
+    return " ".join((name, *spec.command))
 
 
 def _visit(core: Core, website: scene.Website) -> None:
@@ -133,7 +138,7 @@ def _average_cpu(core: Core) -> float:
 
 
 def _lower_memory(core: Core, website: scene.Website) -> None:
-    memory = format.size(LOW_MEMORY).lower()
+    memory = _typed_size(LOW_MEMORY)
     _step(f"tuidock update -m {memory} --memory-swap {memory} waves; tuidock wait waves")
     core.containers.update("waves", Limits(memory=LOW_MEMORY, memory_swap=LOW_MEMORY))
     ended = _ended(core, "waves")
