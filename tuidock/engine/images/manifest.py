@@ -181,13 +181,15 @@ def _media_type(document: Json, announced: str) -> str:
     if announced.startswith(_SCHEMA_1):
         raise BadManifest("Docker schema 1 images are not supported", _OLDEST_ENGINE_HINT)
     own = document.get("mediaType") or ""
+    if not isinstance(own, str):
+        raise BadManifest("`mediaType` of the manifest is not a string")
     known = MANIFEST_TYPES | INDEX_TYPES
     if announced in known and own and own != announced:
         raise BadManifest(f"manifest says it is {_shown(own)}, but came as {_shown(announced)}")
     kind = own or announced
     if kind not in known:
         raise BadManifest(f"unsupported manifest type {_shown(kind or 'without a name')}")
-    return str(kind)
+    return kind
 
 
 def _array(document: Json, key: str) -> list[object]:

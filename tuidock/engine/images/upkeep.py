@@ -51,7 +51,8 @@ def sweep(layout: Layout, db: sqlite3.Connection) -> list[str]:
         lines = list(_stale_downloads(layout))
         lines += _strange_layers(layout, db)
         lines += _broken_images(layout, db)
-        if write_index(layout, db):
+        new = not os.path.exists(f"{layout.oci}/oci-layout")
+        if write_index(layout, db) and not new:
             lines.append("wrote index.json again")
     return lines + collect(layout, db)
 
