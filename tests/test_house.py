@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from scripts.readme import README, rendered
+from tests import busybox
 from tuidock.cli.verbs import ALIASES, GROUPS, VERBS
+from tuidock.engine.core import Core
+from tuidock.engine.layout import Layout
 
 HOUSE = Path(__file__).parent.parent
 
@@ -149,3 +152,24 @@ def loaded_by(*statements: str) -> set[str]:
 def test_the_words_are_cheap() -> None:
     loaded = loaded_by("import tuidock.engine.types, tuidock.engine.errors, tuidock.engine.layout")
     assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib"})
+
+
+def test_the_monitor_is_small() -> None:
+    """Launcher, monitor and init are one warm program that every container's monitor shares."""
+    loaded = loaded_by("import tuidock.engine.runtime.launcher")
+    assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib", "sqlite3", "argparse"})
+
+
+@pytest.mark.root
+def test_run_imports_nothing_heavy(layout: Layout) -> None:
+    """`tuidock run`, from the words on the command line to a running container."""
+    core = Core(layout)
+    core.images.add(busybox.config(), [busybox.layer()], busybox.REFERENCE)
+    roots = ["--root", layout.root, "--runroot", layout.runroot]
+    words = [*roots, "run", "-d", "--network", "none", busybox.REFERENCE, "true"]
+    loaded = loaded_by("from tuidock.cli.main import run", f"assert run({words}) == 0")
+    for container in core.containers.list():
+        core.containers.remove(container.id, force=True)
+    core.close()
+    assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib"})
+    assert "sqlite3" in loaded  # it did look into the store
