@@ -9,27 +9,38 @@ import os
 import select
 import signal
 import sys
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tuidock.engine.runtime.client import Line
+    from tuidock.engine.runtime.client import ExecLine, Line
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGWINCH)
 _CHUNK = 65536
+_ROOM = 0.01
+"""Seconds between two tries to send input that the other side had no room for."""
 
 
-def follow(
-    line: Line, *, stdin: bool, detach_keys: str, forward: Callable[[int], object] | None = None
-) -> int:
-    """Pump until the command ends or the person detaches. Returns the exit code, 0 on detach.
+class Manner(NamedTuple):
+    """How to stay with a command."""
 
-    `forward` gets the signals that reach this process when there is no tty (with a tty, the
-    keys themselves travel). Without it they act on this process as usual.
+    tty: bool
+    stdin: bool
+    """Pass our standard input on."""
+    detach_keys: str
+    forward: Callable[[int], object] | None = None
+    """Gets the signals that reach this process; without it they end the staying."""
+
+
+def follow(line: Line | ExecLine, manner: Manner) -> int | None:
+    """Pump until the command ends. Returns its exit code, None when the person detached.
+
+    Raises MonitorGone, and KeyboardInterrupt for a signal that nobody forwards.
     """
-    with _Terminal(raw=line.tty and sys.stdin.isatty()) as terminal:
-        return _Pump(line, terminal, stdin, parse_keys(detach_keys), forward).run()
+    with _Terminal(raw=manner.tty and manner.stdin and sys.stdin.isatty()) as terminal:
+        return _Pump(line, terminal, manner).run()
 
 
 def parse_keys(text: str) -> bytes:
@@ -47,22 +58,17 @@ def parse_keys(text: str) -> bytes:
 class _Pump:
     """The loop, and what it remembers between two turns."""
 
-    def __init__(
-        self,
-        line: Line,
-        terminal: _Terminal,
-        stdin: bool,
-        detach: bytes,
-        forward: Callable[[int], object] | None,
-    ) -> None:
+    def __init__(self, line: Line | ExecLine, terminal: _Terminal, manner: Manner) -> None:
         self.line = line
         self.terminal = terminal
-        self.reading = stdin
-        self.detach = detach if line.tty else b""
+        self.tty = manner.tty
+        self.reading = manner.stdin
+        self.detach = parse_keys(manner.detach_keys) if manner.tty else b""
         self.matched = 0
-        self.forward = forward
+        self.pending = b""
+        self.forward = manner.forward
 
-    def run(self) -> int:
+    def run(self) -> int | None:
         self._resize()
         while True:
             for ready in self._wait():
@@ -70,13 +76,16 @@ class _Pump:
                     self._signals()
                 elif ready == 0:
                     if self._input():
-                        return 0
+                        return None
                 elif self._output():
                     return self.line.exit_code or 0
+            self._send()
 
     def _wait(self) -> list[int]:
-        watched = [self.line.fileno(), self.terminal.wakeup, *([0] if self.reading else [])]
-        return select.select(watched, [], [])[0]
+        watched = [self.line.fileno(), self.terminal.wakeup]
+        if self.pending:  # the other side has no room: look again soon, and read no more
+            return select.select(watched, [], [], _ROOM)[0]
+        return select.select([*watched, 0] if self.reading else watched, [], [])[0]
 
     def _output(self) -> bool:
         """True when the command has ended and everything it wrote was shown."""
@@ -92,10 +101,12 @@ class _Pump:
             self.reading = False
             self.line.close_input()
             return False
-        data, detached = self._without_detach(data)
-        if data:
-            self.line.write(data)
+        self.pending, detached = self._without_detach(data)
         return detached
+
+    def _send(self) -> None:
+        while self.pending and (taken := self.line.write(self.pending)):
+            self.pending = self.pending[taken:]
 
     def _without_detach(self, data: bytes) -> tuple[bytes, bool]:
         """Hold back keys that may begin the detach sequence until it is clear that they do not."""
@@ -127,7 +138,7 @@ class _Pump:
                 raise KeyboardInterrupt
 
     def _resize(self) -> None:
-        if self.line.tty and sys.stdout.isatty():
+        if self.tty and sys.stdout.isatty():
             columns, rows = os.get_terminal_size(1)
             self.line.resize(columns, rows)
 

@@ -14,13 +14,17 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from tuidock.engine.events import Event
     from tuidock.engine.layout import Layout
 
 ROTATE = 4 * 1024 * 1024
 LINE = 4096
 """Longest line, bytes with its newline."""
+_BLOCK = 1 << 16
+_GRACE = 0.05
+"""Seconds after `until` in which a writer that took its time earlier may still write."""
 
 
 def append(
@@ -33,7 +37,7 @@ def append(
 ) -> None:
     """Add an event with the present time; words as in `events.Event`.
 
-    Attributes that would make the line longer than a page are cut. Raises OSError.
+    Attributes that would make the line longer than a page are left out. Raises OSError.
     """
     event = {
         "at": time.time_ns() / 1e9,
@@ -91,3 +95,92 @@ def _rotate(fd: int, path: str) -> None:
     fcntl.flock(fd, fcntl.LOCK_EX)
     if _is_current(fd, path):
         os.rename(path, f"{path}.1")
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def read(layout: Layout, since: float | None = None, until: float | None = None) -> Iterator[Event]:
+    """Events on disk, oldest first, of that span of time. Raises OSError."""
+    from tuidock.engine.logs.files import LogFiles, blocks
+
+    with LogFiles(layout.events) as log:
+        for _, data in blocks(log, log.start, log.end, _BLOCK):
+            yield from _events(data, since, until)
+
+
+def watch(
+    layout: Layout, since: float | None = None, until: float | None = None
+) -> Iterator[Event]:
+    """Events since then (None: from now on), and those to come, for ever or until that time.
+
+    Blocks while nothing happens. Raises HostError, OSError.
+    """
+    import select
+
+    with Follower(layout, since, until) as follower:
+        while True:
+            past = until is not None and time.time() > until
+            yield from follower.read()
+            if past:
+                return
+            left = None if until is None else max(until - time.time(), 0) + _GRACE
+            select.select([follower.fileno()], [], [], left)
+
+
+class Follower:
+    """Events since a time (None: from now on), and on for as long as it is read.
+
+    `fileno()` is readable when `read()` has, or may have, something; both never block.
+    Use as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self, layout: Layout, since: float | None = None, until: float | None = None
+    ) -> None:
+        """Raises HostError, OSError."""
+        from tuidock.engine.logs.tail import Tail
+
+        self._span = (since, until)
+        self._tail = Tail(layout.events)
+        if since is None:
+            self._tail.skip()
+
+    def fileno(self) -> int:
+        return self._tail.fileno()
+
+    def read(self) -> list[Event]:
+        """What happened since the last call; empty when nothing did. Raises OSError."""
+        while data := self._tail.read(_BLOCK):
+            if events := list(_events(data, *self._span)):
+                return events
+        return []
+
+    def close(self) -> None:
+        self._tail.close()
+
+    def __enter__(self) -> Follower:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _events(data: bytes, since: float | None, until: float | None) -> Iterator[Event]:
+    for line in data.splitlines():
+        event = _parse(line)
+        if event and (since is None or event.at >= since) and (until is None or event.at <= until):
+            yield event
+
+
+def _parse(line: bytes) -> Event | None:
+    """None for what a power cut left of a line, or a later version wrote otherwise."""
+    from tuidock.engine.events import Event
+
+    try:
+        found = json.loads(line)
+        attributes = tuple((str(k), str(v)) for k, v in found["attributes"].items())
+        kind, action, id, name = (str(found[key]) for key in ("kind", "action", "id", "name"))
+        return Event(float(found["at"]), kind, action, id, name, attributes)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

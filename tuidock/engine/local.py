@@ -231,10 +231,13 @@ class LocalContainers:
             await asyncio.sleep(due - loop.time())
 
     async def exec(self, key: str, spec: ExecSpec) -> Session:
-        return LineSession(await self._workers.call(lambda core: core.containers.exec(key, spec)))
+        line = await self._workers.call(lambda core: core.containers.exec(key, spec))
+        return LineSession(line, tty=spec.tty)
 
     async def attach(self, key: str) -> Session:
-        return LineSession(await self._workers.call(lambda core: core.containers.attach(key)))
+        tty = (await self.get(key)).spec.tty
+        line = await self._workers.call(lambda core: core.containers.attach(key))
+        return LineSession(line, tty=tty)
 
 
 class LocalEngine:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from tuidock.engine.runtime.client import Line
+from tuidock.engine.runtime.client import ExecLine, Line
+
+_ROOM = 0.01
+"""Seconds between two tries to send input that the other side had no room for."""
 
 
 async def readable(descriptor: int, timeout: float | None = None) -> bool:
@@ -25,10 +28,10 @@ async def readable(descriptor: int, timeout: float | None = None) -> bool:
 class LineSession:
     """`api.Session` over a Line of the runtime."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line | ExecLine, *, tty: bool) -> None:
+        self.tty = tty
         self._line = line
         self._ended = asyncio.Event()
-        self.tty = line.tty
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
         """Until the command has ended and all that it wrote was handed on."""
@@ -39,8 +42,12 @@ class LineSession:
         self._ended.set()
 
     async def write(self, data: bytes) -> None:
-        """Keystrokes are small; the line buffers what the socket does not take at once."""
-        self._line.write(data)
+        """Returns when the other side has room for all of it."""
+        while data and not self._line.ended:
+            taken = self._line.write(data)
+            data = data[taken:]
+            if not taken:
+                await asyncio.sleep(_ROOM)
 
     async def close_input(self) -> None:
         self._line.close_input()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tuidock.cli.terminal import follow
+from contextlib import closing
+
+from tuidock.cli.terminal import Manner, follow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ def arguments(parser: Parser) -> None:
 
 
 def main(core: Core, options: Namespace) -> int:
-    stdin = core.containers.get(options.container).spec.stdin and not options.no_stdin
-    with core.containers.attach(options.container) as line:
-        return follow(line, stdin=stdin, detach_keys=options.detach_keys)
+    spec = core.containers.get(options.container).spec
+    manner = Manner(
+        tty=spec.tty, stdin=spec.stdin and not options.no_stdin, detach_keys=options.detach_keys
+    )
+    with closing(core.containers.attach(options.container)) as line:
+        return follow(line, manner) or 0

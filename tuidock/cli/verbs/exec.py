@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from tuidock.engine.types import ExecSpec
 
 TYPE_CHECKING = False
@@ -35,9 +37,10 @@ def main(core: Core, options: Namespace) -> int:
         stdin=options.interactive,
         privileged=options.privileged,
     )
-    with core.containers.exec(options.container, spec) as line:
+    with closing(core.containers.exec(options.container, spec)) as line:
         if options.detach:
             return 0
-        from tuidock.cli.terminal import follow
+        from tuidock.cli.terminal import Manner, follow
 
-        return follow(line, stdin=options.interactive, detach_keys=options.detach_keys)
+        manner = Manner(spec.tty, spec.stdin, options.detach_keys)
+        return follow(line, manner) or 0

@@ -24,7 +24,6 @@ def main(core: Core, options: Namespace) -> int:
         core.containers.start(container.id)
         print(container.id)
         return 0
-    from tuidock.cli.terminal import follow
+    from tuidock.cli.staying import start_and_follow
 
-    with core.containers.start_attached(container.id) as line:
-        return follow(line, stdin=options.interactive, detach_keys=options.detach_keys)
+    return start_and_follow(core, container.id, options)

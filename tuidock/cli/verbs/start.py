@@ -22,7 +22,6 @@ def arguments(parser: Parser) -> None:
 def main(core: Core, options: Namespace) -> int:
     if not (options.attach or options.interactive):
         return each(options.container, core.containers.start, echo=True)
-    from tuidock.cli.terminal import follow
+    from tuidock.cli.staying import start_and_follow
 
-    with core.containers.start_attached(options.container[0]) as line:
-        return follow(line, stdin=options.interactive, detach_keys=options.detach_keys)
+    return start_and_follow(core, options.container[0], options)

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 
+from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 
 TYPE_CHECKING = False
@@ -39,10 +40,19 @@ def making(layout: Layout, container_id: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def locked(layout: Layout, container_id: str) -> Iterator[None]:
-    """Only one client at a time starts, updates or removes a container."""
-    descriptor = _open(layout.container(container_id))
+    """Only one client at a time starts, updates or removes a container.
+
+    Raises ContainerNotFound when it was removed meanwhile.
+    """
+    path = layout.container(container_id)
+    try:
+        descriptor = _open(path)
+    except FileNotFoundError as error:
+        raise ContainerNotFound(container_id) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not os.path.exists(path):
+            raise ContainerNotFound(container_id)
         yield
     finally:
         os.close(descriptor)

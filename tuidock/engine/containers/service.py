@@ -9,7 +9,7 @@ from tuidock.engine.containers import bundle, life, records, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
-from tuidock.engine.errors import WrongStatus
+from tuidock.engine.errors import ContainerNotFound, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import read_state
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
-    from tuidock.engine.runtime.client import Line
+    from tuidock.engine.runtime.client import ExecLine, Line
     from tuidock.engine.types import ExecSpec, ExitRecord, LogLine, LogQuery, Process, Sample
 
 _DEFAULT_STOP_SIGNAL = "SIGTERM"
@@ -103,18 +103,34 @@ class Containers:
         record = self._find(key)
         life.remove(self.layout, self.db, record, self._disconnect, force=force)
 
+    def conclude(self, key: str) -> None:
+        """What is left to do when it has ended: free its endpoint, remove it if so promised.
+
+        Harmless when done twice, by several, or on a container that was started again.
+        """
+        try:
+            record = self._find(key)
+            with bundle.locked(self.layout, record.id):
+                if life.is_up(read_state(self.layout, record.id)):
+                    return
+                if self._has_endpoint(record.id):
+                    self._disconnect(record.id)
+            if record.spec.remove:
+                self.remove(record.id)
+        except (ContainerNotFound, WrongStatus):  # somebody was faster
+            return
+
     def attach(self, key: str) -> Line:
         """Raises WrongStatus when it does not run."""
         return Monitor(self.layout, self._running(key).id).attach()
 
-    def exec(self, key: str, spec: ExecSpec) -> Line:
+    def exec(self, key: str, spec: ExecSpec) -> ExecLine:
         """Run a further command. Raises RuntimeFailure, WrongStatus."""
         from tuidock.engine.runtime.spec import exec_process
 
         record = self._running(key)
         config = bundle.read_config(self.layout, record.id)
-        process = exec_process(config, spec)
-        return Monitor(self.layout, record.id).exec(process, tty=spec.tty)
+        return Monitor(self.layout, record.id).exec(exec_process(config, spec))
 
     def logs(self, key: str, query: LogQuery) -> Iterator[Sequence[LogLine]]:
         """Batches of lines; with `follow` until the container ends."""
@@ -184,6 +200,10 @@ class Containers:
         assert isinstance(annotations, dict)
         of_image = annotations.get(STOP_SIGNAL)
         return record.spec.stop_signal or of_image or _DEFAULT_STOP_SIGNAL
+
+    def _has_endpoint(self, container_id: str) -> bool:
+        query = "SELECT 1 FROM endpoint WHERE container = ?"
+        return self.db.execute(query, (container_id,)).fetchone() is not None
 
     def _disconnect(self, container_id: str) -> None:
         self._network().disconnect(container_id)

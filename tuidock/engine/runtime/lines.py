@@ -45,6 +45,10 @@ class Lines:
     def add(self, line: Line) -> None:
         self.all[line.fileno()] = line
 
+    def attended(self) -> bool:
+        """Whether the client that started the container in the foreground is still there."""
+        return any(line.primary for line in self.all.values())
+
     def drop(self, line: Line) -> None:
         self.all.pop(line.fileno(), None)
         line.packets.close()

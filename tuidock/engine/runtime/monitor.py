@@ -253,10 +253,12 @@ class Monitor:
             ending.note_command(self.layout, self.config, command)
         record = ending.record(self.born, status)
         ending.conclude(self.layout, self.config, self.born, record)
+        attended = self.lines.attended()
         self.lines.finish(record.code)
         for line in self.waiters:
             _tell(line, {"exit": record.code})
-        ending.start_aftermath(self.layout, self.config)
+        if not attended:  # whoever ran it in the foreground cleans up, and faster
+            ending.start_aftermath(self.layout, self.config)
 
 
 def _freezer_file(born: Born) -> str:
