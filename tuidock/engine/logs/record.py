@@ -3,11 +3,12 @@
     2026-11-21T19:00:00.123456789Z stdout F text of a line
     2026-11-21T19:00:00.123456789Z stdout P beginning of a line that goes on
 
-Every record has the same width up to its stream, and UTC stamps of equal width sort as bytes.
+Every record has the same width up to its text, and no record is longer than `LONGEST`.
 """
 
 from __future__ import annotations
 
+import calendar
 import time
 
 STAMP = len("2026-11-21T19:00:00.123456789Z")
@@ -15,6 +16,11 @@ HEAD = STAMP + len(" stdout F ")
 """Bytes before the text; both streams have names of six letters."""
 PIECE = 16 * 1024
 """Longest text of one record, bytes, as in CRI and in docker's json-file."""
+LONGEST = HEAD + PIECE + 1
+
+_SECOND = len("2026-11-21T19:00:00")
+_seconds: dict[bytes, int] = {}
+"""The few dates that were parsed last: neighbours in a log share theirs."""
 
 
 def stamp(nanoseconds: int) -> bytes:
@@ -27,3 +33,24 @@ def stamp(nanoseconds: int) -> bytes:
 def head(nanoseconds: int, stream: str, tag: bytes) -> bytes:
     """What stands before the text; `tag` is b"F" for the end of a line, b"P" before it."""
     return b"%s %s %s " % (stamp(nanoseconds), stream.encode(), tag)
+
+
+def when(record: bytes) -> float:
+    """Seconds since the epoch at which a record was written. Raises ValueError."""
+    date = record[:_SECOND]
+    seconds = _seconds.get(date)
+    if seconds is None:
+        seconds = calendar.timegm(time.strptime(date.decode(), "%Y-%m-%dT%H:%M:%S"))
+        if len(_seconds) > 64:
+            _seconds.clear()
+        _seconds[date] = seconds
+    return seconds + int(record[_SECOND + 1 : STAMP - 1]) / 1e9
+
+
+def is_whole(record: bytes) -> bool:
+    """Whether a line of the file is a record, rather than what a power cut left of one."""
+    return (
+        record[STAMP - 1 : STAMP + 1] == b"Z "
+        and record[STAMP + 1 : STAMP + 7] in (b"stdout", b"stderr")
+        and record[STAMP + 7 : HEAD] in (b" F ", b" P ")
+    )

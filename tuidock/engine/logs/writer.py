@@ -157,10 +157,10 @@ class LogWriter:
         self._fd, self._size = -1, 0
         if self._max_files == 1:
             os.unlink(self.path)
-        for number in range(self._max_files - 1, 0, -1):
-            older = f"{self.path}.{number - 1}" if number > 1 else self.path
-            try:
-                os.rename(older, f"{self.path}.{number}")
-            except FileNotFoundError:
-                continue
+        kept = 1
+        while kept < self._max_files - 1 and os.path.exists(f"{self.path}.{kept}"):
+            kept += 1
+        for number in range(min(kept, self._max_files - 1), 0, -1):
+            newer = f"{self.path}.{number - 1}" if number > 1 else self.path
+            os.rename(newer, f"{self.path}.{number}")
         self._open()
