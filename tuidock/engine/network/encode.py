@@ -32,6 +32,7 @@ Nested = dict[str, Any]
 REQUEST = 0x1
 CREATE = 0x400
 EXCL = 0x200
+REPLACE = 0x100
 DUMP = 0x300
 APPEND = 0x800
 

@@ -80,7 +80,9 @@ def encode(bridge: Bridge) -> dict[str, bytes]:
     ]
     return {
         "bridge": nl.link(nl.NEWLINK, create, made, **up),
-        "bridge address": nl.address(create, own, prefixlen=subnet.prefix, index=master),
+        "bridge address": nl.address(
+            nl.CREATE | nl.REPLACE, own, prefixlen=subnet.prefix, index=master
+        ),
         "remove bridge": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", bridge.name)]),
         "veth": nl.link(
             nl.NEWLINK,
@@ -123,13 +125,15 @@ def names() -> list[str]:
 
 
 def raise_bridge(bridge: Bridge, stencils: Stencils) -> None:
-    """Make the bridge with its address, and let packets pass.
+    """Make the bridge with its address, or complete one, and let packets pass.
 
-    Forwarding is a matter of the whole host (`net.ipv4.ip_forward`), as with docker; the
-    firewall keeps it from being more than it must. Raises NetworkError, NeedsRoot, Unsupported.
+    Forwarding is a matter of the whole host (`net.ipv4.ip_forward`), as with docker.
+    Raises NetworkError, NeedsRoot, Unsupported.
     """
     with netlink.open_socket(netlink.ROUTE) as sock:
-        netlink.request(sock, [Step(f"make bridge {bridge.name}", fill(stencils["bridge"], {}))])
+        if not index(bridge.name):
+            make = Step(f"make bridge {bridge.name}", fill(stencils["bridge"], {}))
+            netlink.request(sock, [make])
         master = number(index(bridge.name))
         give = fill(stencils["bridge address"], {"master": master})
         netlink.request(sock, [Step(f"give {bridge.subnet.gateway} to {bridge.name}", give)])
@@ -234,14 +238,20 @@ def _await_carrier(sock: socket.socket, look: Step) -> None:
 def enslave(bridge: Bridge, stencils: Stencils, interface: str) -> None:
     """Put an existing veth back on the bridge, after somebody removed the bridge."""
     values = {"veth": interface.encode(), "master": number(index(bridge.name))}
+
+    def step(words: str, stencil: str) -> Step:
+        return Step(words, fill(stencils[stencil], values))
+
     with netlink.open_socket(netlink.ROUTE) as sock:
         netlink.request(
             sock,
             [
-                Step(f"put {interface} on {bridge.name}", fill(stencils["enslave"], values)),
-                Step(f"set hairpin mode of {interface}", fill(stencils["hairpin"], values)),
+                step(f"put {interface} on {bridge.name}", "enslave"),
+                step(f"set hairpin mode of {interface}", "hairpin"),
             ],
         )
+        _await_carrier(sock, step(f"look at {interface}", "look"))
+        _await_carrier(sock, step("look at the bridge", "look at bridge"))
 
 
 def unplug(interface: str, stencils: Stencils) -> None:

@@ -138,7 +138,10 @@ class Network:
         endpoints, bridge = self._endpoints(), self._bridge()
         if not endpoints:
             return self._clear(bridge)
-        return self._raise(bridge, endpoints)
+        done = self._raise(bridge, endpoints)
+        if not done:  # rows may have gone without their ports
+            firewall.replace(self._stencils(bridge), endpoints)
+        return done
 
     # --- doctor -----------------------------------------------------------------------------
 
@@ -173,17 +176,23 @@ class Network:
     def _raise(self, bridge: Bridge, endpoints: Sequence[Endpoint]) -> list[str]:
         """Make what is missing of bridge and table, for those endpoints; what it was."""
         patterns, done = self._stencils(bridge), []
-        if not link.index(bridge.name):
+        there, guarded = link.index(bridge.name), firewall.present(patterns)
+        if not (there and guarded):  # the table comes last: without it the bridge may be half-made
             link.raise_bridge(bridge, patterns)
-            plugs = set(link.names())
-            for endpoint in endpoints:
-                if endpoint.interface in plugs:
-                    link.enslave(bridge, patterns, endpoint.interface)
+        if not there:
+            self._plug_in_again(bridge, endpoints)
             done.append(f"made bridge {bridge.name}")
-        if not firewall.present(patterns):
+        if not guarded:
             firewall.make(patterns, endpoints)
             done.append(f"wrote firewall table {bridge.table}")
         return done
+
+    def _plug_in_again(self, bridge: Bridge, endpoints: Sequence[Endpoint]) -> None:
+        """Put containers on a bridge that was removed under their feet."""
+        plugs = set(link.names())
+        for endpoint in endpoints:
+            if endpoint.interface in plugs:
+                link.enslave(bridge, self._stencils(bridge), endpoint.interface)
 
     def _clear(self, bridge: Bridge) -> list[str]:
         patterns, done = self._stencils(bridge), []
