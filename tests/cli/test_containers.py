@@ -145,7 +145,7 @@ def test_update_is_felt_and_outlives_a_restart(tuidock: Cli) -> None:
 
 
 def test_memory_over_the_limit_is_an_oom_kill(tuidock: Cli) -> None:
-    hungry = "x=$(head -c 60m /dev/zero | tr '\\\\0' x); echo ${#x}"
+    hungry = "x=$(head -c 60m /dev/zero | tr '\\0' x); echo ${#x}"
     tuidock(
         "run",
         *NO_NETWORK,

@@ -48,7 +48,7 @@ def duration(text: str) -> float:
     if number is not None and not unit:
         return number
     total, rest = 0.0, text
-    while rest:
+    while rest or not text:
         digits = len(rest) - len(rest.lstrip("0123456789."))
         letters = len(rest[digits:]) - len(rest[digits:].lstrip("msdh"))
         unit = rest[digits : digits + letters]
