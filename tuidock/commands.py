@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tuidock.verbs import VERBS, Verb, fits
@@ -34,23 +35,28 @@ class VerbCommands(Provider):
     """The verbs."""
 
     async def discover(self) -> Hits:
-        for text, verb in _offered(self.screen):
-            yield DiscoveryHit(text, partial(self._do, verb), help=_help(verb))
+        """Without a query: what belongs to this pane, then where else to go."""
+        offered = [(text, verb) for text, verb in _offered(self.screen) if verb.scope != "list"]
+        for text, verb in sorted(offered, key=lambda pair: pair[1].scope == "everywhere"):
+            yield DiscoveryHit(text, partial(self._do, verb), help=self._help(verb))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for text, verb in _offered(self.screen):
             if (score := matcher.match(text)) > 0:
-                yield Hit(score, matcher.highlight(text), partial(self._do, verb), help=_help(verb))
+                do = partial(self._do, verb)
+                yield Hit(score, matcher.highlight(text), do, help=self._help(verb))
 
     async def _do(self, verb: Verb) -> None:
         action = verb.binding_action
         where = self.app if verb.scope == "everywhere" else self.screen
         await self.app.run_action(action, where)
 
-
-def _help(verb: Verb) -> str:
-    return f"{verb.help}  ({verb.key.split(',')[0]})" if verb.key else verb.help
+    def _help(self, verb: Verb) -> str:
+        if not verb.key:
+            return verb.help
+        key = self.app.get_key_display(Binding(verb.key.split(",")[0], ""))
+        return f"{verb.help}  ({key})"
 
 
 class ContainerCommands(Provider):

@@ -19,6 +19,7 @@ ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
 RUNNING = frozenset({Status.RUNNING})
 DOWN = frozenset({Status.CREATED, Status.EXITED})
 ANY = frozenset(Status)
+LOSS = "Its log and the files it changed are lost; its image and its volumes stay."
 
 SCOPES = {
     "everywhere": "Everywhere",
@@ -47,6 +48,8 @@ class Verb(NamedTuple):
     call: Call | None = None
     confirm: str = ""
     """A question with `{}` for the name, when it cannot be undone."""
+    loss: str = ""
+    """What is lost then."""
     shown: bool = False
     """In the line of keys at the bottom."""
     marked: bool = False
@@ -206,6 +209,7 @@ _ON_CONTAINERS = (
         when=DOWN,
         call=lambda engine, it: engine.containers.remove(it.id),
         confirm="Remove {}?",
+        loss=LOSS,
         shown=True,
         marked=True,
     ),
@@ -217,6 +221,7 @@ _ON_CONTAINERS = (
         "containers",
         call=lambda engine, it: engine.containers.remove(it.id, force=True),
         confirm="Kill and remove {}?",
+        loss=LOSS,
         marked=True,
     ),
     Verb(

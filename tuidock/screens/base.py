@@ -135,7 +135,7 @@ class DockScreen(Screen[None]):
         if not verb.confirm or not self.dock.config.confirm:
             return True
         what = names[0] if len(names) == 1 else f"{len(names)} containers"
-        body = "" if len(names) == 1 else ", ".join(names)
+        body = verb.loss if len(names) == 1 else f"{', '.join(names)}\n\n{verb.loss}"
         question = Confirm(verb.confirm.format(what), body, dangerous=True)
         answer: bool | None = await self.app.push_screen_wait(question)
         return bool(answer)
