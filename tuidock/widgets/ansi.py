@@ -1,7 +1,7 @@
-"""Colours in output, and nothing else: SGR is understood, every other escape is dropped.
+"""Colours in output, and nothing else: SGR is understood, the rest is `sanitise`'s.
 
-Knows ECMA-48 control sequences as ECMA-48 and xterm write them. Invariant: the text that comes
-back has no control, format or bidi character, so a log line cannot move the cursor, set a title,
+Knows ECMA-48's SELECT GRAPHIC RENDITION as xterm writes it. Invariant: the text that comes back
+has no control, format or bidi character, so a log line cannot move the cursor, set a title,
 touch the clipboard or hide what stands before it.
 """
 
@@ -13,75 +13,65 @@ from functools import lru_cache
 from rich.color import Color
 from rich.style import Style
 
-from tuidock.widgets.paint import clean
+from tuidock.engine.logs import sanitise
 
 Run = tuple[str, Style]
+State = dict[str, str | bool]
 
 TAB = 8
 PLAIN = Style()
 
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])"  # CSI: parameters and the final character
-    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: title, clipboard, links
-    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x9c]*(?:\x1b\\|\x9c)?"  # DCS, SOS, PM, APC
-    r"|\x1b[ -/]*[0-~]?"  # two-character escapes, and a lonely one
-)
+_SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _ATTRIBUTES = {
     1: "bold", 2: "dim", 3: "italic", 4: "underline", 5: "blink", 6: "blink",
-    7: "reverse", 8: "conceal", 9: "strike", 21: "underline2", 53: "overline",
+    7: "reverse", 9: "strike", 21: "underline2", 53: "overline",
 }  # fmt: skip
 _RESETS = {
     22: ("bold", "dim"), 23: ("italic",), 24: ("underline", "underline2"), 25: ("blink",),
-    27: ("reverse",), 28: ("conceal",), 29: ("strike",), 55: ("overline",),
+    27: ("reverse",), 29: ("strike",), 55: ("overline",),
 }  # fmt: skip
 
 
 def plain(text: str) -> str:
-    """The text as it would be read, without any escape or control character."""
-    if text.isprintable():
-        return text
-    return clean(_ESCAPES.sub("", text.rstrip("\r")).expandtabs(TAB))
+    """The text as it is read: what `runs` says without its styles."""
+    return text if text.isprintable() else "".join(piece for piece, _ in runs(text))
 
 
 def runs(text: str) -> list[Run]:
-    """The text split where SGR changes its style; joined it is `plain(text)`."""
+    """The text split where SGR changes its style."""
     if text.isprintable():
         return [(text, PLAIN)]
-    text = text.rstrip("\r")
+    text = text.rstrip("\r\n")
     pieces: list[Run] = []
-    state: dict[str, str | bool] = {}
+    state: State = {}
     at = column = 0
-    for escape in _ESCAPES.finditer(text):
+    for escape in _SGR.finditer(text):
         column += _add(pieces, text[at : escape.start()], state, column)
         at = escape.end()
-        if escape[2] == "m":
-            _select(state, escape[1])
+        _select(state, escape[1])
     _add(pieces, text[at:], state, column)
     return pieces
 
 
-def _add(pieces: list[Run], text: str, state: dict[str, str | bool], column: int) -> int:
-    """Add a run; tabs stop where they would in the whole line."""
-    if not text:
-        return 0
+def _add(pieces: list[Run], text: str, state: State, column: int) -> int:
+    """Add a run, tabs stopping where they would in the whole line; its length."""
     if "\t" in text:
-        text = (" " * column + text).expandtabs(TAB)[column:]
-    pieces.append((clean(text), _style(tuple(state.items())) if state else PLAIN))
+        text = (" " * (column % TAB) + text).expandtabs(TAB)[column % TAB :]
+    text = sanitise.plain(text)
+    if text:
+        pieces.append((text, _style(tuple(state.items())) if state else PLAIN))
     return len(text)
 
 
 @lru_cache(maxsize=1024)
 def _style(state: tuple[tuple[str, str | bool], ...]) -> Style:
-    known = dict(state)
-    names = {key: bool(value) for key, value in known.items() if key not in ("color", "bgcolor")}
-    names.pop("conceal", None)  # hidden text is what a log must not have
-    colours = {key: str(known[key]) for key in ("color", "bgcolor") if key in known}
-    return Style(**names, **colours)  # type: ignore[arg-type]  # the attributes are checked above
+    return Style(**dict(state))  # type: ignore[arg-type]  # keys are Style's own, values fit them
 
 
-def _select(state: dict[str, str | bool], parameters: str) -> None:
+def _select(state: State, parameters: str) -> None:
     """Apply one SGR sequence; what is not understood changes nothing."""
-    codes = [int(part) if part.isdigit() else 0 for part in re.split("[;:]", parameters)][:64]
+    parts = re.split("[;:]", parameters)[:64]
+    codes = [int(part) if part.isdecimal() and len(part) < 4 else 0 for part in parts]
     while codes:
         code = codes.pop(0)
         if code == 0:
@@ -92,7 +82,7 @@ def _select(state: dict[str, str | bool], parameters: str) -> None:
             _simple(state, code)
 
 
-def _simple(state: dict[str, str | bool], code: int) -> None:
+def _simple(state: State, code: int) -> None:
     if code in _ATTRIBUTES:
         state[_ATTRIBUTES[code]] = True
     elif code in _RESETS:
@@ -106,7 +96,7 @@ def _simple(state: dict[str, str | bool], code: int) -> None:
         state["color" if code < 100 else "bgcolor"] = _indexed(code % 10 + 8)
 
 
-def _extended(state: dict[str, str | bool], name: str, codes: list[int]) -> None:
+def _extended(state: State, name: str, codes: list[int]) -> None:
     """`5;n` from the palette of 256, `2;r;g;b` direct."""
     kind = codes.pop(0) if codes else 0
     if kind == 5 and codes:
@@ -129,15 +119,12 @@ def overlay(pieces: list[Run], ranges: list[tuple[int, int]], style: Style) -> l
         end, start = at + len(text), at
         while pending and pending[-1][0] < end:
             left, right = max(start, pending[-1][0]), min(end, pending[-1][1])
-            if left > start:
-                result.append((text[start - at : left - at], under))
-            if right > left:
-                result.append((text[left - at : right - at], under + style))
-            start = max(start, right)
+            result.append((text[start - at : left - at], under))
+            result.append((text[left - at : right - at], under + style))
+            start = right
             if pending[-1][1] > end:
                 break
             pending.pop()
-        if start < end:
-            result.append((text[start - at :], under))
+        result.append((text[start - at :], under))
         at = end
-    return result
+    return [run for run in result if run[0]]

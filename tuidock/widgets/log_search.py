@@ -61,13 +61,13 @@ class Sieve:
     def __init__(self, *patterns: Pattern) -> None:
         self.patterns = patterns
         self.found: list[int] = []
-        self.next = 0
-        """The first line not looked at yet."""
+        self.next: int | None = None
+        """The first line not looked at yet; None before the first look."""
 
     def advance(self, source: LogSource, budget: int) -> bool:
         """Look at up to `budget` further lines; True when none is left."""
         self._forget_before(source.first)
-        start = max(self.next, source.first)
+        start = source.first if self.next is None else max(self.next, source.first)
         stop = min(source.end, start + budget)
         for number, line in enumerate(source.lines(start, stop), start):
             text = plain_text(line)

@@ -19,17 +19,20 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from tuidock.engine.logs.index import LogIndex
 from tuidock.engine.types import LogLine
 from tuidock.widgets import ansi
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.log_search import Pattern
-from tuidock.widgets.log_source import LogSource, Ring
+from tuidock.widgets.log_search import Pattern, Sieve
+from tuidock.widgets.log_source import Ring
 
 FRAME = 1 / 30
 PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
+DIG = 8 << 20
+"""Bytes of older log that are counted when the reader comes to the top."""
 PANEL = 200_000
-"""Characters of one line that its panel shows."""
+"""Bytes of one line that its panel shows and a copy takes."""
 
 
 class LogPrompt(Input):
@@ -84,6 +87,7 @@ class LogView(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._ring = Ring()
+        self._index: LogIndex | None = None
         self._pending: list[LogLine] = []
         self._flushing = False
         self._room = asyncio.Event()
@@ -138,30 +142,59 @@ class LogView(Vertical):
         lines, self._pending = self._pending, []
         self._ring.extend(lines)
         self._room.set()
-        if self.lines.source is self._ring:
+        if self.lines.excerpt.source is self._ring:
             self.lines.settle()
 
     def clear(self) -> None:
         """Forget all lines, those of a container that is no longer looked at."""
         self._pending = []
+        self._close_index()
         self._ring = Ring()
         self.dropped = 0
         self.lines.show(self._ring)
 
-    def show_source(self, source: LogSource) -> None:
-        """Look at lines kept elsewhere; call `grown` when there are more."""
-        self.lines.show(source)
+    async def open(self, paths: Sequence[str]) -> None:
+        """Look at the files of a log, of any size, from the end; `grown` tells of new lines.
+
+        Raises OSError. Memory stays bounded: lines are read when they show.
+        """
+        index = await asyncio.to_thread(LogIndex, paths)
+        self.clear()
+        self._index = index
+        self.lines.show(index)
 
     def grown(self) -> None:
-        """The source shown has new lines."""
-        self.lines.settle()
+        """The files that were opened may have new lines; shown with the next frame."""
+        if self._index is not None and not self._flushing:
+            self._flushing = True
+            self.set_timer(FRAME, self._grow)
+
+    def _grow(self) -> None:
+        self._flushing = False
+        if self._index is not None and self._index.grow():
+            self.lines.settle()
+
+    @on(LogLines.ReachedTop)
+    def _dig(self) -> None:
+        """Older lines than were counted at opening."""
+        if self._index is not None and not self._index.complete and self._index.dig(DIG):
+            self.lines.settle()
+
+    def _close_index(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    def on_unmount(self) -> None:
+        self._close_index()
 
     # --- search, filter ---------------------------------------------------------------------------
 
     def action_ask(self, kind: str) -> None:
         prompt = self.prompt
         prompt.kind = kind
-        sieve = self.lines.search if kind == "/" else self.lines.filter
+        excerpt = self.lines.excerpt
+        sieve = excerpt.search if kind == "/" else excerpt.filter
         prompt.placeholder = (
             "search: a regular expression"
             if kind == "/"
@@ -204,7 +237,8 @@ class LogView(Vertical):
         """Escape is ours only while there is something to clear."""
         if action == "back":
             panel = self.query_one("#log-panel").has_class("-open")
-            return bool(panel or self.lines.search or self.lines.filter)
+            excerpt = self.lines.excerpt
+            return bool(panel or excerpt.search or excerpt.filter)
         return True
 
     def action_back(self) -> None:
@@ -213,7 +247,7 @@ class LogView(Vertical):
         if panel.has_class("-open"):
             panel.remove_class("-open")
             self.lines.focus()
-        elif self.lines.search:
+        elif self.lines.excerpt.search:
             self.lines.set_search(None)
         else:
             self.lines.set_filter(None)
@@ -230,33 +264,39 @@ class LogView(Vertical):
         self.lines.set_wrap(not self.lines.wrap)
 
     def action_copy(self) -> None:
-        number = self.lines.picked_number()
-        if number >= 0:
+        number = self.lines.picked()
+        if number is not None:
             self._copy([number])
 
     def action_copy_page(self) -> None:
-        self._copy(self.lines.visible_numbers())
+        self._copy(self.lines.on_screen())
 
     def _copy(self, numbers: Sequence[int]) -> None:
-        self.app.copy_to_clipboard(self.lines.texts(numbers))
+        texts = [ansi.plain(text_of(self.lines.line(number))) for number in numbers]
+        self.app.copy_to_clipboard("\n".join(texts))
         self.notify(f"{len(numbers)} line{'s' * (len(numbers) != 1)} copied", timeout=2)
 
     @on(LogLines.Picked)
     def action_panel(self) -> None:
         """Show the whole of a line, JSON set out."""
-        number = self.lines.picked_number()
-        if number < 0:
+        number = self.lines.picked()
+        if number is None:
             return
-        line = self.lines.line(number)
-        text = ansi.plain(line.text[:PANEL].decode("utf-8", "replace"))
+        line, place = self.lines.line(number), self.lines.excerpt.position(number) + 1
+        text = ansi.plain(text_of(line))
         panel = self.query_one("#log-panel", VerticalScroll)
-        panel.border_title = f"line {number + 1:,} · {line.stream} · {len(line.text):,} bytes"
+        panel.border_title = f"line {place:,} · {line.stream} · {len(line.text):,} bytes"
         self.query_one("#log-text", Static).update(Content(set_out(text)))
         panel.add_class("-open")
 
     @on(LogLines.Changed)
     def _tell(self) -> None:
         self.query_one("#log-status", Static).update(status(self.lines, self.dropped))
+
+
+def text_of(line: LogLine) -> str:
+    """A line's text, escapes and all; of a monster its beginning."""
+    return line.text[:PANEL].decode("utf-8", "replace")
 
 
 def set_out(text: str) -> str:
@@ -272,33 +312,38 @@ def set_out(text: str) -> str:
 
 def status(lines: LogLines, dropped: int) -> Content:
     """The status line: where the reader is, what is searched and kept, what is switched on."""
-    total = lines.source.end - lines.source.first
-    parts = [_place(lines, total)]
-    if lines.filter is not None:
-        parts.append((f"& {lines.filter.patterns[0].text}  {lines.count:,} kept", "$text-accent"))
-    if lines.search is not None:
-        parts.append(_hits(lines))
+    excerpt = lines.excerpt
+    parts = [_place(lines)]
+    if excerpt.filter is not None:
+        kept = f"{excerpt.count:,} kept"
+        parts.append((f"& {_typed(excerpt.filter)}  {kept}", "$text-accent"))
+    if excerpt.search is not None:
+        parts.append(
+            (f"/ {_typed(excerpt.search)}  {_hits(lines, excerpt.search)}", "$text-primary")
+        )
     if lines.wrap:
         parts.append(("wrap", ""))
     if lines.scroll_offset.x:
         parts.append((f"→{lines.scroll_offset.x}", ""))
     if dropped:
         parts.append((f"{dropped:,} skipped", "$text-warning"))
-    told: list[Content] = [Content.styled(text, style) for text, style in parts]
-    return Content("   ").join(told)
+    return Content("   ").join([Content.styled(text, style) for text, style in parts])
 
 
-def _place(lines: LogLines, total: int) -> tuple[str, str]:
+def _place(lines: LogLines) -> tuple[str, str]:
+    source, count = lines.excerpt.source, lines.excerpt.count
     if lines.follow:
-        return f"● following  {total:,} lines", "$text-success"
-    at = min(lines.count, lines.scroll_offset.y + 1)
-    return f"◌ line {at:,} of {lines.count:,}  f follows", "$text-warning"
+        return f"● following  {source.end - source.first:,} lines", "$text-success"
+    at = min(count, lines.scroll_offset.y + 1)
+    return f"◌ line {at:,} of {count:,}  f follows", "$text-warning"
 
 
-def _hits(lines: LogLines) -> tuple[str, str]:
-    search = lines.search
-    assert search is not None
-    word = " (as plain text)" if search.patterns[0].literal else ""
-    rank = search.rank(lines.current)
-    place = f"{rank:,} of {len(search.found):,}" if rank else f"{len(search.found):,} found"
-    return f"/ {search.patterns[0].text}{word}  {place}", "$text-primary"
+def _typed(sieve: Sieve) -> str:
+    pattern = sieve.patterns[0]
+    return f"{pattern.text} (as plain text)" if pattern.literal else pattern.text
+
+
+def _hits(lines: LogLines, search: Sieve) -> str:
+    rank = search.rank(lines.current) if lines.current is not None else 0
+    found = f"{len(search.found):,}"
+    return f"{rank:,} of {found}" if rank else f"{found} found"

@@ -7,7 +7,7 @@ control character of the text reaches the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
@@ -15,20 +15,16 @@ from rich.segment import Segment
 from rich.style import Style as RichStyle
 from rich.text import Text
 from textual.content import Content
+from textual.strip import Strip
 from textual.style import Style
+
+from tuidock.engine.logs import sanitise
 
 Cell = str | Text | Content
 """What a table cell may hold. Style strings in it may name theme variables (`$text-success`)."""
 
 Resolve = Callable[[object], RichStyle]
 """From a span's style (a string, a Rich or a Textual style) to what the segment gets."""
-
-
-def clean(text: str) -> str:
-    """The text without control, format and bidi characters, each shown as `·`."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "·" for char in text)
 
 
 def resolver(base: Style) -> Resolve:
@@ -43,6 +39,12 @@ def resolver(base: Style) -> Resolve:
             return laid
 
     return resolve
+
+
+def colourless(base: Style) -> Resolve:
+    """Everything in one style: under a cursor, readable on any palette."""
+    style = base.rich_style
+    return lambda _: style
 
 
 def laid_over(base: Style, style: object) -> RichStyle:
@@ -60,9 +62,9 @@ def fitted(cell: Cell, width: int, align: str, resolve: Resolve) -> list[Segment
     """The cell in exactly `width` columns: cut with an ellipsis, or padded on the other side."""
     if width <= 0:
         return []
-    text = clean(cell if isinstance(cell, str) else cell.plain)
-    runs = _runs(cell, text, resolve)
-    length = cell_len(text)
+    said = cell if isinstance(cell, str) else cell.plain
+    runs = [Segment(sanitise.plain(s.text), s.style) for s in _runs(cell, said, resolve)]
+    length = sum(cell_len(text) for text, _, _ in runs)
     if length > width:
         return _cut(runs, width)
     return _padded(runs, width - length, align, resolve(""))
@@ -119,3 +121,15 @@ def _split(
 
 def _difference(over: object, resolve: Resolve) -> RichStyle:
     return over if isinstance(over, RichStyle) else resolve(over)
+
+
+def joined(
+    cells: Sequence[Sequence[Segment]], starts: Sequence[int], width: int, fill: RichStyle
+) -> Strip:
+    """Cells side by side, each at its column, with air between them."""
+    segments: list[Segment] = []
+    at = 0
+    for start, cell in zip(starts, cells, strict=True):
+        segments += [Segment(" " * (start - at), fill), *cell]
+        at = start + sum(segment.cell_length for segment in cell)
+    return Strip(segments).adjust_cell_length(width, fill)

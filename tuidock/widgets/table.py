@@ -1,16 +1,15 @@
 """LiveTable: a table that is given all its rows again and again, and repaints what differs.
 
-Knows rows by key, a cursor, marks; neither sorts nor filters: it shows rows in the order given
-and says what the user clicked. Invariant: the cursor belongs to a key, not to a line, so rows
-may come, go and change places under it.
+Neither sorts nor filters: it shows rows in the order given and says what the user did to them.
+Invariant: the cursor belongs to a key, not to a line, so rows may come, go and change places
+under it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -19,8 +18,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from tuidock.widgets.paint import Cell, Resolve, fitted, resolver
+from tuidock.widgets.paint import Resolve, colourless, fitted, joined, resolver
 from tuidock.widgets.table_columns import Column, Placed, place
+from tuidock.widgets.table_model import Row, TableModel
 
 __all__ = ["Column", "LiveTable", "Row"]
 
@@ -28,27 +28,16 @@ GUTTER = 2
 """Cells left of the first column: the mark, and air."""
 
 
-class Row(NamedTuple):
-    """One line of a table; equal rows are not painted again."""
-
-    key: str
-    cells: tuple[Cell, ...]
-    """One for each column, in the order of the table's columns."""
-    style: str = ""
-    """A Textual style for the whole line, such as `$text-muted` or `dim`."""
-
-
 class LiveTable(ScrollView, can_focus=True):
     """A keyed table for lists that change every second."""
 
     DEFAULT_CSS = """
     LiveTable {
-        background: $surface;
+        background: $background;
         color: $foreground;
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        &:dark { background: $background; }
         & > .livetable--header { color: $text-muted; text-style: bold; background: $panel; }
         & > .livetable--sorted { color: $text-accent; text-style: bold; background: $panel; }
         & > .livetable--cursor { background: $block-cursor-blurred-background; text-style: bold; }
@@ -58,7 +47,6 @@ class LiveTable(ScrollView, can_focus=True):
             text-style: bold;
         }
         & > .livetable--hover { background: $boost; }
-        & > .livetable--mark { color: $text-accent; text-style: bold; }
         & > .livetable--empty { color: $text-muted; }
     }
     """
@@ -69,15 +57,14 @@ class LiveTable(ScrollView, can_focus=True):
         "livetable--cursor",
         "livetable--cursor-focused",
         "livetable--hover",
-        "livetable--mark",
         "livetable--empty",
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "move(1)", "Down", show=False, id="table.down"),
         Binding("k,up", "move(-1)", "Up", show=False, id="table.up"),
-        Binding("g,home", "first", "First", show=False, id="table.first"),
-        Binding("G,end", "last", "Last", show=False, id="table.last"),
+        Binding("g,home", "end(0)", "First", show=False, id="table.first"),
+        Binding("G,end", "end(1)", "Last", show=False, id="table.last"),
         Binding("ctrl+f,pagedown", "page(1.0)", "Page down", show=False, id="table.page_down"),
         Binding("ctrl+b,pageup", "page(-1.0)", "Page up", show=False, id="table.page_up"),
         Binding("ctrl+d", "page(0.5)", "Half page down", show=False, id="table.half_down"),
@@ -135,23 +122,19 @@ class LiveTable(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
         self._empty = empty
-        self._rows: tuple[Row, ...] = ()
-        self._places: dict[str, int] = {}
-        self._cursor: str | None = None
-        self._marked: frozenset[str] = frozenset()
-        self._last_mark: str | None = None
+        self._model = TableModel()
         self._hovered = -1
         self._sorted: tuple[str, bool] = ("", False)
         self._placed: list[Placed] = []
-        self._painted: dict[int, tuple[Row, tuple[object, ...], Strip]] = {}
+        self._painted: dict[int, tuple[Row, tuple[str, bool], Strip]] = {}
         self._resolvers: dict[tuple[str, str], Resolve] = {}
 
-    # --- what it shows ------------------------------------------------------------------
+    # --- what it shows ------------------------------------------------------------------------
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The rows as last given."""
-        return self._rows
+        return self._model.rows
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -176,75 +159,60 @@ class LiveTable(ScrollView, can_focus=True):
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Replace all rows; only lines that look different are painted again."""
-        before, was_visible, line = self._rows, self._cursor_visible(), self._cursor_line()
-        self._rows = tuple(rows)
-        self._places = {row.key: index for index, row in enumerate(self._rows)}
-        self._forget_lost_marks()
-        self._keep_cursor(line)
-        if len(before) != len(self._rows):
+        model = self._model
+        before, cursor, marked = model.rows, model.cursor, model.marked
+        was_visible = self._cursor_visible()
+        model.replace(rows)
+        if len(before) != len(model.rows):
             self._resize()
         if was_visible:
             self._show_cursor()
         self._refresh_changed(before)
+        if model.cursor != cursor:
+            self.post_message(self.Highlighted(self, model.cursor))
+        if model.marked != marked:
+            self.post_message(self.MarksChanged(self))
 
     def _refresh_changed(self, before: tuple[Row, ...]) -> None:
         top, bottom = self._visible()
-        old, new = before[top:bottom], self._rows[top:bottom]
+        old, new = before[top:bottom], self.rows[top:bottom]
         if len(old) != len(new):
             self.refresh()
             return
-        cursor = self._cursor_line()
-        for offset, (was, now) in enumerate(zip(old, new, strict=True)):
-            if was != now or top + offset == cursor:
-                self._refresh_row(top + offset)
+        for line, (was, now) in enumerate(zip(old, new, strict=True), top):
+            if was != now:
+                self._refresh_row(line)
 
-    def _keep_cursor(self, line: int) -> None:
-        if self._cursor in self._places:
-            return
-        key = self._rows[max(0, min(line, len(self._rows) - 1))].key if self._rows else None
-        if key != self._cursor:
-            self._cursor = key
-            self.post_message(self.Highlighted(self, key))
-
-    def _forget_lost_marks(self) -> None:
-        kept = self._marked & self._places.keys()
-        if kept != self._marked:
-            self._marked = kept
-            self.post_message(self.MarksChanged(self))
-
-    # --- cursor -------------------------------------------------------------------------
+    # --- cursor -------------------------------------------------------------------------------
 
     @property
     def cursor_key(self) -> str | None:
         """Key of the row the cursor is on; None without rows. Set it to move the cursor."""
-        return self._cursor
+        return self._model.cursor
 
     @cursor_key.setter
     def cursor_key(self, key: str | None) -> None:
-        if key in self._places:
-            self._move_to(self._places[key])
-
-    def _cursor_line(self) -> int:
-        return self._places.get(self._cursor, -1) if self._cursor is not None else -1
+        line = self._model.line_of(key)
+        if line >= 0:
+            self._move_to(line)
 
     def _move_to(self, line: int) -> None:
-        if not self._rows:
+        if not self.rows:
             return
-        line = max(0, min(line, len(self._rows) - 1))
-        before, key = self._cursor_line(), self._rows[line].key
-        self._cursor = key
+        before, line = self._model.cursor_line, self._model.nearest(line)
+        self._model.cursor = self.rows[line].key
         self._show_cursor()
         if line != before:
             self._refresh_row(before)
             self._refresh_row(line)
-            self.post_message(self.Highlighted(self, key))
+            self.post_message(self.Highlighted(self, self._model.cursor))
 
     def _cursor_visible(self) -> bool:
         top, bottom = self._visible()
-        return top <= self._cursor_line() < bottom
+        return top <= self._model.cursor_line < bottom
 
     def _show_cursor(self) -> None:
-        line, (top, bottom) = self._cursor_line(), self._visible()
+        line, (top, bottom) = self._model.cursor_line, self._visible()
         if line < 0 or bottom <= top:
             return
         if line < top:
@@ -253,58 +221,53 @@ class LiveTable(ScrollView, can_focus=True):
             self.scroll_to(y=line - (bottom - top) + 1, animate=False, force=True)
 
     def action_move(self, lines: int) -> None:
-        self._move_to(self._cursor_line() + lines)
+        self._move_to(self._model.cursor_line + lines)
 
-    def action_first(self) -> None:
-        self._move_to(0)
-
-    def action_last(self) -> None:
-        self._move_to(len(self._rows) - 1)
+    def action_end(self, rows: int) -> None:
+        self._move_to(rows * len(self.rows))
 
     def action_page(self, pages: float) -> None:
         top, bottom = self._visible()
         self.action_move(int(pages * max(1, bottom - top - 1)))
 
     def action_select(self) -> None:
-        if self._cursor is not None:
-            self.post_message(self.Selected(self, self._cursor))
+        if self._model.cursor is not None:
+            self.post_message(self.Selected(self, self._model.cursor))
 
-    # --- marks --------------------------------------------------------------------------
+    # --- marks --------------------------------------------------------------------------------
 
     @property
     def marked(self) -> frozenset[str]:
         """Keys of the marked rows."""
-        return self._marked
-
-    def _mark(self, keys: frozenset[str]) -> None:
-        if keys != self._marked:
-            changed, self._marked = keys ^ self._marked, keys
-            for key in changed:
-                self._refresh_row(self._places.get(key, -1))
-            self.post_message(self.MarksChanged(self))
+        return self._model.marked
 
     def toggle_mark(self, key: str) -> None:
         """Mark a row, or unmark it."""
-        self._last_mark = key
-        self._mark(self._marked ^ {key})
+        before = self.marked
+        self._model.toggle(key)
+        self._marks_changed(before)
+
+    def _marks_changed(self, before: frozenset[str]) -> None:
+        if self.marked != before:
+            for key in self.marked ^ before:
+                self._refresh_row(self._model.line_of(key))
+            self.post_message(self.MarksChanged(self))
 
     def action_mark(self) -> None:
-        if self._cursor is not None:
-            self.toggle_mark(self._cursor)
+        if self._model.cursor is not None:
+            self.toggle_mark(self._model.cursor)
             self.action_move(1)
 
     def action_mark_range(self) -> None:
-        """Mark everything between the row marked last and the cursor."""
-        if self._cursor is None:
-            return
-        ends = sorted((self._places.get(self._last_mark or "", 0), self._cursor_line()))
-        between = {row.key for row in self._rows[ends[0] : ends[1] + 1]}
-        self._mark(self._marked | between)
+        before = self.marked
+        self._model.mark_to_cursor()
+        self._marks_changed(before)
 
     def action_unmark(self) -> None:
-        self._mark(frozenset())
+        before, self._model.marked = self.marked, frozenset()
+        self._marks_changed(before)
 
-    # --- layout and paint -----------------------------------------------------------------
+    # --- layout and paint ---------------------------------------------------------------------
 
     def _visible(self) -> tuple[int, int]:
         """First row on screen, and the one after the last place for a row."""
@@ -312,7 +275,7 @@ class LiveTable(ScrollView, can_focus=True):
         return top, top + max(0, self.size.height - 1)
 
     def _resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
 
     def _lay_out(self) -> None:
         gap = 1 if self.size.width < 100 else 2
@@ -336,81 +299,71 @@ class LiveTable(ScrollView, can_focus=True):
         if y == 0:
             return self._header()
         line = y - 1 + self.scroll_offset.y
-        if line < len(self._rows):
+        if line < len(self.rows):
             return self._row(line)
-        if not self._rows and y == max(1, self.size.height // 2 - 1):
-            return self._banner()
+        if not self.rows and y == max(1, self.size.height // 2 - 1):
+            return Strip(fitted(self._empty, self.size.width, "center", self._look("empty")))
         return Strip.blank(self.size.width, self.visual_style.rich_style)
 
     def _row(self, line: int) -> Strip:
-        row = self._rows[line]
-        state = self._state(row, line)
+        """A row's strip, painted again only when it looks different."""
+        row = self.rows[line]
+        state = (self._part(row, line), row.key in self.marked)
         kept = self._painted.get(line)
         if kept is not None and kept[1] == state and kept[0] == row:
             return kept[2]
-        strip = self._paint(row, state[0], row.key in self._marked)
         if len(self._painted) > 2000:
             self._painted.clear()
+        strip = self._paint(row, *state)
         self._painted[line] = (row, state, strip)
         return strip
 
-    def _state(self, row: Row, line: int) -> tuple[str, bool]:
-        if row.key == self._cursor:
-            part = "livetable--cursor-focused" if self.has_focus else "livetable--cursor"
-        else:
-            part = "livetable--hover" if line == self._hovered else ""
-        return part, row.key in self._marked
+    def _part(self, row: Row, line: int) -> str:
+        if row.key == self._model.cursor:
+            return "cursor-focused" if self.has_focus else "cursor"
+        return "hover" if line == self._hovered else ""
 
     def _paint(self, row: Row, part: str, marked: bool) -> Strip:
-        resolve = self._resolver(part, row.style)
-        mark = self._resolver(part, "$text-accent" if marked else "")
-        segments = [*fitted("●" if marked else "", GUTTER, "center", mark)]
-        at = 0
-        for column, cell, x, width in self._placed:
-            segments.append(Segment(" " * (x - at), resolve("")))
-            segments.extend(fitted(row.cells[cell], width, column.align, resolve))
-            at = x + width
-        return Strip(segments).adjust_cell_length(self.size.width, resolve(""))
+        resolve = self._look(part, row.style)
+        mark = self._look(part, "$text-accent" if marked else "")
+        gutter = fitted("●" if marked else "", GUTTER, "center", mark)
+        cells = [fitted(row.cells[p.cell], p.width, p.column.align, resolve) for p in self._placed]
+        return joined([gutter, *cells], self._starts(), self.size.width, resolve(""))
 
-    def _resolver(self, part: str, style: str) -> Resolve:
+    def _look(self, part: str, style: str = "") -> Resolve:
         """Styles of one kind of line; under the focused cursor colours give way to its own."""
         key = (part, style)
         if key not in self._resolvers:
-            base = self.get_visual_style(part) if part else self.visual_style
-            if part == "livetable--cursor-focused":
-                self._resolvers[key] = colourless(base)
-            else:
-                self._resolvers[key] = resolver(base + Style.parse(style) if style else base)
+            base = self.get_visual_style(f"livetable--{part}") if part else self.visual_style
+            styled = base + Style.parse(style) if style else base
+            focused = part == "cursor-focused"
+            self._resolvers[key] = colourless(base) if focused else resolver(styled)
         return self._resolvers[key]
 
+    def _starts(self) -> list[int]:
+        return [0, *(GUTTER + placed.x for placed in self._placed)]
+
     def _header(self) -> Strip:
-        plain = resolver(self.get_visual_style("livetable--header"))
-        accent = resolver(self.get_visual_style("livetable--sorted"))
-        segments, at = [Segment(" " * GUTTER, plain(""))], 0
-        for column, _, x, width in self._placed:
-            title, style = column.title, plain
-            if column.key == self._sorted[0]:
-                title, style = f"{title}{'▼' if self._sorted[1] else '▲'}", accent
-            segments.append(Segment(" " * (x - at), plain("")))
-            segments.extend(fitted(title, width, column.align, style))
-            at = x + width
-        return Strip(segments).adjust_cell_length(self.size.width, plain(""))
+        plain = self._look("header")
+        cells = [self._title(placed, plain) for placed in self._placed]
+        return joined(cells, self._starts()[1:], self.size.width, plain(""))
 
-    def _banner(self) -> Strip:
-        resolve = resolver(self.get_visual_style("livetable--empty"))
-        return Strip(fitted(self._empty, self.size.width, "center", resolve))
+    def _title(self, placed: Placed, plain: Resolve) -> list[Segment]:
+        column = placed.column
+        if column.key != self._sorted[0]:
+            return fitted(column.title, placed.width, column.align, plain)
+        title = f"{column.title}{'▼' if self._sorted[1] else '▲'}"
+        return fitted(title, placed.width, column.align, self._look("sorted"))
 
-    # --- events ---------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
         self._lay_out()
         self._show_cursor()
 
-    def on_focus(self) -> None:
-        self._refresh_row(self._cursor_line())
-
-    def on_blur(self) -> None:
-        self._refresh_row(self._cursor_line())
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
+        self._refresh_row(self._model.cursor_line)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         self._hover(event.y - 1 + self.scroll_offset.y if event.y else -1)
@@ -440,16 +393,10 @@ class LiveTable(ScrollView, can_focus=True):
                 return
 
     def _click_row(self, line: int, event: events.Click) -> None:
-        if line >= len(self._rows):
+        if line >= len(self.rows):
             return
         self._move_to(line)
         if event.ctrl:
-            self.toggle_mark(self._rows[line].key)
+            self.toggle_mark(self.rows[line].key)
         elif event.chain == 2:
             self.action_select()
-
-
-def colourless(base: Style) -> Resolve:
-    """Everything in the cursor's own colours: readable on any palette."""
-    style = base.rich_style
-    return lambda _: style
