@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -161,7 +162,7 @@ class LiveTable(ScrollView, can_focus=True):
         """Replace all rows; only lines that look different are painted again."""
         model = self._model
         before, cursor, marked = model.rows, model.cursor, model.marked
-        was_visible = self._cursor_visible()
+        was_visible = model.cursor_line in range(*self._visible())
         model.replace(rows)
         if len(before) != len(model.rows):
             self._resize()
@@ -206,10 +207,6 @@ class LiveTable(ScrollView, can_focus=True):
             self._refresh_row(before)
             self._refresh_row(line)
             self.post_message(self.Highlighted(self, self._model.cursor))
-
-    def _cursor_visible(self) -> bool:
-        top, bottom = self._visible()
-        return top <= self._model.cursor_line < bottom
 
     def _show_cursor(self) -> None:
         line, (top, bottom) = self._model.cursor_line, self._visible()
@@ -387,10 +384,9 @@ class LiveTable(ScrollView, can_focus=True):
             self._click_row(offset.y - 1 + self.scroll_offset.y, event)
 
     def _click_header(self, x: int) -> None:
-        for column, _, left, width in self._placed:
-            if left <= x <= left + width:
-                self.post_message(self.HeaderClicked(self, column.key))
-                return
+        for placed in self._placed:
+            if placed.x <= x <= placed.x + placed.width:
+                self.post_message(self.HeaderClicked(self, placed.column.key))
 
     def _click_row(self, line: int, event: events.Click) -> None:
         if line >= len(self.rows):
