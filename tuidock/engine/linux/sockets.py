@@ -15,6 +15,7 @@ AF_UNIX = _socket.AF_UNIX
 SEQPACKET = _socket.SOCK_SEQPACKET
 MAX_MESSAGE = 128 * 1024
 """Bytes; what is longer is cut by the receiver and refused by `Packets.receive`."""
+SMALL_MESSAGE = 16 * 1024
 MAX_DESCRIPTORS = 250
 _SO_SNDBUFFORCE = 32
 _ROOM = 1 << 20
@@ -42,14 +43,16 @@ class Packets:
             ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
         self.line.sendmsg([message], ancillary, _socket.MSG_NOSIGNAL)
 
-    def receive(self) -> tuple[bytes, list[int]]:
+    def receive(self, size: int = MAX_MESSAGE) -> tuple[bytes, list[int]]:
         """The next message and the descriptors that came with it; (b"", []) at the end.
+
+        `size`: a small buffer is cheaper where only small messages are expected.
 
         Raises OSError; BlockingIOError when non-blocking and there is nothing.
         """
         space = _socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
         flags = _socket.MSG_CMSG_CLOEXEC
-        message, ancillary, state, _ = self.line.recvmsg(MAX_MESSAGE, space, flags)
+        message, ancillary, state, _ = self.line.recvmsg(size, space, flags)
         descriptors: list[int] = []
         for _level, kind, data in ancillary:
             if kind == _socket.SCM_RIGHTS:

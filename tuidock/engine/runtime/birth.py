@@ -11,6 +11,7 @@ import resource
 from typing import NamedTuple
 
 from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
@@ -49,7 +50,7 @@ class Born(NamedTuple):
     """The seccomp filter, for further commands."""
 
 
-class Refused(Exception):  # noqa: N818 - it is the container that was refused
+class Refused(Exception):
     """A birth that failed, as `execute.failure` puts it."""
 
     def __init__(self, told: dict[str, Any]) -> None:
@@ -162,11 +163,10 @@ class Birth:
         for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
             lines = [f"{i['containerID']} {i['hostID']} {i['size']}\n" for i in linux.get(key, ())]
             if lines:
-                with open(f"/proc/{self.pid}/{name}", "w", encoding="ascii") as file:
-                    file.write("".join(lines))
+                write(f"/proc/{self.pid}/{name}", "".join(lines))
         self.step = "set limits of the process"
-        with open(f"/proc/{self.pid}/oom_score_adj", "w", encoding="ascii") as file:
-            file.write(str(self.config["process"].get("oomScoreAdj", 0)))
+        score = self.config["process"].get("oomScoreAdj", 0)
+        write(f"/proc/{self.pid}/oom_score_adj", str(score))
         for limit in self.config["process"].get("rlimits", ()):
             number = getattr(resource, limit["type"])
             soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
@@ -191,7 +191,7 @@ class Birth:
 
     def _await_ready(self, line: Packets) -> None:
         while True:
-            message, descriptors = line.receive()
+            message, descriptors = line.receive(sockets.SMALL_MESSAGE)
             if descriptors:
                 self.master = descriptors[0]
                 continue
@@ -204,13 +204,13 @@ class Birth:
 
     def _await_client(self) -> None:
         self.step = "wait for the network"
-        if not decode(self.client.receive()[0]).get("go"):
+        if not decode(self.client.receive(sockets.SMALL_MESSAGE)[0]).get("go"):
             raise StartFailed("the client gave up before the container was started")
 
     def _await_exec(self, line: Packets) -> None:
         """The line closes when the command was executed."""
         self.step = "execute the command"
-        answer = decode(line.receive()[0])
+        answer = decode(line.receive(sockets.SMALL_MESSAGE)[0])
         line.close()
         if "failed" in answer:
             raise Refused(answer["failed"])

@@ -62,7 +62,7 @@ def _architecture(profile: dict[str, Any], architecture: str) -> Program:
     table = numbers(TABLES[architecture])
     default = [_answer(profile["defaultAction"], profile.get("defaultErrnoRet", EPERM))]
     unknown = [_answer("SCMP_ACT_ERRNO", ENOSYS)]
-    answers = {number: default for number in table.values()}
+    answers = dict.fromkeys(table.values(), default)
     for name, rules in _rules_by_name(profile).items():
         if name in table:
             answers[table[name]] = _rules(rules, default)

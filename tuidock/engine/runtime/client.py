@@ -20,7 +20,7 @@ from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import calling
 from tuidock.engine.runtime.protocol import decode, encode
 from tuidock.engine.runtime.session import ExecLine, Line
-from tuidock.engine.runtime.state import read_exit, read_state
+from tuidock.engine.runtime.state import LOST, read_exit, read_state
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False
@@ -176,8 +176,7 @@ class Monitor:
         return self._ended()
 
     def _ended(self) -> ExitRecord:
-        found = read_exit(self.layout, self.id)
-        return found or ExitRecord(255, 0, False, 0.0, "the container ended unseen")
+        return read_exit(self.layout, self.id) or LOST
 
     def _connect_if_running(self) -> Packets | None:
         try:

@@ -58,7 +58,7 @@ class Init:
         if self.cgroup:
             self.cgroup.enter(cloned=False)
         self.step = "receive mounts"
-        _, descriptors = self.line.receive()
+        _, descriptors = self.line.receive(sockets.SMALL_MESSAGE)
         if not descriptors:
             os._exit(127)  # the monitor gave up and says why
         self.step = "become root of the user namespace"
@@ -92,7 +92,7 @@ class Init:
         """The gate: the client wires the network meanwhile."""
         self.step = "wait for the network"
         self.line.send(encode({"ready": True}))
-        message, _ = self.line.receive()
+        message, _ = self.line.receive(sockets.SMALL_MESSAGE)
         if not decode(message).get("go"):
             os._exit(127)
 

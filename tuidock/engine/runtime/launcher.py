@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
@@ -89,7 +90,7 @@ class Launcher:
     def _hear(self, line: Packets) -> None:
         """One request; the connection goes to the monitor that answers it."""
         try:
-            request = decode(line.receive()[0])
+            request = decode(line.receive(sockets.SMALL_MESSAGE)[0])
         except OSError:
             request = {}
         match request.get("op"):
@@ -188,8 +189,7 @@ def _resist_oom() -> None:
     """The kernel shall kill anything before a monitor; how low one may go is not ours to say."""
     for score in (-999, -500, 0):
         try:
-            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-                file.write(str(score))
+            write("/proc/self/oom_score_adj", str(score))
             return
         except PermissionError:
             continue

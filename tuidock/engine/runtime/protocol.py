@@ -19,9 +19,12 @@ CHUNK = 64 * 1024
 """Bytes of output or input in one message, at most."""
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
+
 def encode(message: dict[str, Any]) -> bytes:
     """JSON starts with its own brace, so it needs no other mark."""
-    return json.dumps(message, separators=(",", ":")).encode()
+    return _JSON.encode(message).encode()
 
 
 def decode(message: bytes) -> dict[str, Any]:

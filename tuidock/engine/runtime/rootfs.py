@@ -11,6 +11,7 @@ import os
 import stat
 from typing import NamedTuple
 
+from tuidock.engine.cgroups.files import read
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux.openat2 import (
     PLAIN,
@@ -71,7 +72,9 @@ class Overlay(NamedTuple):
         return f"overlay {len(self.layers)} layers"
 
     def execute(self, birth: Birth) -> None:
-        m.move_mount(birth.store, _AT_FDCWD, "/")
+        # Somewhere: overlayfs takes only layers of a mount in our own namespace. Not on "/",
+        # where the old root, once pivoted away, must be the topmost.
+        m.move_mount(birth.store, _AT_FDCWD, "/sys")
         names = [f"layers/{key}" for key in reversed(self.layers)] or [f"{self.bundle}/rootfs"]
         lower = [_directory(birth.store, name) for name in names]
         upper = _directory(birth.store, f"{self.bundle}/upper")
@@ -211,8 +214,7 @@ class CgroupView(NamedTuple):
         return f"mount cgroups on {self.target}"
 
     def execute(self, birth: Birth) -> None:
-        with open("/proc/self/cgroup", encoding="ascii") as file:
-            hierarchies = [line.split(":")[1] for line in file]
+        hierarchies = mounted_hierarchies(read("/proc/self/mountinfo"))
         attributes = HIDDEN | m.MOUNT_ATTR_RDONLY
         if hierarchies == [""]:
             return _attach(birth, m.new_mount("cgroup2", (), attributes), self.target)
@@ -225,19 +227,42 @@ class CgroupView(NamedTuple):
         return os.close(inside)
 
 
+def mounted_hierarchies(mountinfo: str) -> list[str]:
+    """`cpu,cpuacct` or `name=systemd` for each v1 hierarchy in proc(5)'s mountinfo, "" for v2."""
+    found: dict[str, None] = {}
+    for line in mountinfo.splitlines():
+        kind, _source, options = line.partition(" - ")[2].split(" ", 2)
+        if kind == "cgroup2":
+            found[""] = None
+        elif kind == "cgroup":
+            found[
+                ",".join(
+                    o for o in options.split(",") if o.partition("=")[0] not in _NOT_CONTROLLERS
+                )
+            ] = None
+    return list(found)
+
+
+_NOT_CONTROLLERS = frozenset(("rw", "ro", "xattr", "noprefix", "clone_children", "release_agent"))
+
+
 def _mount_hierarchy(directory: int, controllers: str, attributes: int) -> None:
     """One v1 hierarchy (`cpu,cpuacct`, `name=systemd`) or, when unnamed, v2's."""
     name = controllers.removeprefix("name=") or "unified"
     os.mkdir(name, 0o755, dir_fd=directory)
     if controllers:
-        options = [tuple(c.partition("=")[::2]) for c in controllers.split(",")]
-        mounted = m.new_mount("cgroup", options, attributes)  # type: ignore[arg-type]
+        options = [(key, value) for key, _, value in map(_partition, controllers.split(","))]
+        mounted = m.new_mount("cgroup", options, attributes)
     else:
         mounted = m.new_mount("cgroup2", (), attributes)
     m.move_mount(mounted, directory, name)
     os.close(mounted)
     for controller in name.split(",") if "," in name else ():
         os.symlink(name, controller, dir_fd=directory)
+
+
+def _partition(option: str) -> tuple[str, str, str]:
+    return option.partition("=")
 
 
 class Mask(NamedTuple):
@@ -330,5 +355,5 @@ class Pivot(NamedTuple):
     def execute(self, birth: Birth) -> None:
         os.fchdir(birth.root)
         m.pivot_root(".", ".")
-        m.unmount(".")  # the old root lies on top of the new one now
+        m.unmount(".")  # the old root, which lies on top of the new one now
         os.chdir("/")

@@ -96,7 +96,7 @@ def _process(
         "args": list(command),
         "env": _environment(container_id, spec, image),
         "cwd": _working_dir(spec, image),
-        "capabilities": {kind: granted for kind in ("bounding", "effective", "permitted")},
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), granted),
         "rlimits": [_rlimit(*each) for each in spec.ulimits],
         "noNewPrivileges": _no_new_privileges(spec),
         "oomScoreAdj": spec.oom_score_adj,
@@ -281,5 +281,5 @@ def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
         "user": {
             "username": config["annotations"]["tuidock.user"] if spec.user is None else spec.user
         },
-        "capabilities": {kind: granted for kind in ("bounding", "effective", "permitted")},
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), granted),
     }

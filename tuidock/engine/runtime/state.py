@@ -40,11 +40,20 @@ def read_state(layout: Layout, container_id: str) -> RunState:
     if state and _alive(state):
         status = Status.PAUSED if _frozen(state) else Status(state["status"])
         return RunState(status, state["pid"], state["started"], None, state.get("restarts", 0))
-    record = read_exit(layout, container_id)
-    if record is None and not state:
+    found = _read(layout.exit_file(container_id))
+    if found is None and not state:
         return RunState(Status.CREATED)
-    lost = ExitRecord(255, 0, False, 0.0, "the container ended unseen")
-    return RunState(Status.EXITED, 0, (state or {}).get("started", 0.0), record or lost)
+    run = found or state or {}
+    record = _record(found) if found else LOST
+    return RunState(Status.EXITED, 0, run.get("started", 0.0), record, run.get("restarts", 0))
+
+
+LOST = ExitRecord(255, 0, False, 0.0, "the container ended unseen")
+"""A container that ended when nobody watched: its monitor was killed, or the power went."""
+
+
+def _record(found: dict[str, Any]) -> ExitRecord:
+    return ExitRecord(**{field: found[field] for field in ExitRecord._fields})
 
 
 def _frozen(state: dict[str, Any]) -> bool:
@@ -65,7 +74,7 @@ def _alive(state: dict[str, Any]) -> bool:
 def read_exit(layout: Layout, container_id: str) -> ExitRecord | None:
     """How it ended the last time; None while it never did."""
     found = _read(layout.exit_file(container_id))
-    return ExitRecord(**found) if found else None
+    return _record(found) if found else None
 
 
 def _read(path: str) -> dict[str, Any] | None:
@@ -85,8 +94,13 @@ def write_state(layout: Layout, container_id: str, state: dict[str, Any]) -> Non
 
 
 def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable: bool) -> None:
-    """Record the end; `durable` also against a power cut. Raises OSError."""
-    _replace(layout.exit_file(container_id), record._asdict(), sync=durable)
+    """Record the end, with what is known of the run; `durable` also against a power cut.
+
+    Raises OSError.
+    """
+    state = _read(f"{layout.run(container_id)}/state.json") or {}
+    run = {key: state[key] for key in ("started", "restarts") if key in state}
+    _replace(layout.exit_file(container_id), record._asdict() | run, sync=durable)
 
 
 def _replace(path: str, content: dict[str, Any], *, sync: bool) -> None:
