@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     parser.switch("--text", help="tell it as text even on a terminal")
+    parser.switch("--keep", help="play in your own store, and leave everything there")
 
 
 def main(settings: Settings, options: Namespace) -> int:
     from tuidock.demo import play
 
-    return play(text=options.text)
+    return play(text=options.text, keep=options.keep)
