@@ -66,7 +66,7 @@ class Unpacking:
         if not media_type.endswith(_LAYER_TYPES):
             raise ContentError(f"not a layer that can be unpacked: {media_type}")
         self._ingest = f"{layout.ingest}/layer-{os.urandom(8).hex()}"
-        self._pid = self._input = self._answer = self._lock = -1
+        self.pid = self._input = self._answer = self._lock = -1
         try:
             self._lock = _locked(self._ingest)
             self._spawn()
@@ -91,7 +91,7 @@ class Unpacking:
             theirs.callback(os.close, root)
             null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
             theirs.callback(os.close, null)
-            self._pid = _spawned(stream, answer, null, root, self._lock)
+            self.pid = _spawned(stream, answer, null, root, self._lock)
 
     def __enter__(self) -> Unpacking:
         return self
@@ -134,8 +134,8 @@ class Unpacking:
     def abort(self) -> None:
         """Kill the child and remove what it wrote; harmless after `finish` or a failure."""
         self._close_input()
-        if self._pid > 0:
-            os.kill(self._pid, signal.SIGKILL)
+        if self.pid > 0:
+            os.kill(self.pid, signal.SIGKILL)
         self._reap()
         if self._lock >= 0:
             discard(self._ingest, self._lock)
@@ -150,9 +150,9 @@ class Unpacking:
         if self._answer >= 0:
             os.close(self._answer)
             self._answer = -1
-        if self._pid > 0:
-            os.waitpid(self._pid, 0)
-            self._pid = -1
+        if self.pid > 0:
+            os.waitpid(self.pid, 0)
+            self.pid = -1
 
     def _result(self) -> dict[str, Any]:
         """What the child says at its end. Raises its error."""
