@@ -1,0 +1,142 @@
+"""A client killed at any of its writing system calls leaves a store that the next command mends.
+
+strace delivers SIGKILL on entering the n-th call, for n = 1, 2, 3, ... until the command
+comes through. Seen to fail: without the sweep's orphans (a bundle stays), without
+`half_removed` (a row stays), without `flock` in `bundle.making` (a bundle being made is swept).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests import busybox
+from tuidock.engine.core import Core
+from tuidock.engine.errors import ContainerNotFound
+from tuidock.engine.layout import Layout
+
+pytestmark = pytest.mark.root
+
+WRITING = "write,pwrite64,fsync,fdatasync,rename,mkdir,rmdir,unlink,unlinkat,sendmsg,sendto,flock"
+STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "3"))
+"""Every n-th call; 1 tries them all."""
+
+
+@pytest.fixture
+def core(layout: Layout) -> Iterator[Core]:
+    core = Core(layout)
+    core.images.add(busybox.config(), [busybox.layer()], "busybox")
+    yield core
+    core.close()
+
+
+def killed(layout: Layout, number: int, *words: str) -> bool:
+    """Run a verb and kill it at its `number`-th writing call; False when it came through."""
+    inject = f"inject={WRITING}:signal=SIGKILL:when={number}"
+    done = subprocess.run(
+        [
+            "strace",
+            "-o",
+            "/dev/null",
+            "-e",
+            f"trace={WRITING}",
+            "-e",
+            inject,
+            sys.executable,
+            "-m",
+            "tuidock",
+            *words,
+        ],
+        env={**os.environ, "TUIDOCK_ROOT": layout.root, "TUIDOCK_RUNROOT": layout.runroot},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in (0, -9, 137), done
+    return done.returncode != 0
+
+
+def mend(core: Core) -> None:
+    """What the next command does, then everything that is left is removed the usual way."""
+    core.check()
+    for container in core.containers.list():
+        core.containers.remove(container.id, force=True)
+    assert core.check() == []
+    assert os.listdir(f"{core.layout.root}/containers") == []
+    assert os.listdir(f"{core.layout.runroot}/containers") == []
+    assert core.db.execute("SELECT count(*) FROM container").fetchone() == (0,)
+    assert core.db.execute("SELECT count(*) FROM endpoint").fetchone() == (0,)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create", "--name", "box", "busybox"),
+        ("run", "-d", "--network", "none", "--name", "box", "busybox", "sleep", "60"),
+        ("run", "--rm", "--network", "none", "--name", "box", "busybox", "true"),
+    ],
+    ids=["create", "run -d", "run --rm"],
+)
+def test_killed_while_making(core: Core, words: tuple[str, ...]) -> None:
+    number = 1
+    while killed(core.layout, number, *words):
+        mend(core)
+        number += STEP
+    assert number > 5, "strace killed nothing"
+    mend(core)
+
+
+@pytest.mark.timeout(300)
+def test_killed_while_removing(core: Core) -> None:
+    number, alive = 1, True
+    while alive:
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tuidock",
+                "run",
+                "-d",
+                "--network",
+                "none",
+                "--name",
+                "box",
+                "busybox",
+                "sleep",
+                "60",
+            ],
+            env={
+                **os.environ,
+                "TUIDOCK_ROOT": core.layout.root,
+                "TUIDOCK_RUNROOT": core.layout.runroot,
+            },
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        alive = killed(core.layout, number, "rm", "-f", "box")
+        mend(core)
+        number += STEP
+    with pytest.raises(ContainerNotFound):
+        core.containers.get("box")
+
+
+def test_a_bundle_without_a_row_is_swept(core: Core) -> None:
+    path = core.layout.container("f" * 64)
+    os.makedirs(f"{path}/upper")
+    assert core.check() == ["removed the unfinished bundle " + "f" * 12]
+    assert not os.path.exists(path)
+
+
+def test_a_bundle_being_made_is_left_alone(core: Core) -> None:
+    from tuidock.engine.containers import bundle
+
+    with bundle.making(core.layout, "f" * 64) as path:
+        assert core.check() == []
+        assert os.path.isdir(f"{path}/upper")
+    shutil.rmtree(path)
