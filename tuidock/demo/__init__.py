@@ -27,7 +27,7 @@ def play(*, text: bool = False, keep: bool = False) -> int:
         if text or not (sys.stdin.isatty() and sys.stdout.isatty()):
             from tuidock.demo.story import tell
 
-            return tell(core)
+            return tell(core, keep=keep)
         from tuidock.demo.scene import set_scene
 
         set_scene(core)

@@ -23,7 +23,7 @@ class Unseen(Exception):
     """A limit was changed and its effect did not show."""
 
 
-def tell(core: Core) -> int:
+def tell(core: Core, *, keep: bool) -> int:
     """Tell it on standard output. Returns 0, or 1 when a limit had no effect."""
     print("Each line that begins with $ is the command that does the same by hand.")
     failures = 0
@@ -40,7 +40,8 @@ def tell(core: Core) -> int:
             print(f"  NOT AS EXPECTED: {reason}")
         except EngineError as error:
             print(f"  left out: {error.message}" + (f"; {error.hint}" if error.hint else ""))
-    _clean(core, names, image)
+    if not keep:
+        _clean(core, names, image)
     return 1 if failures else 0
 
 
