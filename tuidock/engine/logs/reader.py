@@ -26,8 +26,9 @@ BLOCK = 1 << 18
 def read(paths: Sequence[str], query: LogQuery = ALL) -> Iterator[list[LogLine]]:
     """What the files of a log hold now, in batches; `query.follow` is ignored.
 
-    `paths` as `files` gives them, the current one last. Lines are those of the
-    last `tail`, of these the ones written in the asked span of time. A line whose end is still to come is last, and marked partial. Raises OSError.
+    `paths` as `files` gives them, the current one last. Lines are those of the last `tail`, of
+    these the ones written in the asked span of time. A line whose end is still to come is last,
+    and marked partial. Raises OSError.
     """
     with LogFiles(paths[-1]) as log:
         start = _tail(log, query.tail)

@@ -1,0 +1,139 @@
+"""What cgroup files say, on v1 and v2, as the same few numbers.
+
+Each function gets `read`, which gives the content of a file of the controller's directory, and
+b"" for one that this kernel does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+Read = Callable[[str], bytes]
+
+
+class Cpu(NamedTuple):
+    seconds: float = 0.0
+    throttled: float = 0.0
+    """Seconds in which the quota held it back, all CPUs together."""
+    limit: float | None = None
+    """Cores."""
+
+
+class Memory(NamedTuple):
+    used: int = 0
+    """Working set: usage without inactive file cache."""
+    cache: int = 0
+    limit: int | None = None
+    peak: int = 0
+    oom_kills: int = 0
+
+
+class Pids(NamedTuple):
+    current: int = 0
+    limit: int | None = None
+
+
+class Io(NamedTuple):
+    read: int = 0
+    written: int = 0
+
+
+def cpu_v1(read: Read, accounting: Read) -> Cpu:
+    """`accounting` reads the cpuacct controller, which may be mounted elsewhere."""
+    quota, period = _number(read("cpu.cfs_quota_us"), -1), _number(read("cpu.cfs_period_us"))
+    return Cpu(
+        _number(accounting("cpuacct.usage")) / 1e9,
+        _keyed(read("cpu.stat")).get(b"throttled_time", 0) / 1e9,
+        quota / period if quota > 0 and period else None,
+    )
+
+
+def cpu_v2(read: Read) -> Cpu:
+    stat = _keyed(read("cpu.stat"))
+    quota, _, period = read("cpu.max").partition(b" ")
+    return Cpu(
+        stat.get(b"usage_usec", 0) / 1e6,
+        stat.get(b"throttled_usec", 0) / 1e6,
+        int(quota) / int(period) if quota not in (b"", b"max") else None,
+    )
+
+
+def memory_v1(read: Read) -> Memory:
+    stat = _keyed(read("memory.stat"))
+    usage = _number(read("memory.usage_in_bytes"))
+    limit = _number(read("memory.limit_in_bytes"))
+    return Memory(
+        max(usage - stat.get(b"total_inactive_file", 0), 0),
+        stat.get(b"total_cache", 0),
+        # "No limit" is the greatest multiple of a page in a long, whatever the page is.
+        limit if 0 < limit < 1 << 62 else None,
+        _number(read("memory.max_usage_in_bytes")),
+        _keyed(read("memory.oom_control")).get(b"oom_kill", 0),
+    )
+
+
+def memory_v2(read: Read) -> Memory:
+    stat = _keyed(read("memory.stat"))
+    return Memory(
+        max(_number(read("memory.current")) - stat.get(b"inactive_file", 0), 0),
+        stat.get(b"file", 0),
+        _limit(read("memory.max")),
+        _number(read("memory.peak")),
+        _keyed(read("memory.events")).get(b"oom_kill", 0),
+    )
+
+
+def pids(read: Read) -> Pids:
+    """The same on v1 and v2."""
+    return Pids(_number(read("pids.current")), _limit(read("pids.max")))
+
+
+def io_v1(read: Read) -> Io:
+    totals = {b"Read": 0, b"Write": 0}
+    for line in read("blkio.throttle.io_service_bytes_recursive").splitlines():
+        words = line.split()
+        if len(words) == 3 and words[1] in totals:
+            totals[words[1]] += int(words[2])
+    return Io(totals[b"Read"], totals[b"Write"])
+
+
+def io_v2(read: Read) -> Io:
+    totals = {b"rbytes": 0, b"wbytes": 0}
+    for word in read("io.stat").split():
+        key, _, value = word.partition(b"=")
+        if key in totals:
+            totals[key] += int(value)
+    return Io(totals[b"rbytes"], totals[b"wbytes"])
+
+
+def pressure(text: bytes) -> float:
+    """`some avg10` of a PSI file, percent."""
+    # some avg10=0.00 avg60=0.00 avg300=0.00 total=0
+    words = text.split(b" ", 2)
+    return float(words[1][6:]) if len(words) > 2 and words[0] == b"some" else 0.0
+
+
+def network(text: bytes) -> tuple[int, int]:
+    """Received and sent bytes of all interfaces but lo, from /proc/PID/net/dev."""
+    received = sent = 0
+    for line in text.splitlines()[2:]:
+        name, _, rest = line.partition(b":")
+        if name.strip() != b"lo":
+            fields = rest.split()
+            received += int(fields[0])
+            sent += int(fields[8])
+    return received, sent
+
+
+def _number(text: bytes, default: int = 0) -> int:
+    return int(text) if text else default
+
+
+def _limit(text: bytes) -> int | None:
+    return None if text.strip() in (b"", b"max") else int(text)
+
+
+def _keyed(text: bytes) -> dict[bytes, int]:
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))

@@ -1,0 +1,183 @@
+"""Measure running containers: counters from their cgroups, and the rates between two samples.
+
+Files are opened once and read again with pread(2); a container that is gone, or was started
+again, loses its files at the next sample.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+
+from tuidock.engine.cgroups import Cgroup, open_cgroup
+from tuidock.engine.layout import Layout
+from tuidock.engine.metrics import counters
+from tuidock.engine.metrics.counters import Read
+from tuidock.engine.types import Sample
+
+SPAN = 0.2
+"""Seconds; over less, a rate is mostly noise, and the one before is given again."""
+_SIZE = 1 << 14
+_GONE = (errno.ENOENT, errno.ENODEV, errno.ESRCH)
+
+
+class Sampler:
+    """Serves every screen and stream of a process; not for two threads at once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._meters: dict[tuple[str, int], _Meter] = {}
+
+    def sample(self, containers: Sequence[tuple[str, int]]) -> list[Sample]:
+        """One sample for each (id, pid of its main process) that still runs.
+
+        CPU and throttling are rates since the last sample of the same run, 0.0 in its first.
+        Raises OSError.
+        """
+        self._forget(set(self._meters) - set(containers))
+        return list(self._samples(containers))
+
+    def _samples(self, containers: Sequence[tuple[str, int]]) -> Iterator[Sample]:
+        for key in containers:
+            try:
+                if key not in self._meters:
+                    self._meters[key] = _Meter(open_cgroup(self._layout.tag, key[0]), *key)
+                yield self._meters[key].sample()
+            except OSError as error:
+                self._forget({key})
+                if error.errno not in _GONE:
+                    raise
+
+    def _forget(self, keys: set[tuple[str, int]]) -> None:
+        for key in keys:
+            if meter := self._meters.pop(key, None):
+                meter.close()
+
+    def close(self) -> None:
+        """Let go of all files; the sampler can go on afterwards, its rates begin anew."""
+        self._forget(set(self._meters))
+
+
+class _Meter:
+    """One run of one container."""
+
+    def __init__(self, cgroup: Cgroup, container_id: str, pid: int) -> None:
+        self._id, self._pid = container_id, pid
+        self._fds: dict[str, int] = {}
+        self._has_network = _network_of(pid) != _network_of(os.getpid())
+        self._unified = self._reader(cgroup.path("cgroup"))
+        self._readers = {
+            name: self._reader(cgroup.path(name))
+            for name in ("cpu", "cpuacct", "memory", "pids", "io")
+        }
+        self._versions = {name: cgroup.version(name) for name in self._readers}
+        self._at = self._cpu = self._throttled = 0.0
+        self._used = self._held = 0.0
+
+    def _reader(self, directory: str | None) -> Read:
+        return lambda name: self._read(f"{directory}/{name}") if directory else b""
+
+    def _read(self, path: str) -> bytes:
+        """b"" for what this kernel does not have. Raises OSError when the cgroup is gone."""
+        fd = self._fds.get(path)
+        if fd is None:
+            fd = self._fds[path] = _open(path)
+        try:
+            return os.pread(fd, _SIZE, 0) if fd >= 0 else b""
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            return b""  # PSI, compiled in and switched off
+
+    def close(self) -> None:
+        for fd in self._fds.values():
+            if fd >= 0:
+                os.close(fd)
+        self._fds.clear()
+
+    # --- one sample -------------------------------------------------------------------------
+
+    def sample(self) -> Sample:
+        """Raises OSError with ENOENT, ENODEV or ESRCH when the run is over."""
+        cpu = self._read_cpu()
+        at = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._derive(at, cpu)
+        memory = self._read_memory()
+        pids = counters.pids(self._readers["pids"])
+        io = self._read_io()
+        received, sent = self._read_network()
+        return Sample(
+            id=self._id,
+            at=at,
+            cpu=self._cpu,
+            cpu_seconds=cpu.seconds,
+            cpu_limit=cpu.limit,
+            throttled=self._throttled,
+            memory=memory.used,
+            memory_cache=memory.cache,
+            memory_limit=memory.limit,
+            memory_peak=memory.peak,
+            oom_kills=memory.oom_kills,
+            pids=pids.current,
+            pids_limit=pids.limit,
+            network_rx=received,
+            network_tx=sent,
+            block_read=io.read,
+            block_write=io.written,
+            pressure_cpu=counters.pressure(self._unified("cpu.pressure")),
+            pressure_memory=counters.pressure(self._unified("memory.pressure")),
+            pressure_io=counters.pressure(self._unified("io.pressure")),
+        )
+
+    def _derive(self, at: float, cpu: counters.Cpu) -> None:
+        """The one place where rates are made."""
+        elapsed = at - self._at
+        if self._at and elapsed < SPAN:
+            return
+        if self._at:
+            self._cpu = max(cpu.seconds - self._used, 0.0) / elapsed
+            # Every CPU on which it waits counts, so several waiting ones are still all of the time.
+            self._throttled = min(max(cpu.throttled - self._held, 0.0) / elapsed, 1.0)
+        self._at, self._used, self._held = at, cpu.seconds, cpu.throttled
+
+    def _read_cpu(self) -> counters.Cpu:
+        if self._versions["cpu"] == 1 or self._versions["cpuacct"] == 1:
+            return counters.cpu_v1(self._readers["cpu"], self._readers["cpuacct"])
+        # v2 counts CPU time without its controller too.
+        return counters.cpu_v2(self._unified)
+
+    def _read_memory(self) -> counters.Memory:
+        v1 = self._versions["memory"] == 1
+        return (counters.memory_v1 if v1 else counters.memory_v2)(self._readers["memory"])
+
+    def _read_io(self) -> counters.Io:
+        v1 = self._versions["io"] == 1
+        return (counters.io_v1 if v1 else counters.io_v2)(self._readers["io"])
+
+    def _read_network(self) -> tuple[int, int]:
+        """The container's own network; the host's is not the container's traffic.
+
+        Opened each time: an open file of /proc/PID/net keeps a dead network namespace alive.
+        """
+        if not self._has_network:
+            return 0, 0
+        fd = os.open(f"/proc/{self._pid}/net/dev", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return counters.network(os.read(fd, 1 << 16))
+        finally:
+            os.close(fd)
+
+
+def _open(path: str) -> int:
+    """-1 for a file that its directory does not have. Raises OSError without the directory."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        os.stat(os.path.dirname(path))
+        return -1
+
+
+def _network_of(pid: int) -> str:
+    return os.readlink(f"/proc/{pid}/ns/net")
