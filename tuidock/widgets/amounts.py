@@ -65,16 +65,22 @@ def step_size(count: int, steps: int) -> int:
     """Up or down by an eighth of the power of two below, never under 4 MiB."""
     for _ in range(abs(steps)):
         unit = max(MIB, 1 << max(0, (count if steps > 0 else count - 1).bit_length() - 4))
-        count = (count // unit + 1) * unit if steps > 0 else (-(-count // unit) - 1) * unit
+        count = _next(count, unit, steps)
     return max(4 * MIB, count)
 
 
 def step_cores(cores: float, steps: int) -> float:
-    """Up or down by 0.05 below one core, by 0.25 above, never under 0.05."""
+    """Up or down to the next multiple of 0.05 below one core, of 0.25 above, never under 0.05."""
+    hundredths = round(cores * 100)
     for _ in range(abs(steps)):
-        low = cores < 1 or (cores == 1 and steps < 0)
-        cores += (0.05 if low else 0.25) * (1 if steps > 0 else -1)
-    return max(0.05, round(cores, 2))
+        unit = 5 if hundredths < 100 or (hundredths == 100 and steps < 0) else 25
+        hundredths = _next(hundredths, unit, steps)
+    return max(5, hundredths) / 100
+
+
+def _next(count: int, unit: int, steps: int) -> int:
+    """The multiple of `unit` above (or, with negative steps, below) a count."""
+    return (count // unit + 1) * unit if steps > 0 else (-(-count // unit) - 1) * unit
 
 
 def step_count(count: int, steps: int) -> int:
@@ -82,5 +88,5 @@ def step_count(count: int, steps: int) -> int:
     for _ in range(abs(steps)):
         at = count if steps > 0 else count - 1
         unit = 1 if at < 20 else 5 if at < 100 else 10 ** (len(str(at)) - 2) * 5
-        count = (count // unit + 1) * unit if steps > 0 else (-(-count // unit) - 1) * unit
+        count = _next(count, unit, steps)
     return max(1, count)

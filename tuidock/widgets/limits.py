@@ -176,7 +176,7 @@ class LimitsPane(Widget, can_focus=True):
         bar = Content("  ") + gauge(share(line), max(8, width - 2), label(line))
         words = self._problem() if chosen else None
         return Content("\n").join(
-            [heading, bar, words or Content.styled(told(line), "$text-muted")]
+            [heading, bar, words or Content.styled(told(line), "$foreground 60%")]
         )
 
     def _heading(self, line: Line, *, chosen: bool) -> Content:
@@ -190,7 +190,7 @@ class LimitsPane(Widget, can_focus=True):
         if chosen and self.model.typing:
             parts.append(Content.styled(f"  {self.model.typing}▏", "bold"))
         if line.wanted is not None:
-            parts.append(Content.styled("   Enter applies", "$text-muted"))
+            parts.append(Content.styled("   Enter applies", "$foreground 60%"))
         return Content.assemble(*parts)
 
     def _problem(self) -> Content | None:

@@ -25,11 +25,12 @@ from tuidock.widgets.pull_progress import Pulling, arrived
 from tuidock.widgets.table import Column, LiveTable, Row
 
 FRAME = 1 / 10
-BAR = 30
+BESIDE = 48
+"""Columns that are not the bar's."""
 
 _PHASES = {
-    "exists": ("✓ here already", "$text-muted"),
-    "waiting": ("· waiting", "$text-muted"),
+    "exists": ("✓ here already", "$foreground 60%"),
+    "waiting": ("· waiting", "$foreground 60%"),
     "downloading": ("↓ downloading", "$text-primary"),
     "extracting": ("⇣ extracting", "$text-accent"),
     "retrying": ("↻ trying again", "$text-warning"),
@@ -54,7 +55,7 @@ class PullView(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c,escape", "cancel", "Cancel pull", id="pull.cancel"),
+        Binding("c", "cancel", "Cancel the pull", id="pull.cancel"),
     ]
 
     COLUMNS = (
@@ -122,15 +123,14 @@ class PullView(Vertical):
     def _frame(self) -> None:
         self._waiting = False
         now = time.monotonic()
-        self.query_one(LiveTable).set_rows([row(layer) for layer in self._layers()])
+        bar = max(8, self.size.width - BESIDE)
+        layers = self.pulling.layers.values()
+        self.query_one(LiveTable).set_rows([row(layer, bar) for layer in layers])
         self.query_one(".pull-words", Static).update(Content(self._words(now)))
-        bar = gauge(self.pulling.fraction, max(10, self.size.width - 4), self._share(), "$primary")
-        self.query_one(".pull-total", Static).update(bar)
+        total = gauge(self.pulling.fraction, self.size.width, self._share(), "$primary")
+        self.query_one(".pull-total", Static).update(total)
         if self._over:
             self.query_one("#pull-button", Button).label = "Close"
-
-    def _layers(self) -> list[LayerProgress]:
-        return list(self.pulling.layers.values())
 
     def _share(self) -> str:
         return f"{self.pulling.fraction:>4.0%}"
@@ -144,7 +144,7 @@ class PullView(Vertical):
             return "asking the registry…"
         told = [f"{format.size(pulling.done)} of {format.size(pulling.total)}"]
         if pulling.speed(now):
-            told.append(f"{format.size(pulling.speed(now))}/s")
+            told.append(format.rate(pulling.speed(now)))
         left = pulling.left(now)
         if left is not None and pulling.done < pulling.total:
             told.append(f"{span(left)} left")
@@ -166,7 +166,7 @@ class PullView(Vertical):
         self.action_cancel()
 
 
-def row(layer: LayerProgress) -> Row:
+def row(layer: LayerProgress, bar: int) -> Row:
     """One layer's line."""
     words, style = _PHASES.get(layer.phase, (layer.phase, ""))
     share = arrived(layer) / layer.total if layer.total else 1.0
@@ -179,7 +179,7 @@ def row(layer: LayerProgress) -> Row:
         (
             format.short_id(layer.digest),
             Content.styled(words, style),
-            Content(layer.detail) if layer.detail else gauge(share, BAR, style=colour),
+            Content(layer.detail) if layer.detail else gauge(share, bar, style=colour),
             sizes,
         ),
     )
