@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, listen, namespace, run, talk
+from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, listen, namespace, run, talk, wire
 from tuidock.engine.errors import BadSpec, NetworkError
 from tuidock.engine.types import ContainerSpec, Port
 
@@ -207,6 +207,24 @@ def test_two_roots_live_side_by_side(roots: Roots) -> None:
     assert not a.remains()
     with listen(there, 80) as server:
         assert talk(server, 0, two.address, 80)
+
+
+def test_what_the_host_forwards_for_others_is_left_alone(root: Root, neighbour: int) -> None:
+    """Fails without the first rule of the forward chain: a router would stop routing."""
+    root.start("a")
+    with namespace() as far:
+        wire(far, "up1", "198.51.100.1", "198.51.100.9")
+        run("ip", "route", "add", "default", "via", "198.51.100.1", pid=far)
+        run("ip", "route", "add", "default", "via", HOST, pid=neighbour)
+        with listen(far, 7000) as server:
+            assert talk(server, neighbour, "198.51.100.9", 7000) == (NEIGHBOUR, "198.51.100.9")
+
+
+def test_both_of_two_roots_reach_the_world(roots: Roots, neighbour: int) -> None:
+    (one, _), (two, _) = roots("a").start("x"), roots("b").start("y")
+    with listen(neighbour, 7000) as server:
+        assert talk(server, one, NEIGHBOUR, 7000)[0] == HOST
+        assert talk(server, two, NEIGHBOUR, 7000)[0] == HOST
 
 
 def test_forwarding_is_switched_on(root: Root, neighbour: int) -> None:
