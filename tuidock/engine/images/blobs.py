@@ -7,15 +7,14 @@ has for the next attempt.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
-from tuidock.engine.errors import BadManifest, Cancelled, DigestMismatch, HostError, StorageFull
+from tuidock.engine.errors import BadManifest, DigestMismatch
+from tuidock.engine.images.disk import lock, storage, sync_directory, write_all
 from tuidock.engine.images.reference import check_digest, is_hex_id
 from tuidock.engine.layout import Layout
 
@@ -134,10 +133,8 @@ class Ingest:
     def write(self, data: bytes) -> None:
         """Append. Raises StorageFull."""
         self._hash.update(data)
-        view = memoryview(data)
         with storage():
-            while view:
-                view = view[os.write(self._fd, view) :]
+            write_all(self._fd, data)
         self.size += len(data)
 
     @property
@@ -169,72 +166,6 @@ class Ingest:
 
 def digest_of(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def lock(path: str, cancelled: threading.Event | None = None) -> int:
-    """Open and lock a file that others may rename or unlink when they are done with it.
-
-    Raises Cancelled, OSError.
-    """
-    while True:
-        fd = try_lock(path)
-        if fd is not None:
-            return fd
-        if (cancelled or threading.Event()).wait(0.05):
-            raise Cancelled("cancelled")
-
-
-def try_lock(path: str) -> int | None:
-    """As `lock`, but None when somebody else has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.stat(path).st_ino == os.fstat(fd).st_ino:
-            return fd
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except BaseException:
-        os.close(fd)
-        raise
-    os.close(fd)
-    return None
-
-
-def sync_directory(path: str) -> None:
-    """Make a rename in it durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def replace(path: str, body: bytes) -> None:
-    """Give a small file new content, atomically and durably. Raises StorageFull, HostError."""
-    temporary = f"{path}.new"
-    with storage():
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, body)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.rename(temporary, path)
-        sync_directory(os.path.dirname(path))
-
-
-@contextmanager
-def storage() -> Iterator[None]:
-    """Say what the disk said in a person's words."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(
-                "no space left on device for images",
-                "remove images with `tuidock rmi`, or use another --root",
-            ) from error
-        raise HostError(f"cannot write to the image store: {error.strerror}") from error
 
 
 def _repair(digest: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 
 from tuidock.engine.images.blobs import Blobs
-from tuidock.engine.images.platforms import parse_platform
 from tuidock.engine.images.reference import parse, parse_repository
 from tuidock.engine.images.registry import Registry
 from tuidock.engine.images.remote import find
@@ -30,7 +29,7 @@ def describe(layout: Layout, reference: str, platform: str) -> RemoteImage:
     """What a pull would fetch. Raises BadReference, RegistryError, ContentError."""
     parsed, blobs = parse(reference), Blobs(layout)
     with closing(Registry(parsed.host)) as registry:
-        target = find(registry, parsed, parse_platform(platform), blobs)
+        target = find(registry, parsed, platform, blobs)
     layers = target.manifest.layers
     return RemoteImage(
         str(parsed),

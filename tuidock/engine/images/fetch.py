@@ -42,12 +42,27 @@ class Workshop:
         self.layers = layers
         self.downloads = threading.BoundedSemaphore(DOWNLOADS)
         self.extractions = threading.BoundedSemaphore(max(1, len(os.sched_getaffinity(0))))
-        self.unpacked: list[UnpackedLayer] = []
-        """Complete, and ours until they are settled."""
+        self._unpacked: list[UnpackedLayer] = []
+        self._closed = False
+        self._lock = threading.Lock()
 
     @property
     def cancelled(self) -> threading.Event:
         return self.registry.cancelled
+
+    def keep(self, layer: UnpackedLayer) -> None:
+        """A layer is ours until it is settled; one that comes too late goes at once."""
+        with self._lock:
+            if not self._closed:
+                self._unpacked.append(layer)
+                return
+        abandon([layer])
+
+    def close(self) -> None:
+        """Remove what was unpacked and not settled."""
+        with self._lock:
+            self._closed = True
+        abandon(self._unpacked)
 
 
 def abandon(layers: Iterable[UnpackedLayer]) -> None:
@@ -70,7 +85,7 @@ class LayerFetch:
         report = Report(emit, self._layer.digest, self._layer.size)
         report("waiting", 0)
         unpacked = self._fetched(report) or self._from_disk(report)
-        self._shop.unpacked.append(unpacked)
+        self._shop.keep(unpacked)
         if unpacked.diff_id != self._diff_id:
             raise DigestMismatch(
                 f"layer {self._layer.digest[:19]} holds other content than the image config says"

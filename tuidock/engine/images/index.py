@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 
-from tuidock.engine.images.blobs import Blobs, replace
+from tuidock.engine.errors import ContentError
+from tuidock.engine.images.blobs import Blobs
+from tuidock.engine.images.disk import replace
 from tuidock.engine.images.manifest import OCI_INDEX, OCI_MANIFEST, as_oci
 from tuidock.engine.layout import Layout
 
@@ -28,7 +31,7 @@ def write_index(layout: Layout, db: sqlite3.Connection) -> bool:
     True when something had to change. Raises StorageFull, HostError.
     """
     blobs = Blobs(layout)
-    entries = [_entry(blobs, *row) for row in db.execute(_QUERY) if blobs.has(row[0])]
+    entries = [entry for row in db.execute(_QUERY) for entry in _entries(blobs, *row)]
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     body = json.dumps(index, indent=1).encode()
     changed = [
@@ -38,9 +41,15 @@ def write_index(layout: Layout, db: sqlite3.Connection) -> bool:
     return any(changed)
 
 
-def _entry(blobs: Blobs, digest: str, reference: str | None) -> dict[str, object]:
-    """Other programs look for OCI manifests only, so a Docker one gets a twin for them."""
-    body = as_oci(blobs.read(digest))
+def _entries(blobs: Blobs, digest: str, reference: str | None) -> Iterator[dict[str, object]]:
+    """One, or none for a damaged manifest, which `system check` deals with.
+
+    Other programs look for OCI manifests only, so a Docker one gets a twin for them.
+    """
+    try:
+        body = as_oci(blobs.read(digest))
+    except ContentError:
+        return
     entry: dict[str, object] = {
         "mediaType": OCI_MANIFEST,
         "digest": blobs.put(body),
@@ -48,7 +57,7 @@ def _entry(blobs: Blobs, digest: str, reference: str | None) -> dict[str, object
     }
     if reference is not None:
         entry["annotations"] = {_NAME: reference}
-    return entry
+    yield entry
 
 
 def _keep(path: str, body: bytes) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from tuidock.engine.errors import Cancelled
-from tuidock.engine.images.blobs import lock, storage, try_lock
+from tuidock.engine.images.disk import lock, storage, try_lock
 from tuidock.engine.layout import Layout
 
 LEASE_PREFIX = "pull-"

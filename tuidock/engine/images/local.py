@@ -16,7 +16,8 @@ from isal import isal_zlib
 
 from tuidock.engine.errors import BadReference, DigestMismatch
 from tuidock.engine.images import names, records
-from tuidock.engine.images.blobs import Blobs, Ingest, digest_of, storage
+from tuidock.engine.images.blobs import Blobs, Ingest, digest_of
+from tuidock.engine.images.disk import storage
 from tuidock.engine.images.fetch import abandon
 from tuidock.engine.images.index import write_index
 from tuidock.engine.images.layers import LayerStore, UnpackedLayer

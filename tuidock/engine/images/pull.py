@@ -10,19 +10,20 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 
+from tuidock.engine.errors import ContentError, StorageFull
 from tuidock.engine.events import LayerProgress, Pulled, Resolved
 from tuidock.engine.images import records
 from tuidock.engine.images.blobs import Blobs
 from tuidock.engine.images.crew import Crew, Emit
-from tuidock.engine.images.fetch import DOWNLOADS, LayerFetch, Workshop, abandon
+from tuidock.engine.images.fetch import DOWNLOADS, LayerFetch, Workshop
 from tuidock.engine.images.index import write_index
 from tuidock.engine.images.layers import LayerStore, UnpackedLayer
 from tuidock.engine.images.leases import lease, store_lock
 from tuidock.engine.images.manifest import Descriptor
-from tuidock.engine.images.platforms import parse_platform
 from tuidock.engine.images.reference import parse
 from tuidock.engine.images.registry import PATIENCE, Patience, Registry
 from tuidock.engine.images.remote import Target, find
+from tuidock.engine.images.upkeep import collect
 from tuidock.engine.images.wire import DEADLINES, Deadlines
 from tuidock.engine.layout import Layout
 
@@ -54,7 +55,7 @@ class Puller:
         Raises BadReference, RegistryError, ContentError, StorageFull, HostError; Cancelled
         within a second of `cancelled`.
         """
-        parsed, wanted = parse(reference), parse_platform(platform)
+        parsed = parse(reference)
         stop = threading.Event()
         registry = Registry(parsed.host, stop, self.deadlines, self.patience)
 
@@ -64,11 +65,14 @@ class Puller:
 
         crew = Crew(on_event, cancelled, halt, _HANDS)
         try:
-            [target] = crew.work([lambda _: find(registry, parsed, wanted, self.blobs)])
+            [target] = crew.work([lambda _: find(registry, parsed, platform, self.blobs)])
             on_event(_resolved(target))
             key = target.document.digest[7:]
             with lease(self.layout, key, target.digests, cancelled):
                 new = self._complete(target, registry, crew, on_event)
+        except (StorageFull, ContentError):
+            collect(self.layout, self.db)  # verified, but of no use, or in the way
+            raise
         finally:
             registry.close()
         image = records.load(self.db, self.blobs, target.id)
@@ -84,7 +88,7 @@ class Puller:
             chain = self._fetch(target, shop, crew, on_event)
             keys = self.layers.settle(chain)
         except BaseException:
-            abandon(shop.unpacked)
+            shop.close()
             raise
         for body in target.bodies:
             self.blobs.put(body)

@@ -11,12 +11,12 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 
-from tuidock.engine.errors import ImageNotFound
+from tuidock.engine.errors import ContentError, ImageNotFound
 from tuidock.engine.images import names
 from tuidock.engine.images.blobs import Blobs
 from tuidock.engine.images.manifest import Config, Manifest, parse_config, parse_manifest
 from tuidock.engine.store import transaction
-from tuidock.engine.types import Image, Layer
+from tuidock.engine.types import Image, Layer, Platform
 
 
 def save(
@@ -69,6 +69,16 @@ def load(db: sqlite3.Connection, blobs: Blobs, image_id: str) -> Image:
         labels={str(k): str(v) for k, v in _object(settings.get("Labels")).items()},
         command=tuple(map(str, [*_list(settings.get("Entrypoint")), *_list(settings.get("Cmd"))])),
     )
+
+
+def load_even_damaged(db: sqlite3.Connection, blobs: Blobs, image_id: str) -> Image:
+    """For lists: one damaged image must not hide the others. What its row tells, at least."""
+    try:
+        return load(db, blobs, image_id)
+    except ContentError:
+        [created] = db.execute("SELECT created FROM image WHERE id = ?", (image_id,)).fetchone()
+        unknown = Platform("unknown", "unknown")
+        return Image(image_id, *names.of(db, image_id), created, 0, unknown, (), {}, ())
 
 
 def settings_of(config: Config) -> dict[str, object]:

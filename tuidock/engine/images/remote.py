@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tuidock.engine.errors import BadManifest, SizeMismatch
+from tuidock.engine.errors import BadManifest, ManifestUnknown, SizeMismatch
 from tuidock.engine.images.blobs import Blobs
 from tuidock.engine.images.manifest import (
     Config,
@@ -19,7 +19,7 @@ from tuidock.engine.images.manifest import (
     parse_config,
     parse_manifest,
 )
-from tuidock.engine.images.platforms import choose, offered
+from tuidock.engine.images.platforms import choose, fit, offered, parse_platform
 from tuidock.engine.images.reference import Reference
 from tuidock.engine.images.registry import CONFIG_LIMIT, Document, Registry
 from tuidock.engine.types import Platform
@@ -54,11 +54,13 @@ class Target(NamedTuple):
         return blobs | {layer.digest for layer in self.manifest.layers} | set(self.config.diff_ids)
 
 
-def find(registry: Registry, reference: Reference, wanted: Platform, blobs: Blobs) -> Target:
+def find(registry: Registry, reference: Reference, platform: str, blobs: Blobs) -> Target:
     """Ask a registry; a config that is here already is not fetched again.
 
-    Raises RegistryError, ContentError.
+    `platform` as people write it, empty for this host's. Raises InvalidInput, RegistryError,
+    ContentError.
     """
+    wanted = parse_platform(platform)
     named = registry.manifest(reference.path, reference.name)
     parsed, document = parse(named.body, named.media_type), named
     platforms: tuple[Platform, ...] = ()
@@ -67,6 +69,12 @@ def find(registry: Registry, reference: Reference, wanted: Platform, blobs: Blob
         document, parsed = _chosen(registry, reference, choose(parsed, wanted, reference.familiar))
     body = _config(registry, reference, parsed.config, blobs)
     config = parse_config(body)
+    if platform and not fit(config.platform, wanted):
+        raise ManifestUnknown(
+            f"image {reference.familiar} was found but does not provide the specified platform"
+            f" ({wanted})",
+            f"it is there for {config.platform}",
+        )
     if len(config.diff_ids) != len(parsed.layers):
         raise BadManifest(
             f"{reference.familiar}: {len(parsed.layers)} layers, {len(config.diff_ids)} diff ids"

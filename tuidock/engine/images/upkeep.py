@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tuidock.engine.errors import ContentError
-from tuidock.engine.images.blobs import INGEST_PREFIX, MADE_PREFIX, Blobs, digest_of, try_lock
+from tuidock.engine.images.blobs import INGEST_PREFIX, MADE_PREFIX, Blobs, digest_of
+from tuidock.engine.images.disk import try_lock
 from tuidock.engine.images.index import write_index
 from tuidock.engine.images.layers import LayerStore
 from tuidock.engine.images.leases import leased, store_lock
@@ -39,7 +40,8 @@ def collect(layout: Layout, db: sqlite3.Connection) -> list[str]:
             removed = LayerStore(layout, db).remove_unused(_needed_keys(db, held))
         lines += [f"removed unused layer {key}" for key in removed]
         write_index(layout, db)
-    return lines
+    # many files take seconds, and nobody is to wait for that with the lock in our hands
+    return lines + [f"removed {name}" for name in LayerStore(layout, db).sweep()]
 
 
 def sweep(layout: Layout, db: sqlite3.Connection) -> list[str]:
@@ -70,7 +72,10 @@ def _unused_blobs(layout: Layout, db: sqlite3.Connection, held: set[str]) -> Ite
 def _needed_blobs(blobs: Blobs, db: sqlite3.Connection) -> set[str]:
     needed = {row[0].partition("@")[2] for row in db.execute("SELECT reference FROM repo_digest")}
     for image_id, manifest, media_type in db.execute("SELECT id, manifest, media_type FROM image"):
-        body = blobs.read(manifest)
+        try:
+            body = blobs.read(manifest)
+        except ContentError:  # what it needs cannot be told, so everything stays until `sweep`
+            return set(blobs.digests())
         needed |= {image_id, manifest, digest_of(as_oci(body))}
         needed |= {layer.digest for layer in parse_manifest(body, media_type).layers}
     return needed
@@ -114,8 +119,7 @@ def _strange_layers(layout: Layout, db: sqlite3.Connection) -> list[str]:
         for key in known - found:
             db.execute("DELETE FROM layer WHERE key = ?", (key,))
     lines = [f"removed incomplete layer {name}" for name in sorted(found - known)]
-    lines += [f"forgot lost layer {key}" for key in sorted(known - found)]
-    return lines + [f"removed {name}" for name in LayerStore(layout, db).sweep()]
+    return lines + [f"forgot lost layer {key}" for key in sorted(known - found)]
 
 
 def _unlocked(path: str) -> int | None:

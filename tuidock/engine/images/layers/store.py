@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from tuidock.engine.errors import NotFound
 from tuidock.engine.images.layers.dependence import adjust
 from tuidock.engine.images.layers.faults import translated
-from tuidock.engine.images.layers.owners import OPAQUE_XATTR
+from tuidock.engine.images.layers.owners import LISTED_XATTR, OPAQUE_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
 from tuidock.engine.layout import Layout
 from tuidock.engine.store import transaction
@@ -46,6 +46,17 @@ class LayerStore:
     def directory(self, key: str) -> str:
         """The directory to give to overlayfs."""
         return self._layout.layer(key)
+
+    def root(self, keys: Sequence[str]) -> str:
+        """The directory that gives the merged root its owner, mode and times.
+
+        Overlayfs takes them from the topmost directory of all, which is the container's own:
+        whoever makes that one copies them there. `keys` lowest first, as from `keys`.
+        """
+        for key in reversed(keys):
+            if LISTED_XATTR.decode() in os.listxattr(self.directory(key)):
+                return self.directory(key)
+        return self.directory(keys[0])
 
     def known(self, diff_id: str) -> bool:
         """True when a directory of this diff id exists that fits above anything."""
@@ -150,15 +161,18 @@ class LayerStore:
     def remove_unused(self, in_use: set[str]) -> list[str]:
         """Remove the layers whose keys are not in use; the keys removed. Raises OSError.
 
-        Call it in the transaction that found out what is in use.
+        Call it in the transaction that found out what is in use; the files are then removed by
+        `sweep`, when nobody waits for that transaction any more.
         """
+        in_transaction = self._db.in_transaction
         with self._writing():
             rows = self._db.execute("SELECT key FROM layer ORDER BY key").fetchall()
             unused = [key for (key,) in rows if key not in in_use]
             for key in unused:
                 self._db.execute("DELETE FROM layer WHERE key = ?", (key,))
                 self._bury(key)
-        self.sweep()
+        if not in_transaction:
+            self.sweep()
         return unused
 
     def sweep(self) -> list[str]:
