@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -100,6 +101,13 @@ def test_sweep_finds_what_a_removed_row_left(root: Root) -> None:
     assert not root.remains()
 
 
+def test_disconnect_after_the_row_went_leaves_nothing(root: Root) -> None:
+    _, endpoint = root.start("a", WEB)
+    root.db.execute("DELETE FROM container")
+    root.network.disconnect(endpoint.container)
+    assert not root.remains()
+
+
 def test_sweep_closes_ports_that_a_removed_row_left_open(root: Root) -> None:
     _, gone = root.start("a", WEB)
     _, kept = root.start("b", Port(80, "tcp", 8081))
@@ -158,13 +166,31 @@ def test_stolen_port_entry_is_repaired_by_connecting(root: Root) -> None:
         assert talk(server, 0, "127.0.0.1", 8080)
 
 
+LIVES = """
+import sys
+from tuidock.engine import store
+from tuidock.engine.layout import Layout
+from tuidock.engine.network.service import Network
+from tuidock.engine.types import ContainerSpec, Port
+
+place, container, pid = Layout(*sys.argv[1:3]), sys.argv[3], int(sys.argv[4])
+network = Network(place, store.connect(place))
+for _ in range(10):
+    network.connect(network.reserve(container, ContainerSpec("x", ports=(Port(80),))), pid)
+    with open(f"/proc/{pid}/net/route") as routes:
+        assert "eth0" in routes.read()
+    network.disconnect(container)
+print("survived")
+"""
+
+
 def test_many_clients_at_once(root: Root) -> None:
     """Concurrent lives of containers do not remove each other's bridge or address."""
-    program = VICTIM.replace('Port(80, "tcp", 8080)', "Port(80)")
+    root.network.warm()
     with namespace() as one, namespace() as two, namespace() as three:
         clients = [
             subprocess.Popen(
-                [sys.executable, "-c", program, *root.layout, root.add(f"c{pid}"), str(pid), "99"],
+                [sys.executable, "-c", LIVES, *root.layout, root.add(f"c{pid}"), str(pid)],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -172,6 +198,22 @@ def test_many_clients_at_once(root: Root) -> None:
         ]
         assert [client.communicate()[0] for client in clients] == ["survived\n"] * 3
     assert not root.remains()
+
+
+def test_a_client_waits_for_the_other(root: Root) -> None:
+    """Fails without the lock of the root: what one looks at, another may be taking away."""
+    root.network.warm()
+    with namespace() as pid:
+        with open(f"{root.layout.runroot}/network.lock", "w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            client = subprocess.Popen(
+                [sys.executable, "-c", LIVES, *root.layout, root.add("a"), str(pid)],
+                stdout=subprocess.PIPE,
+            )
+            with pytest.raises(subprocess.TimeoutExpired):
+                client.wait(1)
+            assert not root.remains()
+        assert client.communicate()[0] == b"survived\n"
 
 
 def test_two_roots_that_start_together_get_two_subnets(roots: Roots) -> None:

@@ -86,10 +86,16 @@ class Network:
     def disconnect(self, container_id: str) -> None:
         """Remove interface, published ports and lease; the last one takes the bridge along.
 
-        Does nothing for a container without an endpoint. Raises NetworkError, NeedsRoot.
+        Call it before the container's row goes, which takes the lease with it: bridge and
+        interface are still removed then, open ports only by the next `sweep`. Does nothing
+        when there is nothing. Raises NetworkError, NeedsRoot.
         """
         with self._lock():
             self._release(container_id)
+            if link.index(self.bridge_name):
+                self._strays()
+                if not self._endpoints():
+                    self._clear(self._bridge())
 
     def endpoint(self, container_id: str) -> Endpoint | None:
         """The lease of a container, None without one."""
