@@ -67,14 +67,14 @@ def zipped(data: bytes) -> bytes:
     return gzip.compress(data, 1, mtime=0)
 
 
-def header(name: bytes, flag: bytes = b"0", size: int = 0, **fields: bytes) -> bytes:
+def header(name: bytes, flag: bytes = b"0", length: int = 0, **fields: bytes) -> bytes:
     """One raw ustar header; `fields` overrides parts by their POSIX names."""
     parts = {
         "name": name.ljust(100, b"\0"),
         "mode": b"0000644\0",
         "uid": b"0000000\0",
         "gid": b"0000000\0",
-        "size": b"%011o\0" % size,
+        "size": b"%011o\0" % length,
         "mtime": b"00000000000\0",
         "chksum": b" " * 8,
         "typeflag": flag,
@@ -86,8 +86,7 @@ def header(name: bytes, flag: bytes = b"0", size: int = 0, **fields: bytes) -> b
         "devminor": b"0000000\0",
         "prefix": bytes(167),
     }
-    for key, value in fields.items():
-        parts[key] = value.ljust(len(parts[key]), b"\0")
+    parts |= {key: value.ljust(len(parts[key]), b"\0") for key, value in fields.items()}
     block = b"".join(parts.values())
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
@@ -97,3 +96,9 @@ def padded(data: bytes) -> bytes:
 
 
 END = bytes(1024)
+
+
+def sparse(size: int, offset: int, length: int) -> dict[str, str]:
+    """PAX records (format 0.1) of a sparse file with one segment."""
+    fields = {"size": str(size), "numblocks": "1", "map": f"{offset},{length}"}
+    return {f"GNU.sparse.{key}": value for key, value in fields.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 import subprocess
@@ -91,7 +92,8 @@ def content(path: str) -> bytes:
 
 def _content(path: str, status: os.stat_result) -> bytes | str | int:
     if stat.S_ISREG(status.st_mode):
-        return content(path)
+        data = content(path)
+        return data if len(data) < 4096 else hashlib.sha256(data).hexdigest()
     if stat.S_ISLNK(status.st_mode):
         return os.readlink(path)
     return status.st_rdev

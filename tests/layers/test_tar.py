@@ -91,7 +91,7 @@ def test_signed_checksum_of_old_tars() -> None:
 
 def test_names_are_bytes(unpack: Unpack) -> None:
     name = b"raw\xff\nname"
-    layer = unpack(data=header(name, size=1) + padded(b"x") + END)
+    layer = unpack(data=header(name, length=1) + padded(b"x") + END)
     assert os.listdir(os.fsencode(layer.directory)) == [name]
 
 
@@ -110,8 +110,8 @@ def test_ends_that_are_fine(tail: bytes, unpack: Unpack) -> None:
     "data",
     [
         header(b"f")[:300],
-        header(b"f", size=600) + bytes(512),
-        header(b"f", size=600) + bytes(700),
+        header(b"f", length=600) + bytes(512),
+        header(b"f", length=600) + bytes(700),
         header(b"x", b"x", 40) + bytes(100),
         header(b"x", b"x", 11) + padded(b"11 uid=555\n"),
         bytes(512) + header(b"f"),
@@ -208,7 +208,7 @@ def test_sparse_map_that_lies() -> None:
     "block",
     [
         header(b"f", uid=b"77777777"[:8].replace(b"7", b"9")),
-        header(b"f", size=0, uid=b"-0000001"),
+        header(b"f", length=0, uid=b"-0000001"),
         header(b"f", uid=b"0o17"),
         header(b"f", uid=b"\xff" * 8),
         header(b"f", uid=(1 << 63 | 0xFFFFFFFF).to_bytes(8, "big")),

@@ -52,7 +52,8 @@ def _pairs(area: bytes, number: Number) -> Segments:
 def pax_segments(records: Records, source: Source, bounds: Bounds) -> tuple[Segments, int]:
     """The PAX formats; 1.0 has its map in front of the data. Raises ContentError, UnsafeLayer."""
     if b"GNU.sparse.major" not in records:
-        numbers = _decimals(records.get(b"GNU.sparse.map", b"").split(b","))
+        text = records.get(b"GNU.sparse.map", b"")
+        numbers = _decimals(text.split(b",") if text else [])
         return _paired(numbers), integer(records, b"GNU.sparse.size", 0)
     return _paired(_leading_map(source, bounds)), integer(records, b"GNU.sparse.realsize", 0)
 
@@ -79,7 +80,6 @@ def _paired(numbers: list[int]) -> Segments:
 
 
 def _decimals(texts: list[bytes]) -> list[int]:
-    texts = [] if texts == [b""] else texts
     if not all(text.isdigit() and len(text) <= 20 for text in texts):
         raise ContentError("not a number in a sparse map")
     return [int(text) for text in texts]
