@@ -6,6 +6,8 @@ Invariant: whoever calls `clone` has one thread, because the child gets a copy o
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 import struct
 
@@ -41,6 +43,7 @@ _CLONE = {"x86_64": 56, "aarch64": 220}.get(os.uname().machine, 0)
 _CLONE3 = 435
 _CLOSE_RANGE = 436
 _CLOSE_RANGE_CLOEXEC = 4
+_PIDFD_INFO_EXIT = 8
 _PIDFD_SEND_SIGNAL = 424
 _SIGCHLD = 17
 
@@ -156,3 +159,20 @@ def set_hostname(name: str) -> None:
 def send_signal(pidfd: int, number: int) -> None:
     """Send a signal to exactly that process. Raises ProcessLookupError when it is gone."""
     syscall(_PIDFD_SEND_SIGNAL, "pidfd_send_signal", pidfd, number, None, 0)
+
+
+def exit_status(pidfd: int) -> int | None:
+    """The wait status of a process that somebody else reaped; None when it cannot be known.
+
+    Needs PIDFD_GET_INFO with exit information (Linux 6.15).
+    """
+    size = 64  # struct pidfd_info, first version
+    info = bytearray(struct.pack("=Q56x", _PIDFD_INFO_EXIT))
+    try:
+        fcntl.ioctl(pidfd, 0xC000FF0B | size << 16, info)
+    except OSError as error:
+        if error.errno in (errno.ENOTTY, errno.EINVAL, errno.ESRCH):
+            return None
+        raise
+    (mask,) = struct.unpack_from("=Q", info)
+    return int(struct.unpack_from("=i", info, 60)[0]) if mask & _PIDFD_INFO_EXIT else None

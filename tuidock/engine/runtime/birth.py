@@ -46,8 +46,8 @@ class Born(NamedTuple):
     """Readable descriptors and the stream that each carries."""
     stdin: int
     """Writable end, -1 without; with a terminal the same as its output."""
-    program: bytes
-    """The seccomp filter, for further commands."""
+    watcher: Packets | None = None
+    """Where an adopted container's wait status comes from; None for a child of ours."""
 
 
 class Refused(Exception):
@@ -113,7 +113,7 @@ class Birth:
         if self.master >= 0:
             os.set_blocking(self.master, False)
             outputs, stdin = {self.master: "stdout"}, self.master
-        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin, program)
+        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin)
 
     def _open_stdio(self) -> tuple[tuple[int, int, int], dict[int, str], int]:
         """The container's three descriptors, our readable ends, our end of its input."""

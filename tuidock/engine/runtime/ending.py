@@ -11,7 +11,11 @@ import sys
 import time
 
 from tuidock.engine import journal
+from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime.calling import PACKAGE
 from tuidock.engine.runtime.commands import exit_code
+from tuidock.engine.runtime.protocol import decode
 from tuidock.engine.runtime.state import write_exit
 from tuidock.engine.types import ExitRecord
 
@@ -21,21 +25,41 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.runtime.birth import Born
-    from tuidock.engine.runtime.commands import Command
+    from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime.calling import PACKAGE
+from tuidock.engine.runtime.commands import Command
 
-PACKAGE = os.path.abspath(f"{__file__}/../../../..")
-"""The directory that holds the package, for processes started with `-I`."""
+_PATIENCE = 1.0
+"""Seconds that the launcher gets to tell a wait status."""
 
 
-def record(born: Born, status: int) -> ExitRecord:
+def reap(born: Born) -> int | None:
+    """The wait status of a dead first process; None when nobody can tell it any more."""
+    if born.watcher is None:
+        return os.waitpid(born.pid, 0)[1]
+    # An adopted container is the launcher's child, or after a crash of both somebody's whom
+    # we do not know; the kernel remembers for a pidfd, since Linux 6.15.
+    if sockets.readable(born.watcher, _PATIENCE):
+        told = decode(born.watcher.receive()[0])
+        if "status" in told:
+            return int(told["status"])
+    return p.exit_status(born.pidfd) if born.pidfd >= 0 else None
+
+
+def record(born: Born, status: int | None) -> ExitRecord:
     """From the wait status of the first process and the counters of the cgroup."""
-    return ExitRecord(
-        code=exit_code(status),
-        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+    ended = ExitRecord(
+        code=255,
+        signal=0,
         oom_killed=born.cgroup.oom_kills() > 0,
         at=time.time(),
         peak_memory=born.cgroup.peak_memory(),
     )
+    if status is None:
+        return ended._replace(error="the container ended unseen")
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return ended._replace(code=exit_code(status), signal=number)
 
 
 def conclude(layout: Layout, config: dict[str, Any], born: Born, ended: ExitRecord) -> None:

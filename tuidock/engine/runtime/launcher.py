@@ -175,7 +175,7 @@ def main(root: str, runroot: str) -> NoReturn:
     """Entry of the launcher process; descriptor 3 is its listening socket."""
     os.umask(0o077)
     os.chdir("/")
-    p.set_title("tuidock-launcher")
+    p.set_title(f"tuidock-launcher {root}")
     p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)
     _resist_oom()
     for number in (signal.SIGINT, signal.SIGHUP):

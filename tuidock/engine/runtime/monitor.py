@@ -88,7 +88,7 @@ class Monitor:
     def _interest(self) -> Interest:
         read, write = select.POLLIN, select.POLLOUT
         interest: Interest = {
-            self.born.pidfd: (read, self._end),
+            self.born.pidfd: (read, self.end),
             self.listener.fileno(): (read, self._accept),
         }
         for descriptor, line in self.newcomers.items():
@@ -242,9 +242,10 @@ class Monitor:
 
     # --- the end -----------------------------------------------------------------------------
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """The first process is dead: drain, record, clean up, tell."""
         self.ended = True
-        _, status = os.waitpid(self.born.pid, 0)
+        status = ending.reap(self.born)
         self._drain()
         self.log.close()
         for command in list(self.commands):  # killed with the first process

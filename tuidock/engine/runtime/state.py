@@ -6,6 +6,7 @@ time and the id of the boot it was born in.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import NamedTuple
@@ -69,6 +70,14 @@ def _alive(state: dict[str, Any]) -> bool:
     if state["boot_id"] != _BOOT or not state["pid"]:
         return False
     return start_time(state["pid"]) == state["starttime"]
+
+
+def read_run(layout: Layout, container_id: str) -> dict[str, Any]:
+    """`state.json` as it was written. Raises FileNotFoundError."""
+    state = _read(f"{layout.run(container_id)}/state.json")
+    if state is None:
+        raise FileNotFoundError(errno.ENOENT, "no run state", container_id)
+    return state
 
 
 def read_exit(layout: Layout, container_id: str) -> ExitRecord | None:

@@ -11,15 +11,16 @@ import json
 import os
 import time
 
+from tuidock.engine.cgroups import open_cgroup
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.runtime import ending
-from tuidock.engine.runtime.birth import Birth, Refused
+from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.lines import Line
 from tuidock.engine.runtime.monitor import Monitor
 from tuidock.engine.runtime.protocol import encode
-from tuidock.engine.runtime.state import read_state, write_exit
+from tuidock.engine.runtime.state import read_run, read_state, write_exit
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ _PATIENCE = 10.0
 def watch(layout: Layout, request: dict[str, Any], client: Packets) -> None:
     """Start a container on behalf of `client` and stay with it until its end."""
     container_id = request["id"]
-    p.set_title(f"tuidock-monitor {container_id[:12]}")
+    p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     try:
         config = read_config(layout, container_id)
         lock = _take(layout, container_id)
@@ -115,5 +116,44 @@ def _give_up(layout: Layout, container_id: str, client: Packets, refusal: Refuse
 
 
 def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Packets) -> None:
-    """Watch a container whose monitor was killed."""
-    raise NotImplementedError
+    """Watch a container whose monitor was killed.
+
+    `watcher` is where the launcher tells the wait status: as subreaper it is the parent now.
+    """
+    container_id = request["id"]
+    p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
+    lock = os.open(layout.run(container_id), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not _lock(lock):  # somebody else was faster
+        client.send(encode({"adopted": True}))
+        return
+    config = read_config(layout, container_id)
+    state = read_run(layout, container_id)
+    born = _found(layout, config, state["pid"], watcher)
+    monitor = Monitor(layout, config, born)
+    client.send(encode({"adopted": True}))
+    client.close()
+    if p.start_time(born.pid) == state["starttime"]:
+        monitor.live()
+    else:
+        monitor.end()
+    os.close(lock)
+
+
+def _found(layout: Layout, config: dict[str, Any], pid: int, watcher: Packets) -> Born:
+    """A running container as `Birth` would have returned it, without what is lost: its input,
+    and the master of its terminal.
+    """
+    container_id = config["annotations"]["tuidock.id"]
+    outputs = {}
+    for name in ("stdout", "stderr"):
+        try:
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            outputs[os.open(f"{layout.run(container_id)}/{name}", flags)] = name
+        except FileNotFoundError:
+            continue
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        pidfd = -1
+    cgroup = open_cgroup(layout.tag, container_id)
+    return Born(pid, pidfd, cgroup, outputs, -1, watcher)
