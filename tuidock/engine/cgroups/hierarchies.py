@@ -42,6 +42,17 @@ def find(proc: str = "/proc/self") -> list[Hierarchy]:
     return sorted(found.values(), key=lambda hierarchy: hierarchy.unified)
 
 
+def mode(proc: str = "/proc/self") -> str:
+    """`v1`, `v2`, `hybrid`, or `none`: what is mounted, whether we may use it or not."""
+    kinds = set()
+    for _, _, kind, options in _mounts(read(f"{proc}/mountinfo")):
+        if kind == "cgroup2" or _v1_controllers(options):
+            kinds.add(kind)
+    if len(kinds) == 2:
+        return "hybrid"
+    return {"cgroup": "v1", "cgroup2": "v2"}[kinds.pop()] if kinds else "none"
+
+
 def home(controller: str, proc: str = "/proc/thread-self") -> str:
     """Directory of the v1 cgroup of `controller` that the calling thread is in.
 

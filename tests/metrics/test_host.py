@@ -1,0 +1,91 @@
+"""Facts and findings: real on this machine, and what other machines would be told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tuidock.engine.layout import Layout
+from tuidock.engine.metrics import checks
+from tuidock.engine.metrics.host import doctor, facts, pretty_name
+from tuidock.engine.types import Finding
+
+
+def test_facts_are_those_of_the_kernel() -> None:
+    found = facts()
+    assert (found.kernel, found.hostname) == (os.uname().release, os.uname().nodename)
+    with open("/proc/meminfo") as file:
+        total = int(file.readline().split()[1]) * 1024
+    assert found.memory == total
+    assert found.cgroup in ("v1", "v2", "hybrid")
+    assert found.operating_system
+
+
+def test_pretty_name() -> None:
+    assert pretty_name('NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n') == (
+        "Debian GNU/Linux 12 (bookworm)"
+    )
+    assert pretty_name("ID=x\n") == "Linux"
+
+
+@pytest.mark.root
+def test_doctor_tries_what_containers_need_and_leaves_nothing(layout: Layout) -> None:
+    found = {finding.name: finding for finding in doctor(layout)}
+    for name in ("kernel", "user namespaces", "overlay", "id-mapped mounts", "cgroups", "seccomp"):
+        assert found[name].state == "ok", found[name]
+    assert not [name for name in os.listdir(layout.root) if name.startswith("doctor")]
+
+
+def test_whatever_is_not_ok_has_a_remedy(layout: Layout) -> None:
+    os.chmod(layout.root, 0o755)
+    found = doctor(layout)
+    assert all(finding.remedy for finding in found if finding.state != "ok")
+    assert Finding(layout.root, "warning", "mode 0755", f"chmod 700 {layout.root}") in found
+
+
+@pytest.mark.parametrize(
+    ("release", "state"),
+    [
+        ("6.1.0-18-amd64", "ok"),
+        ("5.19.0", "ok"),
+        ("5.15.0-91-generic", "warning"),
+        ("5.4.0", "missing"),
+        ("4.18.0-513.el8.x86_64", "missing"),
+        ("strange", "missing"),
+    ],
+)
+def test_kernels(release: str, state: str) -> None:
+    assert checks.kernel(release).state == state
+
+
+def test_a_probe_that_fails_is_told_with_its_reason(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = dict.fromkeys(checks.REMEDIES, "") | {"bridge": "Operation not supported"}
+    monkeypatch.setattr(checks, "_run_probe", lambda directory: answers)
+    found = {finding.name: finding for finding in checks.probed(layout)}
+    assert (found["bridge"].state, found["bridge"].detail) == ("warning", "Operation not supported")
+    assert "modprobe bridge" in found["bridge"].remedy
+    assert found["overlay"] == Finding("overlay", "ok", "works")
+
+
+def test_a_probe_that_cannot_run_is_not_taken_for_success(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks.sys, "executable", "/nonexistent/python")
+    states = {finding.name: finding.state for finding in checks.probed(layout)}
+    assert "ok" not in states.values()
+
+
+def test_subordinate_ids_are_added_up(tmp_path: Path) -> None:
+    file = tmp_path / "subuid"
+    file.write_text("ann:100000:65536\n1000:300000:1000\nbob:500000:65536\nbroken\n")
+    assert checks.subordinate_count(str(file), "ann", 1000) == 66536
+    assert checks.subordinate_count(f"{tmp_path}/none", "ann", 1000) == 0
+
+
+def test_little_space_is_a_warning(tmp_path: Path) -> None:
+    assert checks.disk(f"{tmp_path}/not/yet", lambda _: 1 << 30).state == "warning"
+    assert checks.disk(str(tmp_path), lambda _: 1 << 40).state == "ok"
