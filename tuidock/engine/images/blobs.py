@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tuidock.engine.errors import BadManifest, DigestMismatch
-from tuidock.engine.images.disk import lock, storage, sync_directory, write_all
+from tuidock.engine.images.disk import lock, storage, sync_directory, try_lock, write_all
 from tuidock.engine.images.reference import check_digest, is_hex_id
 from tuidock.engine.layout import Layout
 
@@ -90,6 +90,14 @@ class Blobs:
         path = f"{self.layout.ingest}/{INGEST_PREFIX}{check_digest(digest)[7:]}"
         with storage():
             return Ingest(self.layout, lock(path, cancelled), path, digest)
+
+    def forget(self, digest: str) -> None:
+        """Remove what was downloaded of a blob, unless somebody is at it."""
+        path = f"{self.layout.ingest}/{INGEST_PREFIX}{check_digest(digest)[7:]}"
+        fd = try_lock(path)
+        if fd is not None:
+            os.unlink(path)
+            os.close(fd)
 
     def create(self) -> Ingest:
         """Begin a blob whose digest will be known at its end. Raises StorageFull."""

@@ -77,6 +77,8 @@ def storage() -> Iterator[None]:
     """Say what the disk, or SQLite, said in a person's words."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # no disk says that, but whoever no longer reads what a callback prints
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full() from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from tuidock.engine.errors import ContentError, StorageFull
 from tuidock.engine.events import LayerProgress, Pulled, Resolved
@@ -68,11 +69,8 @@ class Puller:
             [target] = crew.work([lambda _: find(registry, parsed, platform, self.blobs)])
             on_event(_resolved(target))
             key = target.document.digest[7:]
-            with lease(self.layout, key, target.digests, cancelled):
+            with self._tidied(target), lease(self.layout, key, target.digests, cancelled):
                 new = self._complete(target, registry, crew, on_event)
-        except (StorageFull, ContentError):
-            collect(self.layout, self.db)  # verified, but of no use, or in the way
-            raise
         finally:
             registry.close()
         image = records.load(self.db, self.blobs, target.id)
@@ -100,21 +98,47 @@ class Puller:
     ) -> list[UnpackedLayer | str]:
         """The chain, lowest first: what was unpacked just now, diff ids of what was here."""
         pairs = list(zip(target.manifest.layers, target.config.diff_ids, strict=True))
-        complete = self.layers.keys(target.config.diff_ids) is not None
-        missing = [pair for pair in pairs if not self._has(*pair, in_chain=complete)]
-        for layer, diff_id in pairs:
-            if (layer, diff_id) not in missing:
+        ready = self._ready(target.config.diff_ids)
+        here = [
+            (number < ready or self.layers.known(pair[1])) and self._has(*pair)
+            for number, pair in enumerate(pairs)
+        ]
+        for (layer, _), is_here in zip(pairs, here, strict=True):
+            if is_here:
                 on_event(LayerProgress(layer.digest, "exists", layer.size, layer.size))
+        missing = [pair for pair, is_here in zip(pairs, here, strict=True) if not is_here]
         done = iter(crew.work([LayerFetch(shop, *pair) for pair in missing]))
-        return [next(done) if pair in missing else pair[1] for pair in pairs]
+        return [
+            diff_id if is_here else next(done)
+            for (_, diff_id), is_here in zip(pairs, here, strict=True)
+        ]
 
-    def _has(self, layer: Descriptor, diff_id: str, *, in_chain: bool) -> bool:
-        """Whether the blob is here, is known to hold this content, and was unpacked for us."""
+    def _ready(self, diff_ids: Sequence[str]) -> int:
+        """How many layers, from the lowest, are in place as this very chain."""
+        lengths = range(len(diff_ids), 0, -1)
+        return next((n for n in lengths if self.layers.keys(diff_ids[:n]) is not None), 0)
+
+    def _has(self, layer: Descriptor, diff_id: str) -> bool:
+        """Whether the blob is here, and known to hold this content."""
         row = self.db.execute(
             "SELECT 1 FROM layer_blob WHERE digest = ? AND diff_id = ?", (layer.digest, diff_id)
         ).fetchone()
-        unpacked = in_chain or self.layers.known(diff_id)
-        return row is not None and unpacked and self.blobs.has(layer.digest, layer.size)
+        return row is not None and self.blobs.has(layer.digest, layer.size)
+
+    @contextmanager
+    def _tidied(self, target: Target) -> Iterator[None]:
+        """What is of no use (wrong content), or in the way (full disk), goes at once.
+
+        After every other failure verified blobs and begun downloads wait for the next pull.
+        """
+        try:
+            yield
+        except (StorageFull, ContentError) as error:
+            if isinstance(error, StorageFull):
+                for layer in target.manifest.layers:
+                    self.blobs.forget(layer.digest)
+            collect(self.layout, self.db)
+            raise
 
     def _is_here(self, target: Target) -> bool:
         row = self.db.execute("SELECT manifest FROM image WHERE id = ?", (target.id,)).fetchone()

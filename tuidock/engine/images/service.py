@@ -60,8 +60,9 @@ class Images:
         from tuidock.engine.images import records
         from tuidock.engine.images.blobs import Blobs
 
+        blobs = Blobs(self.layout)
         rows = self.db.execute("SELECT id FROM image ORDER BY created DESC, id").fetchall()
-        return [records.load(self.db, Blobs(self.layout), row[0]) for row in rows]
+        return [records.load_even_damaged(self.db, blobs, row[0]) for row in rows]
 
     def get(self, reference: str) -> Image:
         """By reference, id, or prefix of an id. Raises ImageNotFound, InvalidInput."""
@@ -91,14 +92,13 @@ class Images:
         """
         from contextlib import closing
 
-        from tuidock.engine import journal, store
+        from tuidock.engine import store
+        from tuidock.engine.images.disk import storage
         from tuidock.engine.images.pull import Puller
 
-        with closing(store.connect(self.layout)) as db:
+        with storage(), closing(store.connect(self.layout)) as db:
             pulled = Puller(self.layout, db).pull(reference, platform, on_event, cancelled)
-        journal.append(
-            self.layout, "image", "pull", pulled.image.id, familiar(pulled.reference), {}
-        )
+            self._note("pull", pulled.image.id, pulled.reference)
         return pulled
 
     def add(self, config: bytes, layers: Layers, reference: str) -> Image:
@@ -107,13 +107,12 @@ class Images:
         A layer is a path, or an iterable of bytes. `rootfs.diff_ids` of the config is filled
         in when it is missing. Raises BadReference, ContentError, StorageFull.
         """
-        from tuidock.engine import journal
+        from tuidock.engine.images.disk import storage
         from tuidock.engine.images.local import add
 
-        image = add(self.layout, self.db, config, layers, reference)
-        journal.append(
-            self.layout, "image", "import", image.id, familiar(str(parse(reference))), {}
-        )
+        with storage():
+            image = add(self.layout, self.db, config, layers, reference)
+            self._note("import", image.id, str(parse(reference)))
         return image
 
     def tag(self, source: str, target: str) -> None:
@@ -121,42 +120,46 @@ class Images:
 
         Raises ImageNotFound, BadReference.
         """
-        from tuidock.engine import journal
+        from tuidock.engine.images.disk import storage
         from tuidock.engine.images.removal import tag
 
-        image = tag(self.layout, self.db, source, target)
-        journal.append(self.layout, "image", "tag", image, familiar(str(parse(target))), {})
+        with storage():
+            self._note("tag", tag(self.layout, self.db, source, target), str(parse(target)))
 
     def remove(self, reference: str, force: bool = False) -> Sequence[str]:
         """Untag, and delete when nothing else needs it; what was done, in docker's words.
 
         Raises ImageNotFound, InUse.
         """
-        from tuidock.engine import journal
+        from tuidock.engine.images.disk import storage
         from tuidock.engine.images.removal import Removal
 
         removal = Removal(self.layout, self.db, reference, force=force)
-        lines = removal.run()
-        for line in lines:
-            verb, _, what = line.partition(": ")
-            action = "untag" if verb == "Untagged" else "delete"
-            journal.append(self.layout, "image", action, removal.image, what, {})
+        with storage():
+            lines = removal.run()
+            for line in lines:
+                verb, _, what = line.partition(": ")
+                self._note("untag" if verb == "Untagged" else "delete", removal.image, what)
         return lines
 
     def collect(self) -> None:
         """Remove blobs and layer directories that nothing needs any more."""
+        from tuidock.engine.images.disk import storage
         from tuidock.engine.images.upkeep import collect
 
-        collect(self.layout, self.db)
+        with storage():
+            collect(self.layout, self.db)
 
     def sweep(self) -> Sequence[str]:
         """Mend what a crash left: unfinished work, rows without files, files without rows.
 
         What was done, a line each; nothing that somebody works on right now is touched.
         """
+        from tuidock.engine.images.disk import storage
         from tuidock.engine.images.upkeep import sweep
 
-        return sweep(self.layout, self.db)
+        with storage():
+            return sweep(self.layout, self.db)
 
     def catalog(self, host: str) -> Sequence[str]:
         """Repositories of a registry, sorted. Raises BadReference, RegistryError."""
@@ -175,6 +178,12 @@ class Images:
         from tuidock.engine.images import browse
 
         return browse.describe(self.layout, reference, platform)
+
+    def _note(self, action: str, image_id: str, name: str) -> None:
+        """Tell everybody what happened."""
+        from tuidock.engine import journal
+
+        journal.append(self.layout, "image", action, image_id, familiar(name))
 
     def _config(self, image_id: str) -> dict[str, object]:
         """Read again, but not hashed again: that happened when the blob got its name."""
