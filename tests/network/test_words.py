@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuidock.engine.errors import BadSpec, NetworkError
-from tuidock.engine.network import files, hostports, ipam, link, ports, ruleset, stencils
+from tuidock.engine.network import files, hostports, ipam, ports, ruleset, stencils, wiring
 from tuidock.engine.types import ContainerSpec, Port
 
 # --- -p -----------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_source_of_resolvers(text: str, expected: str) -> None:
 
 # --- stencils -------------------------------------------------------------------------------------
 
-BRIDGE = link.Bridge("td00c0ffee", "tuidock-00c0ffee", ipam.parse("10.89.7.0/24"))
+BRIDGE = ipam.Bridge("td00c0ffee", "tuidock-00c0ffee", ipam.parse("10.89.7.0/24"))
 HOLES = {
     "bridge address": {"master"},
     "eth0 address": {"address", "index"},
@@ -219,7 +219,7 @@ HOLES = {
 
 def test_messages_have_the_holes_they_should() -> None:
     """A marker that pyroute2 encodes otherwise than expected would leave no hole."""
-    made = {**link.encode(BRIDGE), **ruleset.encode(BRIDGE)}
+    made = {**wiring.encode(BRIDGE), **ruleset.encode(BRIDGE)}
     cut = {name: stencils.cut(message) for name, message in made.items()}
     found = {
         name: {piece.name for piece in pieces if isinstance(piece, stencils.Hole)}
@@ -249,11 +249,13 @@ def test_filled_stencil_is_what_pyroute2_would_encode(
         "master": stencils.number(master),
         "netns": stencils.number(netns),
     }
-    filled = stencils.fill(stencils.cut(link.encode(BRIDGE)["veth"]), values)
+    filled = stencils.fill(stencils.cut(wiring.encode(BRIDGE)["veth"]), values)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stencils, "MARKERS", {**stencils.MARKERS, **values})
-        patch.setattr(link, "ADDRESS", address)
-        assert filled == link.encode(BRIDGE)["veth"]
+        markers = {**stencils.MARKERS, **values}
+        patch.setattr(stencils, "MARKERS", markers)
+        patch.setattr(wiring, "MARKERS", markers)
+        patch.setattr(wiring, "ADDRESS", address)
+        assert filled == wiring.encode(BRIDGE)["veth"]
 
 
 def test_holes_take_only_what_fits() -> None:

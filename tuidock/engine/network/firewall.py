@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from tuidock.engine.network import netlink
 from tuidock.engine.network.ipam import Endpoint
 from tuidock.engine.network.netlink import NetlinkFailure, Step
-from tuidock.engine.network.ruleset import FORWARD
 from tuidock.engine.network.stencils import Stencils, fill
 from tuidock.engine.types import Finding, Port
 
+_FORWARD = 2  # NF_INET_FORWARD
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 
 
@@ -198,7 +198,7 @@ def _drops_forwarded(chain: object) -> bool:
     family, hook = chain["nfgen_family"], chain.get_attr("NFTA_CHAIN_HOOK")  # type: ignore[index,attr-defined]
     if family not in _FAMILIES or hook is None or chain.get_attr("NFTA_CHAIN_POLICY") != 0:  # type: ignore[attr-defined]
         return False
-    return bool(hook.get_attr("NFTA_HOOK_HOOKNUM") == FORWARD)
+    return bool(hook.get_attr("NFTA_HOOK_HOOKNUM") == _FORWARD)
 
 
 def _finding(chain: object) -> Finding:

@@ -37,6 +37,14 @@ class Subnet(NamedTuple):
         return self.base >> shorter == other.base >> shorter
 
 
+class Bridge(NamedTuple):
+    """What a network is to the kernel: one bridge, one nftables table, one subnet."""
+
+    name: str
+    table: str
+    subnet: Subnet
+
+
 class Endpoint(NamedTuple):
     """A container's place on a network, leased until `disconnect`."""
 

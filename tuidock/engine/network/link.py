@@ -1,8 +1,7 @@
 """Links: the bridge of a network, and the veth pair that plugs a container into it.
 
-A container's end is born in its network namespace, nothing is ever moved. Invariant: MAC
-addresses follow from IPv4 addresses, so a neighbour's ARP entry stays true when an address
-changes hands.
+What the messages say is in `wiring`. Invariant: a container's end is born in its network
+namespace, nothing is ever moved, and this thread is there only to open a socket.
 """
 
 from __future__ import annotations
@@ -14,98 +13,20 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from tuidock.engine.errors import NetworkError
 from tuidock.engine.linux.libc import check, libc
 from tuidock.engine.network import netlink
-from tuidock.engine.network.ipam import Endpoint, Subnet
+from tuidock.engine.network.ipam import Bridge, Endpoint
 from tuidock.engine.network.netlink import NetlinkFailure, Step
-from tuidock.engine.network.stencils import ADDRESS, Stencils, fill, marker_number, number
+from tuidock.engine.network.stencils import Stencils, fill, number
 
 CLONE_NEWNET = 0x40000000
-_UP, _RUNNING = 0x1, 0x40
+_RUNNING = 0x40  # IFF_RUNNING
 _FLAGS = struct.Struct("=16x 8x I")
 """struct nlmsghdr, then struct ifinfomsg up to ifi_flags."""
 _PATIENCE = 0.5
 """Seconds to wait for a carrier."""
-
-
-class Bridge(NamedTuple):
-    """What a network is to the kernel: one bridge, one nftables table, one subnet."""
-
-    name: str
-    table: str
-    subnet: Subnet
-
-
-def encode(bridge: Bridge) -> dict[str, bytes]:
-    """Every message about links that is ever sent, with markers (see `stencils`)."""
-    from tuidock.engine.network import encode as nl
-    from tuidock.engine.network.stencils import MARKERS
-
-    subnet, master, veth = bridge.subnet, marker_number("master"), MARKERS["veth"].decode()
-    eth0 = marker_number("index")
-    address = socket.inet_ntoa(ADDRESS)
-    create = nl.CREATE | nl.EXCL
-    up = {"flags": _UP, "change": _UP}
-    peer = {
-        "attrs": [
-            ("IFLA_IFNAME", "eth0"),
-            ("IFLA_ADDRESS", _mac(ADDRESS)),
-            ("IFLA_NET_NS_FD", marker_number("netns")),
-        ],
-    }
-    pair = nl.nested(
-        ("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", nl.nested(("VETH_INFO_PEER", peer)))
-    )
-    hairpin = nl.nested(
-        ("IFLA_INFO_SLAVE_KIND", "bridge"),
-        ("IFLA_INFO_SLAVE_DATA", nl.nested(("IFLA_BRPORT_MODE", 1))),
-    )
-    made = [
-        ("IFLA_IFNAME", bridge.name),
-        ("IFLA_ADDRESS", _mac(socket.inet_aton(subnet.gateway))),
-        ("IFLA_LINKINFO", nl.nested(("IFLA_INFO_KIND", "bridge"))),
-    ]
-    own = [
-        ("IFA_LOCAL", subnet.gateway),
-        ("IFA_ADDRESS", subnet.gateway),
-        ("IFA_BROADCAST", subnet.broadcast),
-    ]
-    theirs = [
-        ("IFA_LOCAL", address),
-        ("IFA_ADDRESS", address),
-        ("IFA_BROADCAST", subnet.broadcast),
-    ]
-    return {
-        "bridge": nl.link(nl.NEWLINK, create, made, **up),
-        "bridge address": nl.address(
-            nl.CREATE | nl.REPLACE, own, prefixlen=subnet.prefix, index=master
-        ),
-        "remove bridge": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", bridge.name)]),
-        "veth": nl.link(
-            nl.NEWLINK,
-            create,
-            [("IFLA_IFNAME", veth), ("IFLA_MASTER", master), ("IFLA_LINKINFO", pair)],
-            **up,
-        ),
-        "enslave": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_MASTER", master)], **up),
-        "hairpin": nl.link(nl.NEWLINK, 0, [("IFLA_IFNAME", veth), ("IFLA_LINKINFO", hairpin)]),
-        "look": nl.link(nl.GETLINK, 0, [("IFLA_IFNAME", veth)]),
-        "look at bridge": nl.link(nl.GETLINK, 0, [("IFLA_IFNAME", bridge.name)]),
-        "unplug": nl.link(nl.DELLINK, 0, [("IFLA_IFNAME", veth)]),
-        "eth0 up": nl.link(nl.NEWLINK, 0, [], index=eth0, **up),
-        "eth0 address": nl.address(create, theirs, prefixlen=subnet.prefix, index=eth0),
-        "eth0 route": nl.route(
-            create, [("RTA_GATEWAY", subnet.gateway)], table=254, proto=4, scope=0, type=1
-        ),
-    }
-
-
-def _mac(address: bytes) -> str:
-    """Locally administered, ending in the IPv4 address."""
-    return ":".join(f"{byte:02x}" for byte in b"\x02\x74" + address)
 
 
 def index(name: str) -> int:

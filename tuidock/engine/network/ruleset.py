@@ -1,20 +1,21 @@
 """What the firewall of a network says: an nftables table, its chains, maps and rules, as messages.
 
 `_rules` has each rule in nft's own words beside it. Published ports live in two maps, so that a
-container comes and goes without touching a rule. Nothing here talks to the kernel.
+container comes and goes without touching a rule. Imports pyroute2; only loaded when stencils
+are made. Nothing here talks to the kernel.
 """
 
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tuidock.engine.network.link import Bridge
+from tuidock.engine.network import encode as nl
+from tuidock.engine.network.ipam import Bridge
 from tuidock.engine.network.stencils import ADDRESS, MARKERS, number
 
-if TYPE_CHECKING:
-    Attribute = tuple[str, Any]
-    Expression = dict[str, Any]
+Attribute = tuple[str, Any]
+Expression = dict[str, Any]
 
 # linux/netfilter/nf_tables.h and nf_conntrack_common.h
 _REG = 8  # NFT_REG32_00; the next 32 bit registers follow
@@ -27,15 +28,13 @@ _SADDR, _DADDR, _DPORT = (_NETWORK, 12, 4), (_NETWORK, 16, 4), (_TRANSPORT, 2, 2
 _EQUAL, _DIFFERENT = 0, 1
 _DROP, _ACCEPT, _JUMP, _RETURN = 0, 1, -3, -5
 _LOCAL = 2  # RTN_LOCAL
-_PREROUTING, FORWARD, _OUTPUT, _POSTROUTING = 0, 2, 3, 4
+_PREROUTING, _FORWARD, _OUTPUT, _POSTROUTING = 0, 2, 3, 4
 _ADDRESS, _PROTOCOL, _SERVICE = 7, 12, 13  # nft's names of data types, for `nft list`
 _LOOPBACK = socket.inet_aton("127.0.0.0")
 
 
 def encode(bridge: Bridge) -> dict[str, bytes]:
     """Every message about the table that is ever sent, with markers (see `stencils`)."""
-    from tuidock.engine.network import encode as nl
-
     table = [("NFTA_TABLE_NAME", bridge.table)]
     messages = {
         "begin": nl.batch_edge(nl.BATCH_BEGIN),
@@ -71,7 +70,7 @@ _CHAINS: dict[str, tuple[str, int, int] | None] = {
     "published": None,
     "prerouting": ("nat", _PREROUTING, -100),
     "output": ("nat", _OUTPUT, -100),
-    "forward": ("filter", FORWARD, 0),
+    "forward": ("filter", _FORWARD, 0),
     "postrouting": ("nat", _POSTROUTING, 100),
 }
 

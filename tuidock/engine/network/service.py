@@ -18,9 +18,8 @@ from contextlib import contextmanager, suppress
 
 from tuidock.engine.errors import BadSpec, EngineError, HostError
 from tuidock.engine.layout import Layout
-from tuidock.engine.network import firewall, hostports, ipam, link, ruleset, stencils
-from tuidock.engine.network.ipam import Endpoint, Subnet
-from tuidock.engine.network.link import Bridge
+from tuidock.engine.network import firewall, hostports, ipam, link, stencils
+from tuidock.engine.network.ipam import Bridge, Endpoint, Subnet
 from tuidock.engine.network.stencils import Stencils
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec, Finding, Port
@@ -212,7 +211,9 @@ class Network:
 
     def _stencils(self, bridge: Bridge) -> Stencils:
         def encode() -> dict[str, bytes]:
-            return {**link.encode(bridge), **ruleset.encode(bridge)}
+            from tuidock.engine.network import ruleset, wiring
+
+            return {**wiring.encode(bridge), **ruleset.encode(bridge)}
 
         key = f"{bridge.name} {bridge.subnet} {_program()}"
         return stencils.load(f"{self.layout.runroot}/network.stencils", key, encode)
@@ -320,5 +321,6 @@ class Network:
 
 def _program() -> str:
     """Changes when the messages may: their makers' times of change."""
-    times = (os.stat(path).st_mtime_ns for path in (str(link.__file__), str(ruleset.__file__)))
-    return "-".join(str(time) for time in times)
+    here = os.path.dirname(__file__)
+    makers = (f"{here}/{name}.py" for name in ("encode", "stencils", "wiring", "ruleset"))
+    return "-".join(str(os.stat(path).st_mtime_ns) for path in makers)
