@@ -34,7 +34,8 @@ _RESETS = {
 
 def plain(text: str) -> str:
     """The text as it is read: what `runs` says without its styles."""
-    return text if text.isprintable() else "".join(piece for piece, _ in runs(text))
+    bare = text if text.isprintable() else _SGR.sub("", text).rstrip("\r\n")
+    return bare if bare.isprintable() else "".join(piece for piece, _ in runs(text))
 
 
 def runs(text: str) -> list[Run]:

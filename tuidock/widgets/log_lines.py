@@ -155,8 +155,13 @@ class LogLines(ScrollView, can_focus=True):
             self.set_timer(1 / 200, self._pump)
 
     def _pump(self) -> None:
+        """Go on looking; without a filter that changes nothing but the counts."""
         self._pumping = False
-        self.settle()
+        if self.excerpt.filter is not None:
+            self.settle()
+        else:
+            self._advance()
+            self.post_message(self.Changed())
 
     def _width(self) -> int:
         return self.size.width if self.wrap else max(self.size.width, self._widest)

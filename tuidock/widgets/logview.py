@@ -31,7 +31,7 @@ PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
 DIG = 8 << 20
 """Bytes of older log that are counted when the reader comes to the top."""
-PANEL = 200_000
+PANEL = 64 * 1024
 """Bytes of one line that its panel shows and a copy takes."""
 
 

@@ -37,7 +37,7 @@ class TableModel:
         line = self.cursor_line
         self.rows = tuple(rows)
         self._places = {row.key: index for index, row in enumerate(self.rows)}
-        self.marked &= self._places.keys()
+        self.marked = self.marked.intersection(self._places)
         if self.cursor not in self._places:
             self.cursor = self.rows[self.nearest(line)].key if self.rows else None
 
