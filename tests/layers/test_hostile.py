@@ -42,7 +42,7 @@ def test_absolute_names_count_from_the_root(unpack: Unpack) -> None:
 def test_write_through_an_earlier_link(unpack: Unpack, target: str) -> None:
     """Row 2: the way leads on inside the layer, whatever the host has there.
 
-    Seen to fail with a reader that opens `link/f` by path outside of a new root.
+    Seen to fail with directories opened without O_NOFOLLOW.
     """
     layer = unpack(symlink("link", target), file("link/tuidock-test", b"x"))
     assert not os.path.exists("/etc/tuidock-test")
@@ -51,7 +51,10 @@ def test_write_through_an_earlier_link(unpack: Unpack, target: str) -> None:
 
 
 def test_write_through_a_link_of_a_lower_layer(unpack: Unpack, merge: Merge) -> None:
-    """Row 2, with two layers: settling resolves inside the merged tree too."""
+    """Row 2, with two layers: settling resolves inside the merged tree.
+
+    Seen to fail with `resolve` returning its path as it is.
+    """
     lower = unpack(symlink("link", "../../../../../../etc"))
     with merge([lower, unpack(file("link/tuidock-test", b"x"))]) as root:
         assert content(f"{root}/etc/tuidock-test") == b"x"
@@ -98,7 +101,7 @@ def test_root_that_is_something_else(unpack: Unpack, name: str) -> None:
 
 
 def test_hard_link_out(unpack: Unpack, layers: LayerStore) -> None:
-    """Row 4. Seen to fail when targets were resolved by the kernel from the host's root."""
+    """Row 4. Seen to fail with targets that were not made clean."""
     with pytest.raises(UnsafeLayer):
         unpack(hardlink("l", "../../etc/shadow"))
     with pytest.raises(ContentError, match="does not exist"):
@@ -108,7 +111,7 @@ def test_hard_link_out(unpack: Unpack, layers: LayerStore) -> None:
 
 
 def test_hard_link_does_not_follow(unpack: Unpack) -> None:
-    """Row 4: a hard link to a symbolic link is that link."""
+    """Row 4: a hard link to a symbolic link is that link. Seen to fail with a link by path."""
     layer = unpack(symlink("s", "/etc/shadow"), hardlink("l", "s"))
     assert os.readlink(f"{layer.directory}/l") == "/etc/shadow"
 
@@ -134,7 +137,7 @@ def test_whiteout_of_what_is_no_name(unpack: Unpack, name: str) -> None:
 
 
 def test_opaque_then_added_again(unpack: Unpack, merge: Merge) -> None:
-    """Row 5."""
+    """Row 5. Seen to fail with `hide` doing nothing."""
     low = unpack(directory("d"), file("d/a"), file("d/b"))
     high = unpack(directory("d"), file("d/a", b"new"), opaque("d"))
     with merge([low, high]) as root:
@@ -166,7 +169,10 @@ def test_overlay_attributes_never_act(unpack: Unpack, merge: Merge) -> None:
 
 
 def test_device_zero_zero_is_a_whiteout_of_lower_layers_only(unpack: Unpack, merge: Merge) -> None:
-    """Row 6: overlayfs takes such a device for a whiteout; it must not undo its own layer."""
+    """Row 6: overlayfs takes such a device for a whiteout; it must not undo its own layer.
+
+    Seen to fail when it was made like any other device.
+    """
     device = archives.member("f", tarfile.CHRTYPE, 0o600)
     with merge([unpack(file("f", b"old")), unpack(file("f", b"new"), device)]) as root:
         assert content(f"{root}/f") == b"new"
@@ -190,7 +196,7 @@ def test_special_files(unpack: Unpack) -> None:
 
 
 def test_ingest_is_closed_to_others(unpack: Unpack, layout: Layout) -> None:
-    """Row 7: setuid files lie there as they will run."""
+    """Row 7: setuid files lie there as they will run. Seen to fail with mkdir's usual mode."""
     layer = unpack(file("su", b"", 0o4755))
     for path in (layout.root, layout.ingest, layout.layers, os.path.dirname(layer.directory)):
         assert os.stat(path).st_mode & 0o077 == 0
@@ -211,7 +217,7 @@ def test_decompression_bomb(layers: LayerStore, compress: Callable[[bytes], byte
 
 
 def test_sparse_bomb(unpack: Unpack) -> None:
-    """Row 8: a file of 8 EiB in a kilobyte."""
+    """Row 8: a file of 4 EiB in a kilobyte. Seen to fail without the look at `apparent`."""
     records = {"GNU.sparse.size": str(1 << 62), "GNU.sparse.map": "0,0"}
     with pytest.raises(UnsafeLayer, match="a file of"):
         unpack(file("f", pax_headers=records))
@@ -219,13 +225,16 @@ def test_sparse_bomb(unpack: Unpack) -> None:
 
 @pytest.mark.parametrize("flag", [b"x", b"g", b"L", b"K"])
 def test_huge_extended_header(unpack: Unpack, flag: bytes) -> None:
-    """Row 8: refused by its size field, before a byte of it is read."""
+    """Row 8: refused by its size field, before a byte of it is read.
+
+    Seen to fail (by the end of the stream) without the look at the size.
+    """
     with pytest.raises(UnsafeLayer, match="extended header"):
         unpack(data=header(b"x", flag, 1 << 30))
 
 
 def test_too_many_global_headers(unpack: Unpack) -> None:
-    """Row 8: each of them small, together without end."""
+    """Row 8: each of them small, together without end. Seen to fail without the sum in `merge`."""
     blocks = []
     for number in range(3):
         record = b"user%d=" % number + b"x" * 500_000 + b"\n"
@@ -236,7 +245,10 @@ def test_too_many_global_headers(unpack: Unpack) -> None:
 
 
 def test_endless_sparse_map(unpack: Unpack) -> None:
-    """Row 8: an old GNU map whose every block says that another follows."""
+    """Row 8: an old GNU map whose every block says that another follows.
+
+    Seen to fail (by the end of the stream) without `_bounded`.
+    """
     block = (b"00000000000\0" * 42).ljust(504, b"\0") + b"\1" + bytes(7)
     first = header(b"f", b"S", prefix=bytes(137) + b"\1", magic=b"ustar  \0")
     with pytest.raises(UnsafeLayer, match="too long"):
