@@ -13,6 +13,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+PACE = 0.05
+"""Seconds between two keys."""
+
 
 class Terminal:
     """One program in one tmux window; `close` ends both."""
@@ -50,12 +53,19 @@ class Terminal:
         self.close()
 
     def press(self, *keys: str) -> None:
-        """Press keys by tmux's names: `Enter`, `Escape`, `Up`, `C-p`, or one character."""
-        self._tmux("send-keys", *keys)
+        """Press keys by tmux's names: `Enter`, `Escape`, `Up`, `C-p`, or one character.
+
+        One after the other as fingers do: an escape and a letter within 0.1 s would be Alt and
+        that letter.
+        """
+        for key in keys:
+            self._tmux("send-keys", key)
+            time.sleep(4 * PACE if key == "Escape" else PACE)
 
     def type(self, text: str) -> None:
         """Type text as it is."""
         self._tmux("send-keys", "-l", text)
+        time.sleep(PACE)
 
     def screen(self) -> str:
         """What is to be seen, without colours."""
