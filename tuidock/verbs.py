@@ -71,11 +71,23 @@ _EVERYWHERE = (
     _pane("2", "Images", "Images in the local store"),
     _pane("3", "Registry", "Look into a registry without pulling"),
     _pane("7", "Events", "What happened, from every client of this root"),
-    Verb("app.palette", "Commands", "Everything by name", "colon", action="app.command_palette"),
+    Verb(
+        "app.palette",
+        "Commands",
+        "Everything by name",
+        "colon,ctrl+p",
+        action="app.command_palette",
+    ),
     Verb("app.help", "Help", "Keys of where you are", "question_mark", action="help", shown=True),
     Verb("app.theme", "Theme", "Dark or light", "T", action="toggle_theme"),
     Verb("app.refresh", "Read again", "Ask the engine for everything anew", "R", action="reload"),
-    Verb("app.quit", "Back, quit", "Back; at the first level, leave tuidock", "q", action="leave"),
+    Verb(
+        "app.quit",
+        "Back, quit",
+        "Back; at the first level, leave tuidock",
+        "q,ctrl+c",
+        action="leave",
+    ),
     Verb("app.exit", "Quit", "Leave tuidock; containers live on", "ctrl+q", action="app.quit"),
 )
 

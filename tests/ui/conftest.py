@@ -20,6 +20,8 @@ from tuidock.engine.types import Container
 from tuidock.screens.listing import ListPane
 from tuidock.world import World
 
+_RUN = re.compile(r'<text class="[^"]*-r\d+" x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>')
+"""One run of text of one style in Textual's SVG."""
 DEADLINE = 10.0
 """Seconds until a condition that should come at once counts as never."""
 
@@ -87,9 +89,11 @@ class Stage:
         return next((str(row.cells[1]) for row in table.rows if row.key == table.cursor_key), "")
 
     def text(self) -> str:
-        """What is on the screen, a line for each run of one style."""
-        svg = self.app.export_screenshot()
-        return html.unescape(re.sub(r"<[^>]+>", "\n", svg)).replace("\xa0", " ")
+        """What is on the screen, line by line."""
+        lines: dict[float, list[str]] = {}
+        for y, text in _RUN.findall(self.app.export_screenshot()):
+            lines.setdefault(float(y), []).append(html.unescape(text).replace("\xa0", " "))
+        return "\n".join("".join(lines[y]).strip("\n") for y in sorted(lines))
 
     def shows(self, words: str) -> bool:
         return words in self.text()

@@ -50,7 +50,12 @@ class PullScreen(ModalScreen[None]):
         yield view
 
     def on_mount(self) -> None:
-        self.watch(self.app, "world", self._world_moved)
+        self.watch(self.app, "world", self._world_moved, init=False)
+        self.call_after_refresh(lambda: self._world_moved(self._dock.world))
+
+    @property
+    def _dock(self) -> TuidockApp:
+        return cast("TuidockApp", self.app)
 
     def _world_moved(self, world: World) -> None:
         pull = world.pulls.get(self.reference)
@@ -74,7 +79,7 @@ class PullScreen(ModalScreen[None]):
 
     @on(PullView.CancelRequested)
     def _cancel_requested(self) -> None:
-        cast("TuidockApp", self.app).cancel_pull(self.reference)
+        self._dock.cancel_pull(self.reference)
 
     @on(PullView.Closed)
     def _view_closed(self) -> None:

@@ -35,6 +35,7 @@ from tuidock.world import World
 SETTLE = 0.15
 """Seconds the cursor must rest before the registry is asked."""
 HUB = "docker.io"
+Described = RemoteImage | EngineError | None
 
 
 def address(text: str) -> tuple[str, str]:
@@ -51,8 +52,11 @@ class DescribeTab(TextTab):
 
     TITLE = "Description"
 
-    def show(self, subject: RemoteImage | None, before: RemoteImage | None) -> None:
-        self.tell(_description(subject) if subject else Content())
+    def show(self, subject: Described, before: Described) -> None:
+        if isinstance(subject, EngineError):
+            self.tell(pairs([("error", subject.message), ("", subject.hint)]))
+        else:
+            self.tell(_description(subject) if subject else Content())
 
 
 class RegistryScreen(ListScreen):
@@ -62,7 +66,8 @@ class RegistryScreen(ListScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("registry", "list")
     TABS: ClassVar[Mapping[str, type[Tab]]] = {"describe": DescribeTab}
     host = ""
-    described: RemoteImage | None = None
+    described: Described = None
+    """What the tag is, or why nobody can tell."""
 
     def compose_body(self) -> ComposeResult:
         with Box(id="body", classes="registry"):
@@ -103,12 +108,14 @@ class RegistryScreen(ListScreen):
         if world.images is not before.images and self.reference and before.loaded:
             self.read_description()
 
-    def subject(self) -> tuple[RemoteImage | None, str]:
+    def subject(self) -> tuple[Described, str]:
         return self.described, fmt.reference(self.reference)
 
     def yankable(self) -> list[tuple[str, str]]:
         found = [("name", self.reference)] if self.reference else []
-        return found + ([("digest", self.described.digest)] if self.described else [])
+        if isinstance(self.described, RemoteImage):
+            found.append(("digest", self.described.digest))
+        return found
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -117,6 +124,7 @@ class RegistryScreen(ListScreen):
         self.host, repository = address(text)
         self.repositories.title = self.host
         self.tags.set_items([])
+        self._describe(None)
         if repository:
             self._list_repositories([repository])
         else:
@@ -131,7 +139,7 @@ class RegistryScreen(ListScreen):
             with self.bugs_presented():
                 self._list_repositories(await self.engine.registry.catalog(self.host))
         except EngineError as error:
-            pane.say(f"{error.message}\n\n{error.hint}\n\na  another registry or repository")
+            self._complain(pane, error)
 
     def _list_repositories(self, names: list[str]) -> None:
         pane = self.repositories
@@ -143,9 +151,9 @@ class RegistryScreen(ListScreen):
     async def read_tags(self) -> None:
         pane = self.tags
         pane.set_items([])
-        self._describe(None)
         if not self.repositories.cursor_key:
             return
+        self._describe(None)
         pane.say("asking …")
         await asyncio.sleep(SETTLE)
         try:
@@ -154,19 +162,27 @@ class RegistryScreen(ListScreen):
                 pane.say("no tags")
                 pane.set_items([Item(it, (it,), it, {"tag": it}) for it in names])
         except EngineError as error:
-            pane.say(f"{error.message}\n\n{error.hint}")
+            self._complain(pane, error)
+            return
         self.read_description()
+
+    def _complain(self, pane: ListPane, error: EngineError) -> None:
+        """In the list that stays empty, and with room for all words beside it."""
+        pane.say("no answer")
+        self._describe(error)
 
     @work(exclusive=True, group="describe", exit_on_error=False)
     async def read_description(self) -> None:
         if not self.reference:
-            self._describe(None)
             return
         await asyncio.sleep(SETTLE)
-        with self.presented():
-            self._describe(await self.engine.registry.describe(self.reference))
+        try:
+            with self.bugs_presented():
+                self._describe(await self.engine.registry.describe(self.reference))
+        except EngineError as error:
+            self._describe(error)
 
-    def _describe(self, it: RemoteImage | None) -> None:
+    def _describe(self, it: Described) -> None:
         self.described = it
         self.look()
 

@@ -1,0 +1,323 @@
+"""The containers screen by its keys."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Static
+
+from tests.ui.conftest import Stage, staged
+from tuidock.config import Config
+from tuidock.engine.errors import MonitorGone
+from tuidock.engine.types import Limits, Status
+from tuidock.screens.bug import BugScreen
+from tuidock.screens.containers import ContainersScreen
+from tuidock.screens.detail import Detail
+from tuidock.screens.listing import ListPane
+from tuidock.widgets.dialogs import Choose, Confirm, Failure
+from tuidock.widgets.graph import Graph
+from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.logview import LogView
+from tuidock.widgets.run_form import RunForm
+from tuidock.widgets.terminal import Terminal
+
+
+def tab(stage: Stage) -> str:
+    return stage.app.screen.query_one(Detail).active
+
+
+async def test_the_first_screen_shows_everything(stage: Stage) -> None:
+    assert stage.names() == ["web", "api", "db", "crunch", "cache", "import", "migrate"]
+    by_name = {row[1]: row for row in stage.rows()}
+    assert by_name["web"][3] == "up 1h"
+    assert by_name["crunch"][4].endswith("100%"), "held at its quota of one core"
+    assert "128M" in by_name["web"][5]
+    assert by_name["import"][3].startswith("exit 3")
+    assert by_name["cache"][3] == "paused"
+    assert stage.shows("harbour") is False
+    assert stage.shows("4 of 7 running")
+
+
+async def test_samples_move_the_rows(stage: Stage) -> None:
+    before = stage.rows()[0]
+    await stage.turn(5)
+    after = stage.rows()[0]
+    assert before[4] != after[4]
+    assert len(stage.world.samples[stage.container("web").id]) >= 6
+
+
+async def test_the_cursor_drives_the_detail(stage: Stage) -> None:
+    await stage.turn(10)
+    await stage.press("j")
+    await stage.until(lambda: stage.shows("INFO  order 7731 accepted"))
+    assert not stage.shows("GET /favicon.ico")
+    await stage.press("k")
+    await stage.until(lambda: stage.shows("GET /favicon.ico"))
+    assert not stage.shows("INFO  order 7731 accepted")
+
+
+async def test_logs_go_on_while_looked_at(stage: Stage) -> None:
+    assert stage.app.screen.query_one(LogView).display
+    await stage.until(lambda: stage.shows("following  2 lines"))
+    await stage.turn(7)
+    await stage.until(lambda: stage.shows("following  12 lines"))
+
+
+async def test_one_key_stops_and_starts(stage: Stage) -> None:
+    await stage.press("s")
+    await stage.until(lambda: stage.container("web").status is Status.EXITED)
+    await stage.until(lambda: stage.cursor() == "web")
+    await stage.press("s")
+    await stage.until(lambda: stage.container("web").status is Status.RUNNING)
+    web = stage.container("web").id
+    assert stage.calls == [("stop", web), ("start", web)]
+
+
+async def test_pause_and_unpause_share_a_key(stage: Stage) -> None:
+    await stage.press("p")
+    await stage.until(lambda: stage.container("web").status is Status.PAUSED)
+    await stage.press("p")
+    await stage.until(lambda: stage.container("web").status is Status.RUNNING)
+
+
+async def test_keys_that_do_not_fit_call_nothing(stage: Stage) -> None:
+    await stage.press("G")
+    assert stage.cursor() == "migrate"
+    await stage.press("p", "e", "K")
+    await stage.press("k", "k", "k")
+    await stage.press("d")
+    assert stage.cursor() == "crunch"
+    assert stage.calls == []
+    assert isinstance(stage.app.screen, ContainersScreen)
+
+
+async def test_removal_is_asked_first(stage: Stage) -> None:
+    await stage.press("G", "d")
+    await stage.until(lambda: isinstance(stage.app.screen, Confirm))
+    await stage.press("escape")
+    assert stage.calls == []
+    await stage.press("d")
+    await stage.until(lambda: isinstance(stage.app.screen, Confirm))
+    await stage.press("y")
+    await stage.until(lambda: "migrate" not in stage.names())
+    assert stage.cursor() == "import"
+
+
+async def test_force_removal_of_one_that_runs() -> None:
+    async with staged(config=Config(confirm=False)) as stage:
+        web = stage.container("web").id
+        await stage.press("D")
+        await stage.until(lambda: "web" not in stage.names())
+        assert stage.calls == [("remove", web, "force")]
+
+
+async def test_marked_containers_stop_together(stage: Stage) -> None:
+    await stage.press("space", "space", "s")
+    await stage.until(lambda: stage.container("api").status is Status.EXITED)
+    await stage.until(lambda: stage.container("web").status is Status.EXITED)
+    assert {call[0] for call in stage.calls} == {"stop"}
+    assert stage.container("db").status is Status.RUNNING
+
+
+async def test_a_signal_of_ones_choice(stage: Stage) -> None:
+    await stage.press("K")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("down", "enter")
+    await stage.until(lambda: stage.container("web").status is Status.EXITED)
+    assert stage.calls == [("kill", stage.container("web").id, "KILL")]
+
+
+async def test_the_filter_narrows_and_escape_widens(stage: Stage) -> None:
+    await stage.press("slash")
+    await stage.type("debian")
+    assert stage.names() == ["crunch", "import", "migrate"]
+    await stage.press("enter", "j")
+    assert stage.cursor() == "import"
+    await stage.press("escape")
+    assert len(stage.names()) == 7
+
+
+async def test_the_filter_can_be_turned_round(stage: Stage) -> None:
+    await stage.press("slash")
+    await stage.type("!debian")
+    assert stage.names() == ["web", "api", "db", "cache"]
+    await stage.press("escape")
+    assert len(stage.names()) == 7
+
+
+async def test_the_filter_line_takes_keys_that_are_verbs_elsewhere(stage: Stage) -> None:
+    await stage.press("slash")
+    await stage.type("sdT1q")
+    assert stage.calls == []
+    assert stage.app.screen.query_one("#list", ListPane).query_text == "sdT1q"
+
+
+async def test_sorting_by_a_column(stage: Stage) -> None:
+    pane = stage.app.screen.query_one("#list", ListPane)
+    await stage.press("o")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("enter")
+    assert pane.sorted_by == "name"
+    assert stage.names() == sorted(stage.names())
+    await stage.press("O")
+    assert stage.names() == sorted(stage.names(), reverse=True)
+
+
+async def test_what_does_not_run_can_be_hidden(stage: Stage) -> None:
+    await stage.press("H")
+    assert stage.names() == ["web", "api", "db", "crunch", "cache"]
+
+
+async def test_a_small_error_is_a_notice(stage: Stage) -> None:
+    web = stage.container("web")
+    await stage.engine.containers.pause(web.id)
+    screen = stage.app.screen
+    assert isinstance(screen, ContainersScreen)
+    stage.engine.containers.failures["restart"] = MonitorGone("no answer", "look at `ps`")
+    await stage.press("r")
+    await stage.until(lambda: isinstance(stage.app.screen, Failure))
+    assert stage.shows("no answer")
+    assert stage.shows("look at `ps`")
+    await stage.press("escape")
+    assert stage.app.screen is screen
+
+
+async def test_a_bug_does_not_end_the_interface(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(stage.engine.containers, "restart", broken)
+    await stage.press("r")
+    await stage.until(lambda: isinstance(stage.app.screen, BugScreen))
+    words = str(stage.app.screen.query_one(Static).render())
+    assert "ZeroDivisionError: a bug" in words
+    path = next(word for word in words.split() if word.startswith(str(tmp_path)))
+    with open(path, encoding="utf-8") as file:
+        assert "ZeroDivisionError" in file.read()
+    await stage.press("escape", "s")
+    await stage.until(lambda: stage.container("web").status is Status.EXITED)
+
+
+async def test_a_limit_is_changed_and_the_graph_answers(stage: Stage) -> None:
+    await stage.press("j", "L")
+    await stage.until(lambda: isinstance(stage.focused, LimitsPane))
+    await stage.press("0", "full_stop", "5", "enter")
+    await stage.until(lambda: stage.container("api").spec.limits.cpus == 0.5)
+    await stage.turn(3)
+    graph = stage.app.screen.query_one("#limits #cpu", Graph)
+    assert "limit 50.0%" in graph.words()
+    await stage.turn(20)
+    assert stage.world.samples[stage.container("api").id][-1].cpu == pytest.approx(0.5)
+
+
+async def test_a_memory_limit_below_the_appetite_kills_in_sight(stage: Stage) -> None:
+    await stage.press("j", "L")
+    await stage.press("j", "6", "4", "m", "enter")
+    await stage.until(lambda: stage.container("api").status is Status.EXITED)
+    row = next(row for row in stage.rows() if row[1] == "api")
+    assert row[3].startswith("oom")
+    await stage.until(lambda: stage.shows("out of memory"))
+
+
+async def test_a_refused_limit_changes_nothing(stage: Stage) -> None:
+    before = stage.container("web").spec.limits
+    await stage.press("L", "j", "4", "k", "enter")
+    await stage.pilot.pause()
+    assert stage.container("web").spec.limits == before
+
+
+async def test_stats_stop_where_the_container_stopped(stage: Stage) -> None:
+    await stage.press("S")
+    assert tab(stage) == "stats"
+    graph = stage.app.screen.query_one("#stats #memory", Graph)
+    assert "limit 128M" in graph.words()
+
+
+async def test_tabs_go_round(stage: Stage) -> None:
+    assert tab(stage) == "logs"
+    await stage.press("left_square_bracket")
+    assert tab(stage) == "shell"
+    await stage.press("right_square_bracket", "right_square_bracket")
+    assert tab(stage) == "stats"
+
+
+async def test_processes_are_looked_at_again(stage: Stage) -> None:
+    await stage.press("t")
+    await stage.until(lambda: stage.shows("nginx: worker 1"))
+
+
+async def test_inspect_is_docker_s(stage: Stage) -> None:
+    await stage.press("i")
+    await stage.until(lambda: stage.shows('"NanoCpus"'))
+
+
+async def test_a_shell_in_the_detail(stage: Stage) -> None:
+    await stage.press("e")
+    await stage.until(lambda: isinstance(stage.focused, Terminal))
+    await stage.type("echo q1")
+    await stage.press("enter")
+    await stage.until(lambda: "\nq1" in stage.app.screen.query_one(Terminal).text)
+    await stage.press("ctrl+right_square_bracket")
+    await stage.until(lambda: not isinstance(stage.focused, Terminal))
+    await stage.press("e")
+    await stage.until(lambda: isinstance(stage.focused, Terminal))
+    assert [call[0] for call in stage.calls] == ["exec"], "the same session goes on"
+    await stage.type("exit")
+    await stage.press("enter")
+    await stage.until(lambda: not stage.app.screen.query(Terminal))
+
+
+async def test_a_new_container_from_an_image(stage: Stage) -> None:
+    await stage.press("n")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("down", "down", "down", "enter")
+    await stage.until(lambda: isinstance(stage.app.screen, RunForm))
+    await stage.type("mine")
+    await stage.press("ctrl+s")
+    await stage.until(lambda: "mine" in stage.names())
+    await stage.until(lambda: stage.cursor() == "mine")
+    assert stage.container("mine").image.startswith("docker.io/library/debian")
+
+
+async def test_the_larger_part_is_the_focused_one(stage: Stage) -> None:
+    screen = stage.app.screen
+    await stage.press("plus", "plus")
+    assert not screen.query_one("#detail").display
+    await stage.press("underscore", "underscore", "enter", "plus", "plus")
+    assert not screen.query_one("#list").display
+    await stage.press("escape")
+    assert screen.query_one("#list").display
+    assert screen.query_one("#detail").display
+
+
+async def test_the_selection_can_be_copied(stage: Stage) -> None:
+    await stage.press("y")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("enter")
+    await stage.until(lambda: stage.app.clipboard == "web")
+
+
+async def test_all_that_run_can_be_stopped(stage: Stage) -> None:
+    await stage.press("b")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("enter")
+    await stage.until(lambda: stage.world.count(Status.RUNNING) == 0)
+    assert stage.world.count(Status.PAUSED) == 0
+
+
+async def test_what_others_do_is_seen(stage: Stage) -> None:
+    """Another client removes and updates; nothing here asked for it."""
+    await stage.engine.containers.remove("migrate")
+    await stage.engine.containers.update("web", Limits(pids=7))
+    await stage.until(lambda: "migrate" not in stage.names())
+    await stage.until(lambda: stage.container("web").spec.limits.pids == 7)
+
+
+async def test_the_empty_screen_says_what_to_do() -> None:
+    async with staged(scene=False) as stage:
+        assert stage.shows("No containers yet.")
+        await stage.press("s", "r", "d", "e", "L", "i")
+        assert stage.calls == []
