@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +49,7 @@ def test_nothing_stands_outside_or_overlaps(
 ) -> None:
     columns = [Column(str(i), "", w, "left", m) for i, (w, m) in enumerate(given_columns)]
     placed = place(columns, width, screen, gap)
-    for left, right in zip(placed, placed[1:], strict=False):
+    for left, right in pairwise(placed):
         assert left.x + left.width + gap == right.x
     if len(placed) > 1:
         assert placed[-1].x + placed[-1].width <= width

@@ -71,8 +71,8 @@ def first_match(line: LogLine, look: Look) -> int | None:
 
 def stamp(at: float, stamps: int) -> str:
     """A line's local time as `STAMPS[stamps]` wants it, with milliseconds."""
-    whole = int(at)
-    return f"{time.strftime(STAMPS[stamps], time.localtime(whole))}.{int((at - whole) * 1e3):03d} "
+    seconds, milliseconds = divmod(round(at * 1000), 1000)
+    return f"{time.strftime(STAMPS[stamps], time.localtime(seconds))}.{milliseconds:03d} "
 
 
 def more(line: LogLine) -> str:
