@@ -32,7 +32,7 @@ async def to_registry(stage: Stage) -> RegistryScreen:
     await stage.until(lambda: screen.repositories.cursor_key)
     await stage.press("j")
     await stage.until(lambda: screen.reference == WORKER)
-    await stage.until(lambda: isinstance(screen.described, RemoteImage))
+    await stage.until(lambda: getattr(screen.described, "reference", "") == WORKER)
     return screen
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.widgets import Static
 
@@ -195,8 +197,7 @@ async def test_a_bug_does_not_end_the_interface(
     words = str(stage.app.screen.query_one(Static).render())
     assert "ZeroDivisionError: a bug" in words
     path = next(word for word in words.split() if word.startswith(str(tmp_path)))
-    with open(path, encoding="utf-8") as file:
-        assert "ZeroDivisionError" in file.read()
+    assert "ZeroDivisionError" in Path(path).read_text(encoding="utf-8")
     await stage.press("escape", "s")
     await stage.until(lambda: stage.container("web").status is Status.EXITED)
 
