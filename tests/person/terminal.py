@@ -67,6 +67,13 @@ class Terminal:
         self._tmux("send-keys", "-l", text)
         time.sleep(PACE)
 
+    def tab(self, times: int = 1) -> None:
+        """Go to the next field, and see the cursor arrive there, before typing on."""
+        for _ in range(times):
+            before = self._cursor()
+            self.press("Tab")
+            self._wait(lambda before=before: self._cursor() != before, "another field", 10)
+
     def screen(self) -> str:
         """What is to be seen, without colours."""
         return self._tmux("capture-pane", "-p").rstrip()
@@ -91,6 +98,9 @@ class Terminal:
 
         code = self._wait(self._code.read_text, "the end of the program", seconds)
         return int(code)
+
+    def _cursor(self) -> str:
+        return self._tmux("display", "-p", "#{cursor_x},#{cursor_y}")
 
     def close(self) -> None:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True)

@@ -76,9 +76,10 @@ def run(terminal: Terminal, name: str) -> None:
     terminal.press("r")
     terminal.wait_for("Run 127.0.0.1")
     terminal.type(name)
-    terminal.press("Tab", "Tab", "Tab", "Tab", "Tab")
+    terminal.wait_for(f"--name {name}")  # the form shows the command it stands for
+    terminal.tab(5)
     terminal.type("128m")
-    terminal.wait_for(r"\$ tuidock run .*-m 128m")  # the form shows the command it stands for
+    terminal.wait_for(r"\$ tuidock run .*-m 128m")
     terminal.press("C-s")
 
 
