@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroute2.netlink import nlmsg
 from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_CTNETLINK, NFNL_SUBSYS_NFTABLES, nfgen_msg
@@ -108,34 +108,55 @@ def flow(kind: int, how: int, attributes: Attributes) -> bytes:
     return _encode(nfct_msg(), kind, how, attributes, {"nfgen_family": socket.AF_INET})
 
 
-def flow_deletions(answers: Sequence[bytes]) -> list[bytes]:
-    """What deletes each of the flows that a dump listed, and no newer one with its tuple."""
+def flow_deletions(answers: Sequence[bytes], address: str) -> list[bytes]:
+    """What deletes each flow to `address` that a dump listed, and no newer one with its tuple.
+
+    Kernels before 5.8 know no filter and list the flows of everybody.
+    """
     deletions = []
     for data in answers:
         message = nfct_msg(data)
         message.decode()
-        named = [(name, message.get_attr(name)) for name in ("CTA_TUPLE_ORIG", "CTA_ID")]
-        deletions.append(flow(DELFLOW, 0, named))
+        if message.get_nested("CTA_TUPLE_REPLY", "CTA_TUPLE_IP", "CTA_IP_V4_SRC") == address:
+            named = [(name, message.get_attr(name)) for name in ("CTA_TUPLE_ORIG", "CTA_ID")]
+            deletions.append(flow(DELFLOW, 0, named))
     return deletions
 
 
 # --- answers --------------------------------------------------------------------------------
 
 
-def read_chains(messages: Sequence[bytes]) -> list[Any]:
-    """Decode answers to GETCHAIN, for `get_attr`."""
-    chains = []
-    for data in messages:
-        message = nft_chain_msg(data)
-        message.decode()
-        chains.append(message)
-    return chains
+class Chain(NamedTuple):
+    """A chain in the kernel; hook and policy are None for one that is only jumped to."""
+
+    family: int
+    table: str
+    name: str
+    hook: int | None
+    policy: int | None
 
 
-def read_keys(messages: Sequence[bytes]) -> list[bytes]:
+def read_chains(answers: Sequence[bytes]) -> list[Chain]:
+    """Decode answers to GETCHAIN."""
+    return [_read_chain(data) for data in answers]
+
+
+def _read_chain(data: bytes) -> Chain:
+    message = nft_chain_msg(data)
+    message.decode()
+    return Chain(
+        message["nfgen_family"],
+        message.get_attr("NFTA_CHAIN_TABLE"),
+        message.get_attr("NFTA_CHAIN_NAME"),
+        message.get_nested("NFTA_CHAIN_HOOK", "NFTA_HOOK_HOOKNUM"),
+        message.get_attr("NFTA_CHAIN_POLICY"),
+    )
+
+
+def read_keys(answers: Sequence[bytes]) -> list[bytes]:
     """Decode answers to GETSETELEM: the keys of all elements."""
     keys: list[bytes] = []
-    for data in messages:
+    for data in answers:
         message = nft_set_elem_list_msg(data)
         message.decode()
         found = message.get_attr("NFTA_SET_ELEM_LIST_ELEMENTS") or []

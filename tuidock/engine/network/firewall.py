@@ -16,7 +16,8 @@ from tuidock.engine.network.netlink import NetlinkFailure, Step
 from tuidock.engine.network.stencils import Stencils, fill
 from tuidock.engine.types import Finding, Port
 
-_FORWARD = 2  # NF_INET_FORWARD
+_FORWARD, _DROPPED = 2, 0  # NF_INET_FORWARD, NF_DROP
+_FAMILIES = {1: "inet", 2: "ip"}  # NFPROTO_INET, NFPROTO_IPV4
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 
 
@@ -100,7 +101,7 @@ def forget_flows(stencils: Stencils, endpoint: Endpoint) -> None:
             return
         from tuidock.engine.network import encode
 
-        for message in encode.flow_deletions(answers):
+        for message in encode.flow_deletions(answers, endpoint.address):
             try:
                 netlink.request(sock, [Step("end a tracked flow", message)])
             except NetlinkFailure as failure:
@@ -191,27 +192,19 @@ def foreign_drops() -> list[Finding]:
     with netlink.open_socket(netlink.NETFILTER) as sock:
         question = Step("list chains", encode.chain(encode.GETCHAIN, encode.DUMP, [], family=0))
         chains = encode.read_chains(netlink.ask(sock, question))
-    return [_finding(chain) for chain in chains if _drops_forwarded(chain)]
+    return [
+        _drop(f"{_FAMILIES[chain.family]} {chain.table}", chain.name)
+        for chain in chains
+        if chain.family in _FAMILIES and (chain.hook, chain.policy) == (_FORWARD, _DROPPED)
+    ]
 
 
-def _drops_forwarded(chain: object) -> bool:
-    family, hook = chain["nfgen_family"], chain.get_attr("NFTA_CHAIN_HOOK")  # type: ignore[index,attr-defined]
-    if family not in _FAMILIES or hook is None or chain.get_attr("NFTA_CHAIN_POLICY") != 0:  # type: ignore[attr-defined]
-        return False
-    return bool(hook.get_attr("NFTA_HOOK_HOOKNUM") == _FORWARD)
-
-
-def _finding(chain: object) -> Finding:
-    family = _FAMILIES[chain["nfgen_family"]]  # type: ignore[index]
-    table, name = chain.get_attr("NFTA_CHAIN_TABLE"), chain.get_attr("NFTA_CHAIN_NAME")  # type: ignore[attr-defined]
+def _drop(table: str, chain: str) -> Finding:
     return Finding(
         "forwarding",
         "warning",
-        f"the chain {family} {table} {name} drops forwarded packets: "
+        f"the chain {chain} of table {table} drops forwarded packets: "
         "containers may not reach the network, nor be reached",
-        f"let tuidock's bridges through: nft insert rule {family} {table} {name} "
-        "'iifname \"td*\" accept'; the same for oifname",
+        f"unless it lets them through already: nft insert rule {table} {chain} "
+        "iifname 'td*' accept, and the same for oifname",
     )
-
-
-_FAMILIES = {1: "inet", 2: "ip"}
