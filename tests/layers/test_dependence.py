@@ -133,7 +133,6 @@ def test_hard_link_through_a_lower_link(unpack: Unpack, merge: Merge) -> None:
 def test_hard_link_to_nothing(unpack: Unpack, layers: LayerStore) -> None:
     with pytest.raises(ContentError, match="does not exist"):
         layers.settle([unpack(file("x")), unpack(hardlink("a", "missing"))])
-    assert layers.sweep() == []
 
 
 def test_dependent_layer_belongs_to_its_chain(unpack: Unpack, layers: LayerStore) -> None:
