@@ -6,6 +6,7 @@ talk to the same monitor.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -38,15 +39,31 @@ def start(layout: Layout, container_id: str, *, gate: bool, attach: bool) -> Sta
 
     With `gate` it then waits for `go`. Raises RuntimeFailure.
     """
-    packets = calling.connect(layout)
     request = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
-    try:
-        packets.send(encode(request))
-        pid = int(_expect(packets, "created"))
-    except BaseException:
-        packets.close()
-        raise
-    return Starting(packets, pid, attach=attach)
+    packets, pid = _ask_launcher(layout, request, "created")
+    return Starting(packets, int(pid), attach=attach)
+
+
+def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[Packets, Any]:
+    """Send a request; the line, now the monitor's, and its first answer, which must be `word`.
+
+    A launcher that was killed before it read the request is replaced: the kernel says so by
+    ECONNRESET. Raises RuntimeFailure.
+    """
+    for _ in range(_TRIES):
+        packets = calling.connect(layout)
+        try:
+            packets.send(encode(request))
+            return packets, _value(decode(packets.receive()[0]), word)
+        except (ConnectionResetError, BrokenPipeError):
+            packets.close()
+        except BaseException:
+            packets.close()
+            raise
+    raise MonitorGone("the launcher does not stay", f"see {layout.runroot}/launcher.log")
+
+
+_TRIES = 5
 
 
 class Starting:
@@ -93,6 +110,10 @@ def _expect(packets: Packets, word: str) -> Any:
         answer = decode(packets.receive()[0])
     except OSError as error:
         raise MonitorGone("the monitor does not answer") from error
+    return _value(answer, word)
+
+
+def _value(answer: dict[str, Any], word: str) -> Any:
     if word in answer:
         return answer[word]
     raise failed(answer)
@@ -122,16 +143,20 @@ class Monitor:
         try:
             packets.send(encode({"op": "signal", "signal": number}))
             _expect(packets, "ok")
-        except OSError as error:
-            raise MonitorGone("the monitor does not answer") from error
+        except (OSError, MonitorGone) as error:
+            raise self._gone() from error
         finally:
             packets.close()
 
     def attach(self) -> Line:
         """A line into the running container: output from now on. Raises MonitorGone."""
         packets = self._connect()
-        packets.send(encode({"op": "attach"}))
-        _expect(packets, "attached")
+        try:
+            packets.send(encode({"op": "attach"}))
+            _expect(packets, "attached")
+        except (OSError, MonitorGone) as error:
+            packets.close()
+            raise self._gone() from error
         return Line(packets)
 
     def exec(self, process: dict[str, Any], stdio: tuple[int, int, int] | None = None) -> ExecLine:
@@ -147,12 +172,17 @@ class Monitor:
             packets.send(encode({"op": "exec", "process": process}), tuple(theirs or ()))
         except OSError as error:
             line.close()
+            if error.errno != errno.EMSGSIZE:
+                raise self._gone() from error
             raise RuntimeFailure("the command line or environment is too long") from error
         finally:
             if not stdio:
                 for descriptor in theirs or ():
                     os.close(descriptor)
-        _await_command(packets, line)
+        try:
+            _await_command(packets, line)
+        except MonitorGone as error:
+            raise self._gone() from error
         return line
 
     def wait(self, deadline: float | None = None) -> ExitRecord | None:
@@ -191,11 +221,16 @@ class Monitor:
         try:
             return sockets.connect(path)
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            state = read_state(self.layout, self.id)
-            if state.status not in _UP:
-                raise MonitorGone(f"container {self.id[:12]} is not running") from error
+            if read_state(self.layout, self.id).status not in _UP:
+                raise self._gone() from error
         adopt(self.layout, self.id)
         return sockets.connect(path)
+
+    def _gone(self) -> MonitorGone:
+        """Why nobody answers: mostly because the container has just ended."""
+        if read_state(self.layout, self.id).status in _UP:
+            return MonitorGone("the monitor does not answer")
+        return MonitorGone(f"container {self.id[:12]} is not running")
 
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
@@ -227,13 +262,10 @@ def adopt(layout: Layout, container_id: str) -> None:
 
     Raises RuntimeFailure.
     """
-    state = read_state(layout, container_id)
-    packets = calling.connect(layout)
-    try:
-        packets.send(encode({"op": "adopt", "id": container_id, "pid": state.pid}))
-        _expect(packets, "adopted")
-    finally:
-        packets.close()
+    pid = read_state(layout, container_id).pid
+    request = {"op": "adopt", "id": container_id, "pid": pid}
+    packets, _ = _ask_launcher(layout, request, "adopted")
+    packets.close()
 
 
 def quit_launcher(layout: Layout) -> bool:

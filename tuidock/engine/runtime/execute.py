@@ -106,12 +106,16 @@ def execute(arguments: list[str], environment: dict[str, str]) -> NoReturn:
     Raises CommandNotFound, CommandNotExecutable.
     """
     path = find(arguments[0], environment.get("PATH", ""))
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # the two that Python ignores
+    for number in _IGNORED:
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execve(path, arguments, environment)
     except OSError as error:
         raise _refusal(arguments[0], error) from error
+
+
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
+"""By Python and by the launcher; what is ignored stays so over an execve."""
 
 
 def find(command: str, search: str) -> str:

@@ -14,6 +14,7 @@ import time
 from tuidock.engine.cgroups import open_cgroup
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import ending
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.execute import failure
@@ -123,7 +124,7 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
     container_id = request["id"]
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     lock = os.open(layout.run(container_id), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    if not _lock(lock):  # somebody else was faster
+    if not _lock_patiently(lock, f"{layout.run(container_id)}/monitor.sock"):
         client.send(encode({"adopted": True}))
         return
     config = read_config(layout, container_id)
@@ -137,6 +138,18 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
     else:
         monitor.end()
     os.close(lock)
+
+
+def _lock_patiently(lock: int, socket: str) -> bool:
+    """Take over from a monitor that is dying; False when a living one answers."""
+    while not _lock(lock):
+        try:
+            sockets.connect(socket).close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            time.sleep(0.002)
+        else:
+            return False
+    return True
 
 
 def _found(layout: Layout, config: dict[str, Any], pid: int, watcher: Packets) -> Born:
