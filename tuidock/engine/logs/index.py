@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STEP = 1 << 16
 """Bytes between two known places, at least."""
-AT_ONCE = 64 << 20
+AT_ONCE = 32 << 20
 """Bytes at the end of a log that are counted at opening: all of it, with default rotation."""
 
 _PARTIAL = re.compile(rb"^[^\n]{%d}Z std(?:out|err) P " % (STAMP - 1), re.MULTILINE)

@@ -18,6 +18,17 @@ PIECE = 16 * 1024
 """Longest text of one record, bytes, as in CRI and in docker's json-file."""
 LONGEST = HEAD + PIECE + 1
 
+KINDS = {
+    b"Z stdout F ": ("stdout", True),
+    b"Z stdout P ": ("stdout", False),
+    b"Z stderr F ": ("stderr", True),
+    b"Z stderr P ": ("stderr", False),
+}
+"""Bytes `STAMP - 1` to `HEAD` of a record -> its stream, and whether a line ends with it.
+
+What has other bytes there is no record, but what a power cut left of one.
+"""
+
 _SECOND = len("2026-11-21T19:00:00")
 _seconds: dict[bytes, int] = {}
 """The few dates that were parsed last: neighbours in a log share theirs."""
@@ -45,12 +56,3 @@ def when(record: bytes) -> float:
             _seconds.clear()
         _seconds[date] = seconds
     return seconds + int(record[_SECOND + 1 : STAMP - 1]) / 1e9
-
-
-def is_whole(record: bytes) -> bool:
-    """Whether a line of the file is a record, rather than what a power cut left of one."""
-    return (
-        record[STAMP - 1 : STAMP + 1] == b"Z "
-        and record[STAMP + 1 : STAMP + 7] in (b"stdout", b"stderr")
-        and record[STAMP + 7 : HEAD] in (b" F ", b" P ")
-    )
