@@ -161,7 +161,8 @@ class Graph(Widget):
         plot = Plot(shown, axis, width - labels - 1, height - 1 - times)
         rows = [self._heading(width)]
         rows += [self._plot_row(plot, row, labels) for row in range(plot.height)]
-        return rows + [self._time_axis(plot, labels)] * times
+        rows += [self._time_axis(plot, labels)] * times
+        return [row.adjust_cell_length(width, self._style("axis")) for row in rows]
 
     def _style(self, part: str) -> RichStyle:
         return self.get_component_rich_style(f"graph--{part}")

@@ -1,0 +1,90 @@
+"""Graph: the scale holds the values, the limit is a line, the numbers are told in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.widgets.stage import lines_of, staged
+from tuidock import format
+from tuidock.widgets.graph import Graph, Mark, scale
+
+MIB = 2**20
+
+
+def memory() -> Graph:
+    return Graph("Memory", show=format.size, binary=True)
+
+
+async def test_the_words_tell_now_peak_and_limit() -> None:
+    graph = memory()
+    async with staged(graph):
+        graph.set_data([100 * MIB, 200 * MIB, 128 * MIB], limit=256 * MIB)
+        assert lines_of(graph)[0] == "Memory  128M · peak 200M · limit 256M (50% used)"
+
+
+async def test_without_values_it_says_so() -> None:
+    graph = memory()
+    async with staged(graph):
+        assert "no measurement yet" in lines_of(graph)[0]
+
+
+async def test_the_limit_is_a_line_above_what_is_used() -> None:
+    graph = memory()
+    async with staged(graph):
+        graph.set_data([128 * MIB] * 300, limit=256 * MIB)
+        shown = lines_of(graph)
+        limit = next(y for y, line in enumerate(shown) if "limit 256M ╌" in line)
+        area = next(y for y, line in enumerate(shown) if "⣿" in line)
+        assert 0 < limit < area
+        half = (len(shown) - 2) / 2
+        assert abs((area - limit) - half) < 2
+
+
+async def test_a_far_limit_does_not_flatten_the_curve() -> None:
+    graph = memory()
+    async with staged(graph):
+        graph.set_data([float(MIB)] * 10, limit=2048 * MIB)
+        shown = lines_of(graph)
+        assert "limit 2.0G (0% used)" in shown[0]
+        assert not any("╌" in line for line in shown)
+        assert "⣿" in shown[2]
+
+
+async def test_time_runs_to_now_at_the_right() -> None:
+    graph = Graph("CPU", interval=2.0)
+    async with staged(graph, size=(65, 12)):
+        graph.set_data([1.0])
+        assert lines_of(graph)[-1].endswith("now")
+        assert "4m04s ago" in lines_of(graph)[-1]
+
+
+async def test_marks_stand_at_their_values_and_scroll_away() -> None:
+    graph = memory()
+    async with staged(graph):
+        values = [float(MIB)] * 100
+        graph.set_data(values, marks=[Mark(99, "OOM")], maximum=10.0 * MIB)
+        assert lines_of(graph)[1].endswith("▾")
+        graph.set_data(values, marks=[Mark(80, "OOM")], maximum=10.0 * MIB)
+        assert "▾OOM" in lines_of(graph)[1]
+        graph.set_data([float(MIB)] * 1000, marks=[Mark(80, "OOM")], maximum=10.0 * MIB)
+        assert not any("▾" in line for line in lines_of(graph))
+
+
+@pytest.mark.parametrize("size", [(20, 3), (20, 1), (5, 2), (200, 60), (8, 5)])
+async def test_every_size_is_filled(size: tuple[int, int]) -> None:
+    graph = memory()
+    async with staged(graph, size=size) as (_, pilot):
+        graph.styles.min_height = 0
+        graph.styles.height = size[1]
+        await pilot.pause()
+        graph.set_data([float(n) for n in range(500)], limit=400.0, marks=[Mark(3, "x")])
+        widths = {graph.render_line(y).cell_length for y in range(graph.size.height)}
+        assert widths == {graph.size.width}
+
+
+def test_the_scale_holds_everything_shown() -> None:
+    assert scale([3.0], 4.0, None, binary=False).top > 4.0
+    assert scale([3.0], 100.0, None, binary=False).limit is None
+    assert scale([3.0], None, 2.0, binary=False).top == 3.0
+    assert scale([5.0], 4.0, None, binary=False).top >= 5.0
+    assert scale([], None, None, binary=False).top > 0
