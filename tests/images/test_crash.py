@@ -23,7 +23,8 @@ from tests.images.test_faults import image as noisy
 from tests.registry_fixture import DebianRegistry, make_image
 from tuidock.engine import store
 from tuidock.engine.errors import BadManifest, DigestMismatch, ImageNotFound, StorageFull
-from tuidock.engine.images.blobs import Blobs, digest_of, try_lock
+from tuidock.engine.images.blobs import Blobs, digest_of
+from tuidock.engine.images.disk import try_lock
 from tuidock.engine.images.leases import lease, leased, store_lock
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
@@ -77,6 +78,78 @@ def test_a_killed_pull_leaves_nothing_to_see_and_something_to_resume(
 def _kept(layout: Layout) -> list[str]:
     names = [name for name in os.listdir(layout.ingest) if name.startswith("blob-")]
     return [name for name in names if os.path.getsize(f"{layout.ingest}/{name}") > 100_000]
+
+
+ZYGOTE = """
+import os, sys, threading
+import tuidock.engine.images.pull
+from tuidock.engine import store
+from tuidock.engine.images.service import Images
+from tuidock.engine.layout import Layout
+
+def die_at(left):
+    def count(event, arguments):
+        nonlocal left
+        if event in EVENTS and layout.root in str(arguments[0]):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), 9)
+    sys.addaudithook(count)
+
+EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.rmdir", "fcntl.flock")
+layout = Layout(*sys.argv[1:3])
+for step in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        die_at(int(step))
+        Images(layout, store.connect(layout)).pull(sys.argv[3], "", id, threading.Event())
+        os._exit(0)
+    print(os.waitpid(pid, 0)[1], flush=True)
+"""
+
+
+def test_a_pull_killed_at_every_step_is_mended(
+    faulty: FaultyRegistry, layout: Layout, images: Images
+) -> None:
+    """Killed before its n-th touch of a file of the store, for n = 1, 2, ... to the end."""
+    layers = [tar_of({"one": b"1"}), tar_of({"two": b"2"})]
+    reference = faulty.hold("x", "latest", make_image(layers, busybox.config()))
+    command = [sys.executable, "-c", ZYGOTE, layout.root, layout.runroot, reference]
+    zygote = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with zygote as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for step in range(1, 1000):
+            print(step, file=process.stdin, flush=True)
+            status = int(process.stdout.readline())
+            assert status in (0, signal.SIGKILL)
+            _look(images, reference)
+            if status == 0:
+                break
+            for image in images.list():
+                images.remove(image.id)
+        process.stdin.close()
+    assert step > 10
+    _settled(layout, images)
+    images.remove(reference)
+    assert os.listdir(f"{layout.oci}/blobs/sha256") == os.listdir(layout.layers) == []
+
+
+def _look(images: Images, reference: str) -> None:
+    """There is no image, or a whole one."""
+    images.sweep()
+    for image in images.list():
+        assert image.tags == (reference,)
+        directories = images.resolve(reference).layer_directories
+        assert sorted(os.listdir(d)[0] for d in directories) == ["one", "two"]
+
+
+def _settled(layout: Layout, images: Images) -> None:
+    """Until the last unpacking child of a killed puller is gone, and swept."""
+    deadline = time.monotonic() + 10
+    while os.listdir(layout.ingest) != [".lock"]:
+        assert time.monotonic() < deadline, os.listdir(layout.ingest)
+        images.sweep()
 
 
 @pytest.mark.registry
@@ -185,6 +258,18 @@ def test_a_damaged_config_is_one_sentence(layout: Layout, images: Images) -> Non
         images.resolve("x")
     with pytest.raises(DigestMismatch, match="damaged on disk"):
         images.get("x")
+
+
+def test_a_damaged_image_does_not_hide_the_others(layout: Layout, images: Images) -> None:
+    """Fails when a list stops at the first image that cannot be read."""
+    images.add(busybox.config(), [tar_of({"a": b"1"})], "good")
+    bad = images.add(busybox.config(User="x"), [tar_of({"b": b"1"})], "bad")
+    with open(layout.blob(bad.id), "r+b") as file:
+        file.write(b"x")
+    tags = {image.tags for image in images.list()}
+    assert tags == {("docker.io/library/good:latest",), ("docker.io/library/bad:latest",)}
+    assert list(images.remove("bad")) == ["Untagged: bad:latest", f"Deleted: {bad.id}"]
+    assert list(images.sweep()) == []
 
 
 # --- blobs --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import threading
 
@@ -14,7 +15,9 @@ from tests.images.conftest import Pull
 from tests.images.tars import tar_of
 from tests.registry_fixture import DebianRegistry, make_image
 from tuidock.engine.errors import BadManifest, ManifestUnknown, Unreachable
-from tuidock.engine.events import LayerProgress, Pulled, PullEvent, Resolved
+from tuidock.engine.events import LayerProgress, PullEvent, Resolved
+from tuidock.engine.images.pull import Puller
+from tuidock.engine.images.registry import Patience
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
 
@@ -163,18 +166,18 @@ def test_a_registry_that_is_down(pull: Pull) -> None:
     assert caught.value.hint
 
 
-def test_a_registry_that_comes_back(registry: DebianRegistry, images: Images) -> None:
+def test_a_registry_that_comes_back(layout: Layout, db: sqlite3.Connection) -> None:
     """Fails without retries of refused connections: the registry starts after the first."""
     with DebianRegistry() as late:
         late.push("late", "latest", make_image([tar_of({"a": b"1"})], busybox.config()))
         late.stop(keep="images")
-        starting = threading.Timer(0.3, late.start)
+        puller = Puller(layout, db, Patience(50, 0.2, refused=50))
+        starting = threading.Timer(0.1, late.start)
         starting.start()
         try:
-            pulled = images.pull(f"{late.address}/late", "", lambda _: None, threading.Event())
+            assert puller.pull(f"{late.address}/late", "", lambda _: None, threading.Event()).new
         finally:
             starting.join()
-    assert isinstance(pulled, Pulled)
 
 
 def test_something_else_than_an_image_is_refused(registry: DebianRegistry, pull: Pull) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -27,16 +30,33 @@ def add(images: Images, name: str = "web", *contents: bytes) -> Image:
     return images.add(busybox.config(Labels={"name": name}), layers, name)
 
 
-def use(db: sqlite3.Connection, images: Images, image: Image) -> None:
-    """A container of the image, as the containers' part writes it."""
-    keys = json.dumps(images.resolve(image.id).layer_keys)
-    row = (CONTAINER, "c", image.tags[0], image.id, time.time(), "[]", "{}", keys, 0, 0)
-    db.execute("INSERT INTO container VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+Use = Callable[..., None]
 
 
-def run(layout: Layout) -> None:
-    """Let this very process be the container's."""
-    pid = os.getpid()
+@pytest.fixture
+def use(images: Images, db: sqlite3.Connection, layout: Layout) -> Iterator[Use]:
+    """Make a container of an image, as the containers' part writes it; gone after the test."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def made(image: Image, *, running: bool = False) -> None:
+        keys = json.dumps(images.resolve(image.id).layer_keys)
+        spec = json.dumps({"image": image.tags[0]})
+        row = (CONTAINER, "c", image.tags[0], image.id, time.time(), "[]", spec, keys, 0, 0)
+        db.execute("INSERT INTO container VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if running:
+            processes.append(subprocess.Popen(["sleep", "600"]))
+            _note(layout, processes[-1].pid)
+
+    yield made
+    db.execute("DELETE FROM container")
+    shutil.rmtree(layout.run(CONTAINER), ignore_errors=True)
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def _note(layout: Layout, pid: int) -> None:
+    """What the monitor of a running container writes."""
     state = {"pid": pid, "starttime": start_time(pid), "boot_id": boot_id(), "status": "running"}
     os.makedirs(layout.run(CONTAINER))
     with open(f"{layout.run(CONTAINER)}/state.json", "w") as file:
@@ -83,10 +103,10 @@ def test_a_moved_tag_leaves_an_image_without_name(images: Images) -> None:
 
 
 def test_a_container_keeps_its_image(
-    images: Images, db: sqlite3.Connection, layout: Layout
+    images: Images, db: sqlite3.Connection, layout: Layout, use: Use
 ) -> None:
     image = add(images)
-    use(db, images, image)
+    use(image)
     short = image.id[7:19]
     with pytest.raises(InUse) as caught:
         images.remove("web")
@@ -111,13 +131,10 @@ def test_a_container_keeps_its_image(
     assert os.listdir(layout.layers) == []
 
 
-def test_a_running_container_keeps_it_even_by_force(
-    images: Images, db: sqlite3.Connection, layout: Layout
-) -> None:
+def test_a_running_container_keeps_it_even_by_force(images: Images, use: Use) -> None:
     """Fails when a running container is not told from a stopped one."""
     image = add(images)
-    use(db, images, image)
-    run(layout)
+    use(image, running=True)
     with pytest.raises(InUse, match=r"\(cannot be forced\) - image is being used by running"):
         images.remove(image.id, force=True)
     assert list(images.remove("web", force=True)) == ["Untagged: web:latest"]
@@ -133,9 +150,10 @@ def test_an_id_with_names_in_several_repositories(images: Images) -> None:
     assert set(lines) == {"Untagged: web:latest", "Untagged: other:latest", f"Deleted: {image.id}"}
 
 
-def test_a_refused_removal_changes_nothing(images: Images, db: sqlite3.Connection) -> None:
-    image = add(images)
-    use(db, images, image)
+def test_a_refused_removal_changes_nothing(
+    images: Images, db: sqlite3.Connection, use: Use
+) -> None:
+    use(add(images))
     before = list(db.iterdump())
     with pytest.raises(InUse):
         images.remove("web")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from tuidock.engine.errors import BadReference
 from tuidock.engine.images.blobs import Blobs
 from tuidock.engine.images.reference import parse, parse_repository
 from tuidock.engine.images.registry import Registry
@@ -14,7 +15,10 @@ from tuidock.engine.types import RemoteImage, RemoteLayer
 
 def catalog(host: str) -> list[str]:
     """Repositories of a registry, sorted. Raises BadReference, RegistryError."""
-    with closing(Registry(parse_repository(f"{host}/x").host)) as registry:
+    reference = parse_repository(f"{host}/x")
+    if reference.path not in ("x", "library/x"):
+        raise BadReference(f"not a registry: {host[:100]!r}", "write it as host:port")
+    with closing(Registry(reference.host)) as registry:
         return registry.catalog()
 
 

@@ -60,6 +60,8 @@ class Patience(NamedTuple):
 
     attempts: int = 5
     first: float = 0.5
+    refused: int = 3
+    """Attempts when nobody answers at all: somebody is waiting for the bad news."""
 
     def wait(self, failures: int, asked: float | None) -> float:
         """Doubling with jitter, so that many clients do not come back as one."""
@@ -178,6 +180,8 @@ class Registry:
                 return action()
             except Again as again:
                 failures += 1
+                if again.nobody_there and failures >= self.patience.refused:
+                    raise again.error from again
                 self.pause(again, failures)
 
     def pause(self, again: Again, failures: int) -> None:

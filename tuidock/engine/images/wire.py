@@ -54,9 +54,12 @@ DEADLINES = Deadlines()
 class Again(Exception):
     """Worth another attempt; `error` is what to raise when attempts have run out."""
 
-    def __init__(self, error: EngineError, after: float | None = None) -> None:
+    def __init__(
+        self, error: EngineError, after: float | None = None, *, nobody_there: bool = False
+    ) -> None:
         super().__init__(str(error))
         self.error = error
+        self.nobody_there = nobody_there
         self.after = after
         """Seconds the registry asked us to wait, None when it did not say."""
 
@@ -198,7 +201,7 @@ def _proxies(url: str) -> dict[str, str]:
 
 def _refuse(host: str, error: Exception) -> NoReturn:
     """One sentence for what a transport raised."""
-    cause = _deepest(error)
+    cause, nobody_there = _deepest(error), False
     if isinstance(cause, ssl.SSLCertVerificationError):
         raise Unreachable(
             f"registry {host} shows a certificate that is not trusted: {cause.verify_message}",
@@ -206,13 +209,16 @@ def _refuse(host: str, error: Exception) -> NoReturn:
         ) from error
     if isinstance(cause, socket.gaierror):
         why, hint = "no such host", "check the name of the registry, and the network"
+        nobody_there = True
     elif isinstance(cause, TimeoutError) or "timed out" in str(error):
         why, hint = "timed out", "check the network, or try again later"
     elif isinstance(cause, OSError) and cause.errno:
         why, hint = os.strerror(cause.errno).lower(), "is it running, and on this port?"
+        nobody_there = isinstance(cause, ConnectionRefusedError)
     else:
         why, hint = "connection broken", "try again"
-    raise Again(Unreachable(f"registry {host} cannot be reached: {why}", hint)) from error
+    unreachable = Unreachable(f"registry {host} cannot be reached: {why}", hint)
+    raise Again(unreachable, nobody_there=nobody_there) from error
 
 
 def _deepest(error: BaseException) -> BaseException:
