@@ -223,6 +223,14 @@ async def test_a_memory_limit_below_the_appetite_kills_in_sight(stage: Stage) ->
     await stage.until(lambda: stage.shows("out of memory"))
 
 
+async def test_a_limit_may_be_typed_slowly(stage: Stage) -> None:
+    """Fails when every sample tells the pane its limits again."""
+    await stage.press("j", "L", "0", "full_stop")
+    await stage.turn(3)
+    await stage.press("5", "enter")
+    await stage.until(lambda: stage.container("api").spec.limits.cpus == 0.5)
+
+
 async def test_a_refused_limit_changes_nothing(stage: Stage) -> None:
     before = stage.container("web").spec.limits
     await stage.press("L", "j", "4", "k", "enter")

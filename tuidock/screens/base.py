@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tuidock.app import TuidockApp
 
 BREADTHS = [(0, "-narrow"), (100, "-normal"), (170, "-wide")]
-HEIGHTS = [(0, "-short"), (32, "-tall")]
+HEIGHTS = [(0, "-short"), (28, "-tall")]
 """Columns and lines from which a screen has these CSS classes."""
 SMALL = (Conflict, InvalidInput, NotFound)
 """Errors that a short notice explains; the others get a dialog."""

@@ -73,7 +73,8 @@ def vital_signs(past: Sequence[Sample]) -> Content:
         ("peak", fmt.size(now.memory_peak)),
         ("throttled", f"{now.throttled:.0%}"),
     ]  # fmt: skip
-    if pressure := max(now.pressure_cpu, now.pressure_memory, now.pressure_io):
+    pressure = max(now.pressure_cpu, now.pressure_memory, now.pressure_io)
+    if pressure >= 1:
         signs.append(("pressure", f"{pressure:.0f}%"))
     if now.oom_kills:
         signs.insert(0, ("OOM kills", str(now.oom_kills)))

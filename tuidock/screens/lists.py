@@ -99,7 +99,7 @@ class ListScreen(DockScreen):
 
     def go_back(self) -> bool:
         """False when this is the first level already."""
-        if self.detail.has_focus_within or self.size_step:
+        if self.detail.has_focus_within or self.size_step or self.focused is None:
             self._resize(0)
             self.pane.table.focus()
             return True

@@ -45,9 +45,11 @@ class LimitsTab(Tab):
         return self.query_one(LimitsPane)
 
     def show(self, subject: Container | None, before: Container | None) -> None:
+        """Limits in force are told only when they differ: telling ends what is being typed."""
         if subject is None or before is None or subject.id != before.id:
             self.pane.clear()
-        if subject is not None:
+            before = None
+        if subject is not None and (before is None or subject.spec.limits != before.spec.limits):
             self.pane.set_limits(subject.spec.limits)
         self.tick(self.dock_screen.world)
 
