@@ -92,11 +92,14 @@ def _flatten(top: int) -> None:
 def _unlink_files(here: int, top: int, prefix: str, serial: int) -> list[str]:
     """Unlink what is no directory, move directories to `top`; their new names."""
     moved: list[str] = []
+    as_root = os.geteuid() == 0
     with os.scandir(here) as entries:
         names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_directory in names:
         if is_directory:
             new = f"{prefix}{serial + len(moved)}"
+            if not as_root:  # to move a directory is to write in it
+                os.chmod(name, 0o700, dir_fd=here)
             os.rename(name, new, src_dir_fd=here, dst_dir_fd=top)
             moved.append(new)
         else:

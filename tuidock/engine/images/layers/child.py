@@ -44,9 +44,10 @@ def unpack(bounds: Bounds) -> dict[str, object]:
     """Raises EngineError, OSError, MemoryError."""
     start = os.read(0, CHUNK)
     plain = Plaintext(0, start, bounds)
+    owner = owners.current()
     confine.lock_in(ROOT, LOCK, bounds.memory)
     plain.begin()
-    written = Writer(ROOT, owners.current(), bounds).write(Source(plain.next))
+    written = Writer(ROOT, owner, bounds).write(Source(plain.next))
     syncfs(ROOT)
     return {
         "diff_id": plain.diff_id,

@@ -84,7 +84,8 @@ class Writer:
         directory, _, leaf = path.rpartition(b"/")
         parent = self._tree.directory(directory)
         if entry.kind == tar.DIRECTORY:
-            made = self._tree.make(parent, leaf, entry.mode & 0o1777)
+            mode = entry.mode & 0o1777 | self._owners.access
+            made = self._tree.make(parent, leaf, mode)
             self._tree.listed[made.path] = entry
         elif entry.kind == tar.FILE:
             self._file(entry, parent, leaf, source)
@@ -92,7 +93,7 @@ class Writer:
             self._link(entry, parent, leaf)
         elif entry.kind == tar.CHARACTER and entry.device == (0, 0):
             self._tree.white_out(parent, leaf)  # what overlayfs would take it for anyway
-        else:
+        elif self._owners.devices or entry.kind in (tar.SYMLINK, tar.FIFO):
             self._special(entry, parent, leaf)
 
     def _cleared(self, parent: Directory, leaf: bytes) -> Directory:
@@ -187,7 +188,7 @@ class Writer:
         where = parent.descriptor
         if entry.kind == tar.SYMLINK:
             os.symlink(entry.link, leaf, dir_fd=where)
-        elif self._owners.privileged or entry.kind == tar.FIFO:
+        else:
             mode = entry.mode & 0o1777 | _NODES[entry.kind]
             os.mknod(leaf, mode, os.makedev(*entry.device), dir_fd=where)
 
@@ -196,10 +197,10 @@ class Writer:
         for path in self._tree.implied:
             self._tree.trim()
             os.utime(self._tree.directory(path).descriptor, ns=(0, 0))
-        for path, entry in self._tree.listed.items():
+        for path, entry in sorted(self._tree.listed.items(), reverse=True):  # parents last
             self._tree.trim()
             directory = self._tree.directory(path)
-            if not path:
+            if not path or self._owners.access & ~entry.mode:
                 os.chmod(directory.descriptor, entry.mode & 0o1777)
             self._attributes(entry, directory.descriptor)
 
