@@ -139,24 +139,14 @@ class Monitor:
 
     def signal(self, number: int) -> None:
         """Send a signal to the container's first process. Raises MonitorGone."""
-        packets = self._connect()
-        try:
-            packets.send(encode({"op": "signal", "signal": number}))
-            _expect(packets, "ok")
-        except (OSError, MonitorGone) as error:
-            raise self._gone() from error
-        finally:
-            packets.close()
+        packets, answer, _ = self._ask({"op": "signal", "signal": number})
+        packets.close()
+        _value(answer, "ok")
 
     def attach(self) -> Line:
         """A line into the running container: output from now on. Raises MonitorGone."""
-        packets = self._connect()
-        try:
-            packets.send(encode({"op": "attach"}))
-            _expect(packets, "attached")
-        except (OSError, MonitorGone) as error:
-            packets.close()
-            raise self._gone() from error
+        packets, answer, _ = self._ask({"op": "attach"})
+        _value(answer, "attached")
         return Line(packets)
 
     def exec(self, process: dict[str, Any], stdio: tuple[int, int, int] | None = None) -> ExecLine:
@@ -165,25 +155,54 @@ class Monitor:
         `stdio` are given to it as they are; without, the line carries its streams. A process
         with `terminal` has its own. Raises CommandNotFound, CommandNotExecutable, StartFailed.
         """
-        packets = self._connect()
-        line = ExecLine(packets, tty=bool(process.get("terminal")))
-        theirs = stdio if stdio or line.tty else line.make_pipes()
+        line = ExecLine(tty=bool(process.get("terminal")))
+        theirs = stdio or (() if line.tty else line.make_pipes())
         try:
-            packets.send(encode({"op": "exec", "process": process}), tuple(theirs or ()))
-        except OSError as error:
+            packets, answer, descriptors = self._ask({"op": "exec", "process": process}, theirs)
+            line.packets = packets
+            while "started" not in answer:
+                if not descriptors:
+                    raise failed(answer)
+                line.use_terminal(descriptors[0])
+                answer, descriptors = self._hear(packets)
+        except BaseException:
             line.close()
-            if error.errno != errno.EMSGSIZE:
-                raise self._gone() from error
-            raise RuntimeFailure("the command line or environment is too long") from error
+            raise
         finally:
-            if not stdio:
-                for descriptor in theirs or ():
-                    os.close(descriptor)
-        try:
-            _await_command(packets, line)
-        except MonitorGone as error:
-            raise self._gone() from error
+            for descriptor in () if stdio else theirs:
+                os.close(descriptor)
+        line.begin(int(answer["started"]))
         return line
+
+    def _ask(
+        self, request: dict[str, Any], descriptors: tuple[int, ...] = ()
+    ) -> tuple[Packets, dict[str, Any], list[int]]:
+        """Send a request; the line, the first answer, and descriptors that came with it.
+
+        A monitor that is killed before it reads the request is replaced: the kernel says so
+        by ECONNRESET. Raises MonitorGone, RuntimeFailure.
+        """
+        for _ in range(_TRIES):
+            packets = self._connect()
+            try:
+                packets.send(encode(request), descriptors)
+                message, received = packets.receive()
+                return packets, decode(message), received
+            except (ConnectionResetError, BrokenPipeError):
+                packets.close()
+            except OSError as error:
+                packets.close()
+                if error.errno != errno.EMSGSIZE:
+                    raise self._gone() from error
+                raise RuntimeFailure("the command line or environment is too long") from error
+        raise self._gone()
+
+    def _hear(self, packets: Packets) -> tuple[dict[str, Any], list[int]]:
+        try:
+            message, received = packets.receive()
+        except OSError as error:
+            raise self._gone() from error
+        return decode(message), received
 
     def wait(self, deadline: float | None = None) -> ExitRecord | None:
         """How it ended; None when it still runs at `deadline` (CLOCK_MONOTONIC)."""
@@ -234,27 +253,6 @@ class Monitor:
 
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
-
-
-def _await_command(packets: Packets, line: ExecLine) -> None:
-    try:
-        while True:
-            message, descriptors = packets.receive()
-            answer = decode(message)
-            if descriptors:
-                line.use_terminal(descriptors[0])
-            elif "started" in answer:
-                line.pid = int(answer["started"])
-                break
-            else:
-                raise failed(answer)
-    except OSError as error:
-        line.close()
-        raise MonitorGone("the monitor does not answer") from error
-    except BaseException:
-        line.close()
-        raise
-    line.begin()
 
 
 def adopt(layout: Layout, container_id: str) -> None:

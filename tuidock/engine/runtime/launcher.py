@@ -122,7 +122,8 @@ class Launcher:
     ) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for held in (self.listener, *self.waiting.values(), *self.watchers.values()):
+        self.listener.close()
+        for held in (*self.waiting.values(), *self.watchers.values()):
             held.close()
         os.close(self.wakeup)
         try:

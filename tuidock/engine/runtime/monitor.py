@@ -12,6 +12,7 @@ import errno
 import os
 import select
 import time
+from functools import partial
 
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tuidock.engine.linux.sockets import Packets
     from tuidock.engine.runtime.birth import Born
 
-    Interest = dict[int, tuple[int, Callable[[], None]]]
+    Interest = dict[int, tuple[int, Callable[[], object]]]
     """Descriptor to the events waited for, and what to do then."""
 
 _MARK = {"stdout": STDOUT, "stderr": STDERR}
@@ -67,6 +68,7 @@ class Monitor:
             "status": "running",
             "pid": self.born.pid,
             "starttime": p.start_time(self.born.pid),
+            "monitor": [os.getpid(), p.start_time(os.getpid())],
             "started": time.time(),
             "boot_id": p.boot_id(),
             "restarts": restarts,
@@ -92,19 +94,18 @@ class Monitor:
             self.listener.fileno(): (read, self._accept),
         }
         for descriptor, line in self.newcomers.items():
-            interest[descriptor] = (read, lambda line=line: self._hear(line))  # type: ignore[misc]
+            interest[descriptor] = (read, partial(self._hear, line))
         for command in self.commands:
-            interest[command.fd] = (read, lambda c=command: self._advance(c))  # type: ignore[misc]
+            interest[command.fd] = (read, partial(self._advance, command))
         full = self.lines.full()
-        if not full:
-            for output in self.born.outputs:
-                interest[output] = (read, lambda output=output: self._pump(output))  # type: ignore[misc]
+        for output in () if full else self.born.outputs:
+            interest[output] = (read, partial(self._pump, output))
         if self.input:
             interest[self.stdin] = (write, self._feed)
-        else:
-            for descriptor, attached in self.lines.all.items():
-                events = write | read if attached in full else read
-                interest[descriptor] = (events, lambda a=attached: self._take(a))  # type: ignore[misc]
+            return interest
+        for descriptor, attached in self.lines.all.items():
+            events = write | read if attached in full else read
+            interest[descriptor] = (events, partial(self._take, attached))
         return interest
 
     # --- output ------------------------------------------------------------------------------

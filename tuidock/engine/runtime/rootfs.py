@@ -124,7 +124,7 @@ class Filesystem(NamedTuple):
 class Attach(NamedTuple):
     """A mount that the monitor opened outside: a volume, or a file of the bundle."""
 
-    index: int
+    number: int
     target: str
     source: str
 
@@ -132,7 +132,7 @@ class Attach(NamedTuple):
         return f"bind {self.source} to {self.target}"
 
     def execute(self, birth: Birth) -> None:
-        _attach(birth, birth.binds[self.index], self.target)
+        _attach(birth, birth.binds[self.number], self.target)
 
 
 def _attach(birth: Birth, mounted: int, path: str) -> None:

@@ -103,13 +103,14 @@ class Line:
 class ExecLine:
     """A further command, its streams directly in our hands."""
 
-    def __init__(self, packets: Packets, *, tty: bool) -> None:
+    def __init__(self, *, tty: bool) -> None:
         self.tty = tty
         self.pid = 0
         """Of the command, as the host sees it."""
         self.exit_code: int | None = None
         self.ended = False
-        self._packets = packets
+        self.packets: Packets | None = None
+        """The line to the monitor, once there is one."""
         self._input = -1
         self._outputs: dict[int, str] = {}
         self._code: int | None = None
@@ -128,11 +129,13 @@ class ExecLine:
         self._input = master
         self._outputs = {master: "stdout"}
 
-    def begin(self) -> None:
+    def begin(self, pid: int) -> None:
         """The command runs: from now on nothing here blocks."""
-        self._packets.set_blocking(blocking=False)
+        assert self.packets
+        self.pid = pid
+        self.packets.set_blocking(blocking=False)
         self._poll = select.epoll()
-        self._poll.register(self._packets.fileno(), select.EPOLLIN)
+        self._poll.register(self.packets.fileno(), select.EPOLLIN)
         for descriptor in self._outputs:
             os.set_blocking(descriptor, False)
             self._poll.register(descriptor, select.EPOLLIN)
@@ -155,12 +158,13 @@ class ExecLine:
         later is not waited for.
         """
         assert self._poll
+        assert self.packets
         ready = {descriptor for descriptor, _ in self._poll.poll(0)}
         frames = []
         for descriptor in sorted(ready & self._outputs.keys()):
             if data := self._read(descriptor):
                 frames.append(Frame(self._outputs[descriptor], data))
-        if self._packets.fileno() in ready and self._code is None:
+        if self.packets.fileno() in ready and self._code is None:
             self._hear()
         if self._code is not None and not frames:
             self.exit_code = self._code
@@ -183,8 +187,9 @@ class ExecLine:
         return data
 
     def _hear(self) -> None:
+        assert self.packets
         try:
-            message, _ = self._packets.receive()
+            message, _ = self.packets.receive()
         except BlockingIOError:
             return
         except OSError:
@@ -227,4 +232,5 @@ class ExecLine:
         self._outputs, self._input = {}, -1
         if self._poll:
             self._poll.close()
-        self._packets.close()
+        if self.packets:
+            self.packets.close()

@@ -273,7 +273,7 @@ def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
         environment.setdefault("TERM", "xterm")
     environment |= dict(pair.partition("=")[::2] for pair in spec.env)
     granted = list(capabilities.ALL) if spec.privileged else own["capabilities"]["bounding"]
-    return own | {
+    process: dict[str, Any] = own | {
         "terminal": spec.tty,
         "args": list(spec.command),
         "env": [f"{key}={value}" for key, value in environment.items()],
@@ -283,3 +283,4 @@ def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
         },
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), granted),
     }
+    return process

@@ -38,10 +38,10 @@ _BOOT = boot_id()
 def read_state(layout: Layout, container_id: str) -> RunState:
     """Cheap enough for every row of `ps`: two small files, no process asked."""
     state = _read(f"{layout.run(container_id)}/state.json")
-    if state and _alive(state):
+    found = _read(layout.exit_file(container_id))
+    if state and (_alive(state) or _unrecorded(state, found)):
         status = Status.PAUSED if _frozen(state) else Status(state["status"])
         return RunState(status, state["pid"], state["started"], None, state.get("restarts", 0))
-    found = _read(layout.exit_file(container_id))
     if found is None and not state:
         return RunState(Status.CREATED)
     run = found or state or {}
@@ -69,7 +69,14 @@ def _frozen(state: dict[str, Any]) -> bool:
 def _alive(state: dict[str, Any]) -> bool:
     if state["boot_id"] != _BOOT or not state["pid"]:
         return False
-    return start_time(state["pid"]) == state["starttime"]
+    return bool(start_time(state["pid"]) == state["starttime"])
+
+
+def _unrecorded(state: dict[str, Any], found: dict[str, Any] | None) -> bool:
+    """The process is gone and its monitor still writes down how: running, a moment longer."""
+    pid, born = state.get("monitor", (0, 0))
+    recorded = found is not None and found.get("started") == state["started"]
+    return bool(pid) and not recorded and state["boot_id"] == _BOOT and start_time(pid) == born
 
 
 def read_run(layout: Layout, container_id: str) -> dict[str, Any]:
