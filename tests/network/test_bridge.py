@@ -39,6 +39,17 @@ def test_way_out_is_masqueraded(root: Root, neighbour: int, protocol: str) -> No
         assert talk(server, pid, NEIGHBOUR, 7000) == (HOST, NEIGHBOUR)
 
 
+def test_packets_are_as_long_as_the_way_out_allows(root: Root, neighbour: int) -> None:
+    """As on hosts whose uplink is a tunnel, or a cloud's network of 1400 bytes."""
+    plain, _ = root.start("a")
+    run("ip", "link", "set", "up0", "mtu", "1400")
+    run("ip", "route", "add", "default", "via", NEIGHBOUR)
+    narrow, endpoint = root.start("b")
+    assert "mtu 1500" in run("ip", "link", "show", "eth0", pid=plain)
+    assert "mtu 1400" in run("ip", "link", "show", "eth0", pid=narrow)
+    assert "mtu 1400" in run("ip", "link", "show", endpoint.interface)
+
+
 def test_containers_reach_each_other(root: Root) -> None:
     pid, endpoint = root.start("a")
     other, _ = root.start("b")

@@ -227,7 +227,7 @@ def test_messages_have_the_holes_they_should() -> None:
     }
     assert HOLES["add to bound"] == found["take from bound"] == found["add to bound"]
     assert HOLES["add to any"] == found["take from any"] == found["add to any"]
-    assert found["veth"] == {"veth", "master", "netns", "address"}
+    assert found["veth"] == {"veth", "master", "netns", "address", "mtu"}
     for name in ("bridge address", "eth0 address", "list flows"):
         assert found[name] == HOLES[name]
     assert not any(found[name] for name in found if name.startswith(("rule", "chain", "map")))
@@ -238,9 +238,10 @@ def test_messages_have_the_holes_they_should() -> None:
     address=st.binary(min_size=4, max_size=4),
     master=st.integers(0, 2**32 - 1),
     netns=st.integers(0, 2**31 - 1),
+    mtu=st.integers(68, 65535),
 )
 def test_filled_stencil_is_what_pyroute2_would_encode(
-    veth: str, address: bytes, master: int, netns: int
+    veth: str, address: bytes, master: int, netns: int, mtu: int
 ) -> None:
     """The invariant of stencils, for the message with the most holes."""
     values = {
@@ -248,6 +249,7 @@ def test_filled_stencil_is_what_pyroute2_would_encode(
         "address": address,
         "master": stencils.number(master),
         "netns": stencils.number(netns),
+        "mtu": stencils.number(mtu),
     }
     filled = stencils.fill(stencils.cut(wiring.encode(BRIDGE)["veth"]), values)
     with pytest.MonkeyPatch.context() as patch:
@@ -255,6 +257,7 @@ def test_filled_stencil_is_what_pyroute2_would_encode(
         patch.setattr(stencils, "MARKERS", markers)
         patch.setattr(wiring, "MARKERS", markers)
         patch.setattr(wiring, "ADDRESS", address)
+        patch.setattr(wiring, "_MTU", ("IFLA_MTU", mtu))
         assert filled == wiring.encode(BRIDGE)["veth"]
 
 

@@ -7,6 +7,7 @@ namespace, nothing is ever moved, and this thread is there only to open a socket
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -25,6 +26,8 @@ CLONE_NEWNET = 0x40000000
 _RUNNING = 0x40  # IFF_RUNNING
 _FLAGS = struct.Struct("=16x 8x I")
 """struct nlmsghdr, then struct ifinfomsg up to ifi_flags."""
+_SIOCGIFMTU = 0x8921
+_IFREQ = struct.Struct("=16s i 20x")
 _PATIENCE = 0.5
 """Seconds to wait for a carrier."""
 
@@ -40,6 +43,26 @@ def index(name: str) -> int:
 def names() -> list[str]:
     """Names of all interfaces of this namespace."""
     return [name for _, name in socket.if_nameindex()]
+
+
+def uplink_mtu() -> int:
+    """Bytes that a packet on the default route may have; ethernet's 1500 without such a route.
+
+    A container that knew less of a tunnel or a cloud's network than its host would depend on
+    ICMP messages that many firewalls throw away.
+    """
+    with open("/proc/thread-self/net/route", encoding="ascii") as file:
+        names = [fields[0] for line in file if (fields := line.split())[1] == "00000000"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        return min((_mtu(sock, name) for name in names), default=1500)
+
+
+def _mtu(sock: socket.socket, name: str) -> int:
+    try:
+        answer = fcntl.ioctl(sock, _SIOCGIFMTU, _IFREQ.pack(name.encode(), 0))
+    except OSError:  # the interface went
+        return 1500
+    return int(_IFREQ.unpack(answer)[1])
 
 
 # --- the bridge -----------------------------------------------------------------------------
@@ -102,6 +125,7 @@ def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> No
         "veth": endpoint.interface.encode(),
         "address": socket.inet_aton(endpoint.address),
         "master": number(index(bridge.name)),
+        "mtu": number(uplink_mtu()),
     }
     if index(endpoint.interface):
         unplug(endpoint.interface, stencils)

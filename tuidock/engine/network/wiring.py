@@ -15,6 +15,7 @@ from tuidock.engine.network.stencils import ADDRESS, MARKERS, marker_number
 
 _NEW = nl.CREATE | nl.EXCL
 _UP = {"flags": 1, "change": 1}  # IFF_UP
+_MTU = ("IFLA_MTU", marker_number("mtu"))
 _MAIN_TABLE, _STATIC, _EVERYWHERE, _UNICAST = 254, 4, 0, 1
 
 
@@ -51,7 +52,9 @@ def _veth() -> dict[str, bytes]:
         ("IFLA_INFO_SLAVE_DATA", nested(("IFLA_BRPORT_MODE", 1))),
     )
     return {
-        "veth": nl.link(nl.NEWLINK, _NEW, [named, enslaved, ("IFLA_LINKINFO", _pair())], **_UP),
+        "veth": nl.link(
+            nl.NEWLINK, _NEW, [named, enslaved, _MTU, ("IFLA_LINKINFO", _pair())], **_UP
+        ),
         "enslave": nl.link(nl.NEWLINK, 0, [named, enslaved], **_UP),
         "hairpin": nl.link(nl.NEWLINK, 0, [named, ("IFLA_LINKINFO", hairpin)]),
         "look": nl.link(nl.GETLINK, 0, [named]),
@@ -63,6 +66,7 @@ def _pair() -> nl.Nested:
     """The kind veth, and its other end in the container's namespace."""
     peer = nested(
         ("IFLA_IFNAME", "eth0"),
+        _MTU,
         ("IFLA_ADDRESS", _mac(ADDRESS)),
         ("IFLA_NET_NS_FD", marker_number("netns")),
     )
