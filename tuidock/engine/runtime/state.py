@@ -38,15 +38,22 @@ _BOOT = boot_id()
 def read_state(layout: Layout, container_id: str) -> RunState:
     """Cheap enough for every row of `ps`: two small files, no process asked."""
     state = _read(f"{layout.run(container_id)}/state.json")
-    found = _read(layout.exit_file(container_id))
-    if state and (_alive(state) or _unrecorded(state, found)):
-        status = Status.PAUSED if _frozen(state) else Status(state["status"])
-        return RunState(status, state["pid"], state["started"], None, state.get("restarts", 0))
+    if state and _alive(state, state["pid"], state["starttime"]):
+        return _present(state)
+    watched = state is not None and _watched(state)
+    found = _read(layout.exit_file(container_id))  # last: a monitor writes it before it goes
+    if state and watched and not _same_run(state, found):
+        return _present(state)
     if found is None and not state:
         return RunState(Status.CREATED)
     run = found or state or {}
     record = _record(found) if found else LOST
     return RunState(Status.EXITED, 0, run.get("started", 0.0), record, run.get("restarts", 0))
+
+
+def _present(state: dict[str, Any]) -> RunState:
+    status = Status.PAUSED if _frozen(state) else Status(state["status"])
+    return RunState(status, state["pid"], state["started"], None, state.get("restarts", 0))
 
 
 LOST = ExitRecord(255, 0, False, 0.0, "the container ended unseen")
@@ -66,17 +73,19 @@ def _frozen(state: dict[str, Any]) -> bool:
         return False
 
 
-def _alive(state: dict[str, Any]) -> bool:
-    if state["boot_id"] != _BOOT or not state["pid"]:
-        return False
-    return bool(start_time(state["pid"]) == state["starttime"])
+def _alive(state: dict[str, Any], pid: int, born: int) -> bool:
+    return bool(pid) and state["boot_id"] == _BOOT and start_time(pid) == born
 
 
-def _unrecorded(state: dict[str, Any], found: dict[str, Any] | None) -> bool:
-    """The process is gone and its monitor still writes down how: running, a moment longer."""
+def _watched(state: dict[str, Any]) -> bool:
+    """Whether the monitor that wrote the state is there."""
     pid, born = state.get("monitor", (0, 0))
-    recorded = found is not None and found.get("started") == state["started"]
-    return bool(pid) and not recorded and state["boot_id"] == _BOOT and start_time(pid) == born
+    return _alive(state, pid, born)
+
+
+def _same_run(state: dict[str, Any], found: dict[str, Any] | None) -> bool:
+    """Whether the record is of this run; until it is, the monitor still writes it down."""
+    return found is not None and found.get("started") == state["started"]
 
 
 def read_run(layout: Layout, container_id: str) -> dict[str, Any]:
