@@ -73,7 +73,7 @@ class Pulling:
             return 0.0
         start, before = self._steps[0]
         elapsed = now - start
-        return (self._steps[-1][1] - before) / elapsed if elapsed > 0.2 else 0.0
+        return max(0, self._steps[-1][1] - before) / elapsed if elapsed > 0.2 else 0.0
 
     def left(self, now: float) -> float | None:
         """Seconds until everything is here at this speed; None while it cannot be said."""
