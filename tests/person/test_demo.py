@@ -35,7 +35,8 @@ def test_the_story_is_told_to_its_end(layout: Layout) -> None:
         assert re.search(rf"^  {name} +[\d.]+% +[\d.]+[KM] ", story, re.M)
     assert re.search(r"^  \d\d:\d\d:\d\d stdout level=info order=\d+", story, re.M)
     before, after = map(float, re.search(r"s: ([\d.]+)% before, ([\d.]+)% after", story).groups())
-    assert before > 2 * after
+    assert after < 12.5  # percent of a core; 10 are allowed
+    assert before > after
     assert "ended by the kernel's OOM killer: exit code 137" in story
     assert "left out" not in story
     assert story.rstrip().endswith("opens the interface.")
