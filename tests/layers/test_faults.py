@@ -165,11 +165,28 @@ def test_remove_unused(unpack: Unpack, layers: LayerStore, layout: Layout) -> No
     working.abort()
 
 
-def test_removal_cut_short_is_finished_by_a_sweep(unpack: Unpack, layers: LayerStore) -> None:
+def test_removal_is_undone_with_its_transaction(unpack: Unpack, layers: LayerStore) -> None:
+    """Seen to fail while directories were moved before the rows were gone for good."""
+    layer = unpack(file("1"))
+    (key,) = layers.settle([layer])
+    db = layers._db
+    db.execute("BEGIN IMMEDIATE")
+    assert layers.remove_unused(set()) == [key]
+    db.execute("ROLLBACK")
+    assert layers.keys([layer.diff_id]) == [key]
+    assert os.listdir(layers.directory(key)) == ["1"]
+
+
+def test_removal_cut_short_is_finished_by_a_sweep(
+    unpack: Unpack, layers: LayerStore, layout: Layout
+) -> None:
+    """Killed after the commit, or after the move."""
+    for leftover in (f"{layout.layers}/{'0' * 64}", f"{layout.ingest}/gone-0123"):
+        os.mkdir(leftover)
     (key,) = layers.settle([unpack(file("1"))])
-    gone = f"{os.path.dirname(layers.directory(''))}/../ingest/gone-0123"
-    os.rename(layers.directory(key), gone)
-    assert layers.sweep() == ["gone-0123"]
+    assert len(layers.sweep()) == 2
+    assert os.listdir(layout.layers) == [key]
+    assert os.listdir(layout.ingest) == []
 
 
 def test_several_at_once(layers: LayerStore) -> None:

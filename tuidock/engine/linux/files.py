@@ -1,4 +1,4 @@
-"""File system calls that Python lacks: openat2, syncfs, close_range, landlock; trees removed by fd.
+"""File system calls that Python lacks: syncfs, close_range, landlock; trees removed by fd.
 
 Nothing here follows a symbolic link unless its docstring says so.
 """
@@ -12,32 +12,11 @@ import struct
 
 from tuidock.engine.linux.libc import check, libc, syscall
 
-_OPENAT2 = 437
 _CLOSE_RANGE = 436
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _PR_SET_NO_NEW_PRIVS = 38
 
-RESOLVE_NO_XDEV = 0x01
-RESOLVE_NO_MAGICLINKS = 0x02
-RESOLVE_NO_SYMLINKS = 0x04
-RESOLVE_BENEATH = 0x08
-RESOLVE_IN_ROOT = 0x10
-
-PLAIN = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
-"""Resolution for a path that is known to hold neither `..` nor symbolic links."""
-
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-def openat2(directory: int, path: bytes, flags: int, resolve: int, mode: int = 0) -> int:
-    """Open `path` below the descriptor `directory` as openat2(2) does; close-on-exec.
-
-    Raises OSError: EXDEV or ELOOP when `resolve` forbids the way.
-    """
-    how = struct.pack("QQQ", flags | os.O_CLOEXEC, mode, resolve)
-    where = path or b"."
-    name = os.fsdecode(path)
-    return syscall(_OPENAT2, "openat2", directory, where, how, len(how), path=name)
 
 
 def syncfs(descriptor: int) -> None:

@@ -20,7 +20,8 @@ from tuidock.engine.images.layers.merged import Found, Merged, is_whiteout
 from tuidock.engine.images.layers.names import shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR, ORIGIN_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer
-from tuidock.engine.linux.files import PLAIN, openat2, remove_tree, syncfs
+from tuidock.engine.linux.files import remove_tree, syncfs
+from tuidock.engine.linux.openat2 import PLAIN, openat2
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -217,7 +218,7 @@ class _Fitting:
 
     @contextlib.contextmanager
     def _opened(self, path: bytes) -> Iterator[int]:
-        descriptor = openat2(self._root, path, _DIRECTORY, PLAIN)
+        descriptor = openat2(self._root, os.fsdecode(path) or ".", _DIRECTORY, PLAIN)
         try:
             yield descriptor
         finally:

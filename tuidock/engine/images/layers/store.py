@@ -145,39 +145,45 @@ class LayerStore:
         os.rename(directory, self.directory(key))
         _sync_directory(self._layout.layers)
 
-    def _bury(self, key: str) -> str | None:
-        """Move a directory without a row to `ingest`; its new place."""
+    def _bury(self, key: str) -> None:
+        """Move a directory without a row, if there is one, to `ingest`, where `sweep` finds it."""
         grave = f"{self._layout.ingest}/gone-{os.urandom(8).hex()}"
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.rename(self.directory(key), grave)
-        except FileNotFoundError:
-            return None
-        return grave
 
     def _writing(self) -> contextlib.AbstractContextManager[object]:
         """The caller's transaction, or one of our own."""
         return contextlib.nullcontext() if self._db.in_transaction else transaction(self._db)
 
     def remove_unused(self, in_use: set[str]) -> list[str]:
-        """Remove the layers whose keys are not in use; the keys removed. Raises OSError.
+        """Forget the layers whose keys are not in use; the keys forgotten. Raises OSError.
 
         Call it in the transaction that found out what is in use; the files are then removed by
-        `sweep`, when nobody waits for that transaction any more.
+        `sweep`, when that transaction is over. Without one, both happen here.
         """
         in_transaction = self._db.in_transaction
         with self._writing():
             rows = self._db.execute("SELECT key FROM layer ORDER BY key").fetchall()
             unused = [key for (key,) in rows if key not in in_use]
-            for key in unused:
-                self._db.execute("DELETE FROM layer WHERE key = ?", (key,))
-                self._bury(key)
+            self._db.executemany("DELETE FROM layer WHERE key = ?", [(key,) for key in unused])
         if not in_transaction:
             self.sweep()
         return unused
 
     def sweep(self) -> list[str]:
-        """Remove what dead processes left in `ingest`; the names removed. Raises OSError."""
+        """Remove layers without a row, and what dead processes left in `ingest`.
+
+        The names removed from there. Call it outside of a transaction. Raises OSError.
+        """
+        if self._strays():
+            with self._writing():
+                for key in self._strays():  # again, under the lock
+                    self._bury(key)
         return [name for name in sorted(os.listdir(self._layout.ingest)) if self._swept(name)]
+
+    def _strays(self) -> set[str]:
+        rows = self._db.execute("SELECT key FROM layer").fetchall()
+        return set(os.listdir(self._layout.layers)) - {key for (key,) in rows}
 
     def _swept(self, name: str) -> bool:
         path = f"{self._layout.ingest}/{name}"
