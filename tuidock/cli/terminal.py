@@ -66,6 +66,7 @@ class _Pump:
         self.detach = parse_keys(manner.detach_keys) if manner.tty else b""
         self.matched = 0
         self.pending = b""
+        self.closing = False
         self.forward = manner.forward
 
     def run(self) -> int | None:
@@ -83,7 +84,7 @@ class _Pump:
 
     def _wait(self) -> list[int]:
         watched = [self.line.fileno(), self.terminal.wakeup]
-        if self.pending:  # the other side has no room: look again soon, and read no more
+        if self.pending or self.closing:  # the other side has no room: look again soon, and read no more
             return select.select(watched, [], [], _ROOM)[0]
         return select.select([*watched, 0] if self.reading else watched, [], [])[0]
 
@@ -98,8 +99,7 @@ class _Pump:
         """True when the detach keys were typed."""
         data = os.read(0, _CHUNK)
         if not data:
-            self.reading = False
-            self.line.close_input()
+            self.reading, self.closing = False, True
             return False
         self.pending, detached = self._without_detach(data)
         return detached
@@ -107,6 +107,8 @@ class _Pump:
     def _send(self) -> None:
         while self.pending and (taken := self.line.write(self.pending)):
             self.pending = self.pending[taken:]
+        if self.closing and not self.pending:
+            self.closing = not self.line.close_input()
 
     def _without_detach(self, data: bytes) -> tuple[bytes, bool]:
         """Hold back keys that may begin the detach sequence until it is clear that they do not."""

@@ -50,7 +50,8 @@ class LineSession:
                 await asyncio.sleep(_ROOM)
 
     async def close_input(self) -> None:
-        self._line.close_input()
+        while not self._line.close_input():
+            await asyncio.sleep(_ROOM)
 
     async def resize(self, columns: int, rows: int) -> None:
         self._line.resize(columns, rows)

@@ -81,12 +81,15 @@ class Line:
             raise MonitorGone("the line to the container broke") from error
         return len(piece)
 
-    def close_input(self) -> None:
-        """Let the command see the end of its standard input."""
+    def close_input(self) -> bool:
+        """Let the command see the end of its standard input; False when there is no room now."""
         try:
             self._packets.send(STDIN)
+        except BlockingIOError:
+            return False
         except OSError:  # nobody is there to read it
-            return
+            return True
+        return True
 
     def resize(self, columns: int, rows: int) -> None:
         """Tell the terminal its size; without a terminal this does nothing."""
@@ -211,11 +214,12 @@ class ExecLine:
             self.close_input()
             return len(data)
 
-    def close_input(self) -> None:
+    def close_input(self) -> bool:
         """Let the command see the end of its standard input; a terminal stays open."""
         if self._input >= 0 and not self.tty:
             os.close(self._input)
             self._input = -1
+        return True
 
     def resize(self, columns: int, rows: int) -> None:
         """Tell the terminal its size; without a terminal this does nothing."""
