@@ -84,7 +84,7 @@ class _Pump:
 
     def _wait(self) -> list[int]:
         watched = [self.line.fileno(), self.terminal.wakeup]
-        if self.pending or self.closing:  # the other side has no room: look again soon, and read no more
+        if self.pending or self.closing:  # no room there: look again soon, and read no more
             return select.select(watched, [], [], _ROOM)[0]
         return select.select([*watched, 0] if self.reading else watched, [], [])[0]
 

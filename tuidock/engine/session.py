@@ -51,7 +51,7 @@ class LineSession:
 
     async def close_input(self) -> None:
         while not self._line.close_input():
-            await asyncio.sleep(_ROOM)
+            await asyncio.sleep(_ROOM)  # noqa: ASYNC110  # a socket's room has no event here
 
     async def resize(self, columns: int, rows: int) -> None:
         self._line.resize(columns, rows)
