@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -99,6 +100,35 @@ def test_sweep_finds_what_a_removed_row_left(root: Root) -> None:
     assert root.network.endpoint(endpoint.container) is None
     assert f"removed interface {endpoint.interface}" in root.network.sweep(set())
     assert not root.remains()
+
+
+def test_released_endpoint_leaves_the_bridge_to_the_next(root: Root, neighbour: int) -> None:
+    with namespace() as pid:
+        endpoint = root.network.reserve(root.add("a"), ContainerSpec("x", ports=(WEB,)))
+        root.network.connect(endpoint, pid)
+    root.network.release(endpoint.container)
+    root.network.release(endpoint.container)
+    assert root.network.endpoint(endpoint.container) is None
+    assert "8080" not in run("nft", "list", "table", "ip", root.network.table)
+    pid, again = root.start("b", WEB)
+    assert again.address == endpoint.address
+    with listen(pid, 80) as server:
+        assert talk(server, neighbour, HOST, 8080)
+
+
+def test_bridge_retires_when_nobody_needs_it(root: Root) -> None:
+    endpoint = root.network.reserve(root.add("a"), ContainerSpec("x", ports=(WEB,)))
+    root.network.retire(0)
+    assert root.remains()
+    root.network.release(endpoint.container)
+    with open(f"{root.layout.runroot}/network.retiring", "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        root.network.retire(0)
+        assert root.remains()
+    released = time.time()
+    root.network.retire(0.5)
+    assert not root.remains()
+    assert time.time() - released >= 0.4
 
 
 def test_disconnect_after_the_row_went_leaves_nothing(root: Root) -> None:

@@ -40,6 +40,7 @@ class Network:
         self.db = db
         self.bridge_name = f"td{layout.tag}"
         self.table = f"tuidock-{layout.tag}"
+        self._lock_file = f"{layout.runroot}/network.lock"
 
     # --- the life of an endpoint ------------------------------------------------------------
 
@@ -95,6 +96,41 @@ class Network:
                 self._strays()
                 if not self._endpoints():
                     self._clear(self._bridge())
+
+    def release(self, container_id: str) -> None:
+        """As `disconnect`, for a container whose processes are gone, and without their wait.
+
+        The kernel takes some 20 ms to remove an interface, which goes with its namespace
+        anyway, and 30 ms for a bridge, which stays until `retire`. Raises as `disconnect`.
+        """
+        with self._lock():
+            endpoint = self.endpoint(container_id)
+            if endpoint is not None:
+                self._forget(endpoint)
+
+    def retire(self, idle: float = 3.0) -> None:
+        """Wait until nothing has needed the bridge for `idle` seconds, then remove it.
+
+        Returns at once while there are endpoints, or when another process already waits. For
+        a process in the background, after `release`. Raises NetworkError, NeedsRoot.
+        """
+        with open(f"{self.layout.runroot}/network.retiring", "w") as waiting:
+            try:
+                fcntl.flock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            while not self._endpoints() and link.index(self.bridge_name):
+                rest = idle - (time.time() - os.stat(self._lock_file).st_mtime)
+                if rest <= 0:
+                    self._retire()
+                    return
+                time.sleep(min(rest, idle))
+
+    def _retire(self) -> None:
+        with self._lock():
+            if not self._endpoints():
+                self._strays()
+                self._clear(self._bridge())
 
     def endpoint(self, container_id: str) -> Endpoint | None:
         """The lease of a container, None without one."""
@@ -252,14 +288,16 @@ class Network:
         endpoint = self.endpoint(container_id)
         if endpoint is None:
             return
-        bridge = self._bridge()
-        patterns = self._stencils(bridge)
-        link.unplug(endpoint.interface, patterns)
+        link.unplug(endpoint.interface, self._stencils(self._bridge()))
+        self._forget(endpoint)
+        if not self._endpoints():
+            self._clear(self._bridge())
+
+    def _forget(self, endpoint: Endpoint) -> None:
+        patterns = self._stencils(self._bridge())
         firewall.retract(patterns, endpoint)
         firewall.forget_flows(patterns, endpoint)
-        self.db.execute("DELETE FROM endpoint WHERE container = ?", (container_id,))
-        if not self._endpoints():
-            self._clear(bridge)
+        self.db.execute("DELETE FROM endpoint WHERE container = ?", (endpoint.container,))
 
     def _endpoints(self) -> list[Endpoint]:
         rows = self.db.execute(f"SELECT {_COLUMNS} FROM endpoint WHERE network = ?", (DEFAULT,))
@@ -288,13 +326,12 @@ class Network:
     def _lock(self) -> Iterator[None]:
         """One at a time within this root."""
         try:
-            descriptor = os.open(
-                f"{self.layout.runroot}/network.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
+            descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise HostError(f"cannot lock the network: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.utime(descriptor)  # when the network was last needed, for `retire`
             yield
         finally:
             os.close(descriptor)
