@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.worker import Worker
 
 from tuidock import config as settings
@@ -52,7 +52,8 @@ class TuidockApp(App[int], inherit_bindings=False):
     }
     DEFAULT_MODE = "containers"
 
-    world: reactive[World] = reactive(World(), init=False, always_update=True)
+    world: var[World] = var(World(), init=False, always_update=True)
+    """A `var`: a `reactive` of the app would paint the whole screen each time."""
 
     def __init__(
         self,

@@ -93,6 +93,7 @@ class Detail(Vertical):
         self._tabs = dict(tabs)
         self._order = list(tabs)
         self._label = ""
+        self._framed = ("", "")
         self._subject: Any = None
 
     def compose(self) -> ComposeResult:
@@ -144,6 +145,10 @@ class Detail(Vertical):
         self.tab.wake()
 
     def _paint_frame(self) -> None:
+        """A frame is only told what differs: each title it gets paints the whole widget."""
+        if self._framed == (self.active, self._label):
+            return
+        self._framed = (self.active, self._label)
         parts = [self._title(name) for name in self._order]
         self.border_title = Content(" ").join(parts)
         self.border_subtitle = Content(self._label)

@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
@@ -81,6 +82,7 @@ class ListPane(Vertical):
         self._empty = empty
         self._items: Sequence[Item] = ()
         self._shown = 0
+        self._labels = ("", "")
         self._table = LiveTable(columns, empty=empty)
         self.sorted_by = sort
         self.descending = descending
@@ -197,8 +199,10 @@ class ListPane(Vertical):
         self._label()
 
     def _label(self) -> None:
-        total = len(self._items)
+        """Title and subtitle, told to the frame only when they differ: it paints all anew."""
+        total, marked = len(self._items), len(self._table.marked)
         count = str(total) if self._shown == total else f"{self._shown} of {total}"
-        self.border_title = f"{self._title} {count}"
-        marked = len(self._table.marked)
-        self.border_subtitle = f"{marked} marked" if marked else ""
+        labels = (f"{self._title} {count}", f"{marked} marked" if marked else "")
+        if labels != self._labels:
+            self._labels = labels
+            self.border_title, self.border_subtitle = map(Content, labels)

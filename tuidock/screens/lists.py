@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Container as Box
 from textual.widget import Widget
 
+from tuidock.engine.types import Status
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.listing import ListPane
@@ -31,6 +32,7 @@ class ListScreen(DockScreen):
     COLUMNS: ClassVar[Sequence[Column]] = ()
     TITLE_TEXT: ClassVar[str] = ""
     EMPTY: ClassVar[str] = ""
+    _judged: Sequence[tuple[str, Status]] = ()
 
     def compose_body(self) -> ComposeResult:
         with Box(id="body"):
@@ -70,7 +72,14 @@ class ListScreen(DockScreen):
     def look(self) -> None:
         """Let the detail be about the row under the cursor."""
         self.detail.look_at(*self.subject())
-        self.refresh_bindings()
+        self._judge_keys()
+
+    def _judge_keys(self) -> None:
+        """Ask anew which keys fit, when what they would act on differs."""
+        targets = [(it.id, it.status) for it in self.targets()]
+        if targets != self._judged:
+            self._judged = targets
+            self.refresh_bindings()
 
     @on(LiveTable.Highlighted, "#list LiveTable")
     def _row_highlighted(self) -> None:
@@ -78,7 +87,7 @@ class ListScreen(DockScreen):
 
     @on(LiveTable.MarksChanged, "#list LiveTable")
     def _row_marked(self) -> None:
-        self.refresh_bindings()
+        self._judge_keys()
 
     @on(LiveTable.Selected, "#list LiveTable")
     def _row_selected(self) -> None:
