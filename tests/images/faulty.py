@@ -214,13 +214,15 @@ def whole(body: bytes) -> Fault:
     return fault
 
 
-def shifted(by: int) -> Fault:
-    """Answer a Range with another range than the one that was asked for."""
+def shifted(by: int, body: bytes) -> Fault:
+    """Answer a Range with another range than the one that was asked for, and say so."""
 
     def fault(reply: Reply, _: Seen) -> None:
         found = re.match(r"bytes (\d+)-(\d+)/(\d+)", reply.headers["Content-Range"])
         assert found is not None
-        reply.headers["Content-Range"] = f"bytes {int(found[1]) + by}-{found[2]}/{found[3]}"
+        start = int(found[1]) + by
+        reply.body = body[start:]
+        reply.headers["Content-Range"] = f"bytes {start}-{found[2]}/{found[3]}"
 
     return fault
 

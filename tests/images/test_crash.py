@@ -19,6 +19,7 @@ from tests.images import faulty as faults
 from tests.images.conftest import Pull
 from tests.images.faulty import FaultyRegistry
 from tests.images.tars import tar_of
+from tests.images.test_faults import NOISE
 from tests.images.test_faults import image as noisy
 from tests.registry_fixture import DebianRegistry, make_image
 from tuidock.engine import store
@@ -323,4 +324,29 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     fits = make_image([tar_of({"a": b"1"})], json.dumps({"os": "linux"}).encode())
     registry.push("big", "small", fits)
     assert images.pull(f"{registry.address}/big:small", "", lambda _: None, threading.Event()).new
+    images.db.close()
+
+
+@pytest.mark.registry
+def test_a_full_disk_gives_back_the_other_layers_room(
+    small: Layout, faulty: FaultyRegistry
+) -> None:
+    """Fails when a layer that did not fit leaves the begun downloads of the others."""
+    begun, large = tar_of({"a": NOISE}), tar_of({"b": NOISE * 5})
+    made = make_image([begun, large], busybox.config(), compression="none")
+    reference = faulty.hold("x", "latest", made)
+    reached = threading.Event()
+
+    def fault(reply: faults.Reply, _: faults.Seen) -> None:
+        if len(reply.body) == len(begun):
+            reply.send = 500_000
+            reply.before_end = lambda: (reached.set(), faulty.over.wait())
+        elif len(reply.body) == len(large):
+            reached.wait()
+
+    faulty.always["blob"] = fault
+    images = Images(small, store.connect(small))
+    with pytest.raises(StorageFull):
+        images.pull(reference, "", lambda _: None, threading.Event())
+    assert os.listdir(small.ingest) == [".lock"]
     images.db.close()

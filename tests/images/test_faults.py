@@ -166,7 +166,7 @@ def test_a_range_that_is_none(faulty: FaultyRegistry, pull: Pull, layout: Layout
     reference = faulty.hold("x", "latest", made)
     answer: dict[str, Callable[[], faults.Fault]] = {
         "whole": lambda: faults.whole(made.layers[0]),
-        "shifted": lambda: faults.shifted(-1000),
+        "shifted": lambda: faults.shifted(-1000, made.layers[0]),
         "416": lambda: faults.status(416),
     }
     faulty.faults["blob"] = [lambda *_: None, faults.cut(300_000), answer[lie]()]
