@@ -75,11 +75,6 @@ class Filters:
         return True
 
 
-def familiar(reference: str) -> str:
-    """A reference as people write it: without `docker.io/library/`."""
-    return reference.removeprefix("docker.io/library/").removeprefix("docker.io/")
-
-
 def split_tag(reference: str) -> tuple[str, str]:
     """`host:5000/name:tag` into repository and tag; the tag may be empty."""
     head, slash, last = reference.rpartition("/")

@@ -6,6 +6,7 @@ import time
 
 from tuidock.cli import listing, words
 from tuidock.cli.listing import Filters
+from tuidock.engine.images.reference import familiar
 from tuidock.engine.timestamp import rfc3339
 
 TYPE_CHECKING = False
@@ -43,13 +44,13 @@ def _wanted(image: Image, filters: Filters) -> bool:
     return (
         filters.labels(image.labels)
         and filters.match("dangling", "false" if image.tags else "true")
-        and filters.match("reference", *map(listing.familiar, image.tags))
+        and filters.match("reference", *map(familiar, image.tags))
     )
 
 
 def _rows(image: Image, options: Namespace) -> Iterator[dict[str, str]]:
     for reference in image.tags or ("",):
-        repository, tag = listing.split_tag(listing.familiar(reference))
+        repository, tag = listing.split_tag(familiar(reference))
         yield {
             "Repository": repository or "<none>",
             "Tag": tag or "<none>",

@@ -52,6 +52,7 @@ class FakeContainers:
         self._publish = publish
         self._boxes: dict[str, Box] = {}
         self._counter = 0
+        self._pids = 4000
         self.calls: list[tuple[str, ...]] = []
         self.failures: dict[str, EngineError] = {}
         self.programs: dict[tuple[str, ...], Program] = {}
@@ -164,9 +165,8 @@ class FakeContainers:
                 f'exec: "{box.it.command[0]}": executable file not found in $PATH'
             )
         now = self._clock.time()
-        box.begin(
-            now, 4000 + 10 * self._counter, f"10.89.0.{2 + list(self._boxes).index(box.it.id)}"
-        )
+        self._pids += 10
+        box.begin(now, self._pids, f"10.89.0.{2 + list(self._boxes).index(box.it.id)}")
         self._say("start", box)
         box.task = asyncio.create_task(self._live(box))
 
@@ -211,8 +211,8 @@ class FakeContainers:
 
     async def kill(self, key: str, signal: str = "KILL") -> None:
         self._note("kill", key, signal)
-        box = self._alive(key)
         number = _signal(signal)
+        box = self._alive(key)
         self._say("kill", box, ("signal", str(number)))
         if number == 9 or (number == 15 and box.program.stop_code != 137):
             self._end(box, 128 + number, number)

@@ -21,6 +21,7 @@ from tuidock.engine.errors import (
 )
 from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
 from tuidock.engine.fake.clock import Clock
+from tuidock.engine.images.reference import familiar
 from tuidock.engine.types import Image, Layer, Platform, RemoteImage, RemoteLayer
 
 STEPS = 8
@@ -212,14 +213,14 @@ class FakeImages:
             )
         del self._images[image.id]
         self._say("delete", image, reference)
-        untagged = [f"Untagged: {tag}" for tag in (*image.tags, *image.digests)]
+        untagged = [f"Untagged: {familiar(tag)}" for tag in (*image.tags, *image.digests)]
         return [*untagged, f"Deleted: {image.id}"]
 
     def _untag(self, image: Image, tag: str) -> Sequence[str]:
         kept = tuple(it for it in image.tags if it != tag)
         self._images[image.id] = image._replace(tags=kept)
         self._say("untag", image, tag)
-        return [f"Untagged: {tag}"]
+        return [f"Untagged: {familiar(tag)}"]
 
     async def tag(self, source: str, target: str) -> None:
         image = self.find(source)
