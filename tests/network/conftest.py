@@ -26,7 +26,7 @@ from tuidock.engine.types import ContainerSpec, Port
 CLONE_NEWNET = 0x40000000
 HOST, NEIGHBOUR = "192.0.2.1", "192.0.2.9"
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-LATE = 0.4
+LATE = 0.8
 """Seconds after which a packet was dropped; a lost ARP question would take a whole one."""
 
 
