@@ -48,10 +48,10 @@ class PtySession:
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        loop.add_reader(self._master, lambda: ready.done() or ready.set_result(None))
+        ready = asyncio.Event()
+        loop.add_reader(self._master, ready.set)
         try:
-            await ready
+            await ready.wait()
         finally:
             loop.remove_reader(self._master)
 

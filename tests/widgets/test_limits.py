@@ -170,7 +170,7 @@ async def test_undo_and_no_limit() -> None:
     async with staged(pane) as (stage, pilot):
         pane.set_limits(Limits(cpus=2.0))
         await pilot.press("0")
-        assert "2 cores → no limit" in shown(pane)
+        assert "2 cores → 0▏no limit" in shown(pane)
         await pilot.press("enter", "z")
         changes = [message.limits for message in stage.heard(LimitsPane.Changed)]
         assert changes == [Limits(cpus=0.0), Limits(cpus=2.0)]
@@ -196,6 +196,13 @@ async def test_use_peak_and_suggestion_stand_beside() -> None:
         assert "50%" in shown(pane)
         await pilot.press("j", "equals_sign")
         assert "200m → 160m" in shown(pane)
+
+
+async def test_peaks_come_from_the_whole_history() -> None:
+    pane = LimitsPane()
+    async with staged(pane):
+        pane.set_samples([sample(cpu=1.5), sample(cpu=0.5)])
+        assert "now 0.50 · peak 1.50" in shown(pane)
 
 
 async def test_a_refusal_is_told_and_what_holds_is_shown() -> None:

@@ -27,9 +27,9 @@ def parse_size(text: str) -> int:
 def size_text(count: int) -> str:
     """Bytes as `parse_size` reads them, in the largest unit that is exact to two places."""
     for power, unit in ((4, "t"), (3, "g"), (2, "m"), (1, "k")):
-        value = count / 1024**power
-        if value >= 1 and round(value, 2) == value:
-            return f"{value:g}{unit}"
+        text = f"{count / 1024**power:.2f}".rstrip("0").rstrip(".") + unit
+        if count >= 1024**power and parse_size(text) == count:
+            return text
     return str(count)
 
 

@@ -14,7 +14,7 @@ from rich.style import Style as RichStyle
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tuidock.widgets.paint import fitted, resolver
+from tuidock.widgets.paint import first_fitting, fitted, resolver
 from tuidock.widgets.plot import DANGER, WARNING, area, gauge, nice_top, span, sparkline
 
 __all__ = ["Graph", "Mark", "gauge", "sparkline"]
@@ -40,6 +40,12 @@ class Scale(NamedTuple):
     top: float
     limit: float | None
     """The limit when it is drawn, None when there is none or it is far off the scale."""
+
+    @property
+    def ticks(self) -> tuple[float, float, float]:
+        """Values told at the axis: the limit, or else the top; half of it; nothing."""
+        high = self.limit or self.top
+        return high, high / 2, 0.0
 
 
 def scale(
@@ -156,7 +162,7 @@ class Graph(Widget):
     def _draw(self, width: int, height: int) -> list[Strip]:
         shown = [max(0.0, value) for value in self._values]
         axis = scale(shown, self._limit, self._maximum, binary=self._binary)
-        labels = max(len(self._show(axis.top)), len(self._show(0)), 3)
+        labels = max(3, *(len(self._show(value)) for value in axis.ticks))
         times = 1 if height >= 5 else 0
         plot = Plot(shown, axis, width - labels - 1, height - 1 - times)
         rows = [self._heading(width)]
@@ -169,21 +175,24 @@ class Graph(Widget):
 
     def _heading(self, width: int) -> Strip:
         title = Segment(f"{self._title}  ", self._style("title"))
-        words = fitted(self.words(), max(0, width - len(title.text)), "left", self._resolve)
+        room = max(0, width - title.cell_length)
+        words = fitted(first_fitting(self.words(), room), room, "left", self._resolve)
         return Strip([title, *words]).adjust_cell_length(width, self._style("words"))
 
     def _resolve(self, style: object) -> RichStyle:
         return resolver(self.get_visual_style("graph--words"))(style)
 
-    def words(self) -> str:
-        """What the graph says, for eyes that want numbers: now, peak, limit."""
+    def words(self) -> list[str]:
+        """What the graph says, for eyes that want numbers: at length, and ever shorter."""
         if not self._values:
-            return "no measurement yet"
-        told = [self._show(self._values[-1]), f"peak {self._show(max(self._values))}"]
-        if self._limit:
-            used = self._values[-1] / self._limit
-            told.append(f"limit {self._show(self._limit)} ({used:.0%} used)")
-        return " · ".join(told)
+            return ["no measurement yet"]
+        now, peak = self._show(self._values[-1]), f"peak {self._show(max(self._values))}"
+        if not self._limit:
+            return [f"{now} · {peak}", now]
+        limit = f"limit {self._show(self._limit)}"
+        used = f"({self._values[-1] / self._limit:.0%} used)"
+        return [f"{now} · {peak} · {limit} {used}", f"{now} · {peak} · {limit}",
+                f"{now} · {limit}", now]  # fmt: skip
 
     def _plot_row(self, plot: Plot, row: int, labels: int) -> Strip:
         axis = Segment(f"{self._label(plot, row):>{labels}}▕", self._style("axis"))
@@ -192,19 +201,12 @@ class Graph(Widget):
         return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
 
     def _label(self, plot: Plot, row: int) -> str:
-        """The scale at the top, in the middle and at the bottom."""
-        if row == 0:
-            return self._show(plot.scale.top)
-        if row == plot.height - 1:
-            return self._show(0)
-        if row == plot.height // 2 and plot.height >= 5:
-            return self._show(plot.scale.top * (1 - row / plot.height))
-        return ""
+        value = plot.ticks.get(row)
+        return "" if value is None else self._show(value)
 
     def _area_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
         style, grid = self._style(plot.level(row, self._limit)), self._style("grid")
-        dotted = row == 0 or (row == plot.height // 2 and plot.height >= 5)
-        blank = "┈" if dotted else " "
+        blank = "┈" if row in plot.ticks and row < plot.height - 1 else " "
         return [(c, style) if c != " " else (blank, grid) for c in plot.rows[row]]
 
     def _limit_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
@@ -258,6 +260,10 @@ class Plot:
         self.rows = area(values, self.width, self.height, axis.top)
         self._count = len(values)
         self.limit_row = self._row(axis.limit) if axis.limit else -1
+        high, half, nothing = axis.ticks
+        self.ticks = {self._row(half): half} if self.height >= 5 else {}
+        self.ticks |= {self._row(high): high, self.height - 1: nothing}
+        """Value told at a row."""
 
     def _row(self, value: float) -> int:
         return max(0, min(self.height - 1, int((1 - value / self.scale.top) * self.height)))

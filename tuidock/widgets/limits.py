@@ -6,6 +6,7 @@ then exactly what the pane shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -18,10 +19,12 @@ from textual.widget import Widget
 
 from tuidock.engine.types import Limits, Sample
 from tuidock.widgets.limits_model import KINDS, Amount, Kind, LimitsModel, Line
+from tuidock.widgets.paint import first_fitting
 from tuidock.widgets.plot import gauge
 
 ROWS = 4
 """Lines of one limit, the empty one below it included."""
+WANTED, QUIET = "$text-accent bold", "$foreground 60%"
 TYPED = frozenset("0123456789.%kKmMgGbBiI")
 
 
@@ -84,6 +87,12 @@ class LimitsPane(Widget, can_focus=True):
     def set_sample(self, sample: Sample) -> None:
         """The newest measurement."""
         self.model.measured(sample)
+        self.refresh()
+
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """Measurements, oldest first: the last is the use, all of them make the peaks."""
+        for sample in samples:
+            self.model.measured(sample)
         self.refresh()
 
     def refuse(self, limits: Limits, reason: str) -> None:
@@ -172,31 +181,26 @@ class LimitsPane(Widget, can_focus=True):
         return Content("\n\n").join(blocks)
 
     def _block(self, line: Line, width: int, *, chosen: bool) -> Content:
-        heading = self._heading(line, chosen=chosen)
         bar = Content("  ") + gauge(share(line), max(8, width - 2), label(line))
-        words = self._problem() if chosen else None
-        return Content("\n").join(
-            [heading, bar, words or Content.styled(told(line), "$foreground 60%")]
-        )
+        words = Content.styled("  " + first_fitting(told(line), width - 2), QUIET)
+        if chosen and self.model.problem:
+            words = Content.styled(f"  {self.model.problem}", "$text-error")
+        lines = [self._heading(line, chosen=chosen), bar, words]
+        return Content("\n").join([each.truncate(width, ellipsis=True) for each in lines])
 
     def _heading(self, line: Line, *, chosen: bool) -> Content:
         mark = Content.styled("▸ " if chosen else "  ", "$text-accent bold")
         title = Content.styled(f"{line.kind.title:<8}", "bold")
-        now = limit_text(line.kind, line.limit)
-        parts = [mark, title, Content(now)]
-        if line.wanted is not None:
-            wanted = limit_text(line.kind, line.wanted)
-            parts.append(Content.styled(f" → {wanted}", "$text-accent bold"))
-        if chosen and self.model.typing:
-            parts.append(Content.styled(f"  {self.model.typing}▏", "bold"))
-        if line.wanted is not None:
-            parts.append(Content.styled("   Enter applies", "$foreground 60%"))
+        parts = [mark, title, Content(limit_text(line.kind, line.limit))]
+        typing = self.model.typing if chosen else ""
+        wanted = "" if line.wanted is None else limit_text(line.kind, line.wanted)
+        if typing or wanted:
+            parts.append(Content.styled(f" → {typing}▏" if typing else f" → {wanted}", WANTED))
+        if typing and wanted not in ("", typing):
+            parts.append(Content.styled(wanted, WANTED))
+        if wanted:
+            parts.append(Content.styled("   Enter applies", QUIET))
         return Content.assemble(*parts)
-
-    def _problem(self) -> Content | None:
-        return (
-            Content.styled(f"  {self.model.problem}", "$text-error") if self.model.problem else None
-        )
 
 
 def limit_text(kind: Kind, amount: Amount) -> str:
@@ -217,11 +221,12 @@ def label(line: Line) -> str:
     return f"{part:>4.0%}" if part is not None else "   –"
 
 
-def told(line: Line) -> str:
-    """Use, peak and suggestion in words."""
+def told(line: Line) -> list[str]:
+    """Use, peak and suggestion in words: at length, and shorter."""
     if not line.peak:
-        return "  nothing measured yet"
-    words = [f"now {line.kind.shown(line.use)}", f"peak {line.kind.shown(line.peak)}"]
-    if line.suggestion and line.suggestion != line.limit:
-        words.append(f"suggested {limit_text(line.kind, line.suggestion)} (=)")
-    return "  " + " · ".join(words)
+        return ["nothing measured yet"]
+    words = f"now {line.kind.shown(line.use)} · peak {line.kind.shown(line.peak)}"
+    if not line.suggestion or line.suggestion == line.limit:
+        return [words]
+    suggestion = limit_text(line.kind, line.suggestion)
+    return [f"{words} · suggested {suggestion} (=)", f"{words} · = {suggestion}", words]

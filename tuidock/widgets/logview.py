@@ -14,7 +14,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -59,8 +59,10 @@ class LogView(Vertical):
     DEFAULT_CSS = """
     LogView {
         height: 1fr;
-        & > #log-prompt { height: 1; display: none; background: $panel; padding: 0 1; }
-        & > #log-prompt.-asking { display: block; }
+        & > #log-asking { height: 1; display: none; background: $panel; }
+        & > #log-asking.-open { display: block; }
+        & #log-kind { width: 3; padding: 0 1; color: $text-accent; text-style: bold; }
+        & #log-prompt { width: 1fr; height: 1; background: $panel; padding: 0; }
         & > #log-status { height: 1; background: $panel; color: $text-muted; padding: 0 1; }
         & > #log-panel {
             height: 40%; display: none; background: $panel; padding: 0 1;
@@ -98,7 +100,7 @@ class LogView(Vertical):
     def compose(self) -> ComposeResult:
         yield LogLines(self._ring, id="log-lines")
         yield VerticalScroll(Static(id="log-text"), id="log-panel")
-        yield LogPrompt()
+        yield Horizontal(Static(id="log-kind"), LogPrompt(), id="log-asking")
         yield Static(id="log-status")
 
     @property
@@ -202,7 +204,8 @@ class LogView(Vertical):
         )
         with prompt.prevent(Input.Changed):
             prompt.value = sieve.patterns[0].text if sieve else ""
-        prompt.add_class("-asking")
+        self.query_one("#log-kind", Static).update(Content(kind))
+        self.query_one("#log-asking").add_class("-open")
         prompt.focus()
 
     @on(Input.Changed, "#log-prompt")
@@ -227,7 +230,7 @@ class LogView(Vertical):
         self._close_prompt()
 
     def _close_prompt(self) -> None:
-        self.prompt.remove_class("-asking")
+        self.query_one("#log-asking").remove_class("-open")
         self.lines.focus()
 
     def action_find(self, step: int) -> None:

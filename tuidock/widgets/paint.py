@@ -123,6 +123,11 @@ def _difference(over: object, resolve: Resolve) -> RichStyle:
     return over if isinstance(over, RichStyle) else resolve(over)
 
 
+def first_fitting(texts: Sequence[str], width: int) -> str:
+    """The first of several wordings that fits, or else the last."""
+    return next((text for text in texts if cell_len(text) <= width), texts[-1])
+
+
 def joined(
     cells: Sequence[Sequence[Segment]], starts: Sequence[int], width: int, fill: RichStyle
 ) -> Strip:

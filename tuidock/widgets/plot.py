@@ -32,7 +32,7 @@ def heights(values: Sequence[float], columns: int, top: float, levels: int) -> l
 def _height(value: float, top: float, levels: int) -> int:
     if not isfinite(value) or value <= 0 or top <= 0:
         return 0
-    return max(1, min(levels, round(value / top * levels)))
+    return max(1, round(min(1.0, value / top) * levels))
 
 
 def area(values: Sequence[float], width: int, height: int, top: float) -> list[str]:
