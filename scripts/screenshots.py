@@ -6,6 +6,8 @@ SVG by Textual itself, PNG too where rsvg-convert is installed.
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 import shutil
 import subprocess
 import sys
@@ -44,12 +46,12 @@ SHOTS: tuple[tuple[str, Steps], ...] = (
     ("limits-answer", keys("enter", "S", wait=6)),
     ("processes", keys("t", wait=2.5)),
     ("shell", keys("e", *"ls", "space", *"-l", "space", "slash", "enter", wait=2)),
-    ("inspect", keys("escape", "escape", "i")),
-    ("light", keys("escape", "T", "S", wait=2)),
+    ("inspect", keys("ctrl+right_square_bracket", "i")),
+    ("light", keys("T", "S", wait=2)),
     ("images", keys("T", "2")),
     ("run", keys("r", *"shop", "tab", *"chatter")),
-    ("palette", keys("escape", "ctrl+p", *"lim")),
-    ("help", keys("escape", "1", "question_mark")),
+    ("palette", keys("escape", "1", "ctrl+p", *"lim")),
+    ("help", keys("escape", "question_mark")),
 )
 
 
@@ -71,8 +73,34 @@ def rasterise() -> None:
         print("no PNG: rsvg-convert is not installed", file=sys.stderr)
         return
     for picture in TARGET.glob("*.svg"):
-        png = picture.with_suffix(".png")
-        subprocess.run([renderer, "--width", "1400", "-o", png, picture], check=True)
+        command = [renderer, "--width", "1100", "-o", picture.with_suffix(".png")]
+        subprocess.run(command, input=on_a_grid(picture.read_text()), text=True, check=True)
+
+
+RUN = re.compile(
+    r'<text (class="[^"]*") x="([\d.]+)" (y="[^"]*") textLength="([\d.]+)"([^>]*)>([^<]*)</text>'
+)
+
+
+def on_a_grid(svg: str) -> str:
+    """Every character in its own cell, and a font that is installed rather than from the web.
+
+    A browser stretches each run to its `textLength`; the renderer does not know that word, and
+    glyphs from another font would push the rest of their run aside.
+    """
+
+    def cells(match: re.Match[str]) -> str:
+        style, left, line, length, rest, text = match.groups()
+        signs = html.unescape(text)
+        width = float(length) / max(1, len(signs))
+        return "".join(
+            f'<text {style} x="{float(left) + width * place:.1f}" {line}{rest}>'
+            f"{html.escape(sign)}</text>"
+            for place, sign in enumerate(signs)
+            if not sign.isspace()
+        )
+
+    return RUN.sub(cells, svg.replace("Fira Code", "DejaVu Sans Mono"))
 
 
 def main() -> None:
