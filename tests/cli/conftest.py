@@ -51,3 +51,4 @@ def tuidock(environment: dict[str, str]) -> Iterator[Cli]:
     yield call
     for name in call("ps", "-aq").stdout.split():
         call("rm", "-f", name)
+    call("system", "check")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tuidock import __version__
+from tuidock.cli import spec
 from tuidock.cli.main import run
+from tuidock.cli.parser import Parser
 from tuidock.cli.verbs import ALIASES, GROUPS, VERBS
 from tuidock.engine.layout import Layout
 
@@ -71,3 +73,19 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         run([*verb.split(), "--help"])
     assert ended.value.code == 0
     assert f"usage: tuidock {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--rm", "image"], (True, "image", [])),
+        (["--rm=false", "image", "--rm=true"], (False, "image", ["--rm=true"])),
+        (["--rm=true", "image", "-it"], (True, "image", ["-it"])),
+        (["-itP", "image", "sh", "-c", "x y"], (False, "image", ["sh", "-c", "x y"])),
+    ],
+)
+def test_flags_end_at_the_image(words: list[str], wanted: tuple[bool, str, list[str]]) -> None:
+    parser = Parser("run", "")
+    spec.arguments(parser)
+    options = parser.parse_args(words)
+    assert (options.rm, options.image, options.command) == wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +33,17 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--help", action="help", help="show this and exit")
 
     def flag(self, *names: str, help: str) -> None:
-        """A flag that is there or not; `--name=false` is accepted as docker does."""
-        self.add_argument(*names, nargs="?", const=True, default=False, type=_boolean, help=help)
+        """A flag that is there or not; `--name=true` and `--name=false` work as with docker."""
+        action = self.add_argument(*names, action="store_true", help=help)
+        for name in names:
+            if name.startswith("--"):
+                self._spell(f"{name}=true", "store_true", action.dest)
+                self._spell(f"{name}=false", "store_false", action.dest)
+
+    def _spell(self, word: str, kind: str, destination: str) -> None:
+        self.add_argument(
+            word, action=kind, dest=destination, default=False, help=argparse.SUPPRESS
+        )
 
     def switch(self, *names: str, help: str) -> None:
         """A flag that may be written together with others: `-it`."""
@@ -60,16 +68,3 @@ class Parser(argparse.ArgumentParser):
 class _Formatter(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=32)
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() in ("true", "1", "t"):
-        return True
-    if text.lower() in ("false", "0", "f"):
-        return False
-    raise argparse.ArgumentTypeError(f"invalid boolean value: {text}")
-
-
-def stdout_is_terminal() -> bool:
-    """Whether progress may be drawn."""
-    return sys.stdout.isatty()

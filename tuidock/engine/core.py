@@ -83,8 +83,7 @@ class Core:
     def check(self) -> list[str]:
         """Mend what a crash left half-made; what was done, a line each."""
         done = self.containers.sweep()
-        running = {each.id for each in self.containers.list() if each.pid}
-        return [*done, *self.network.sweep(running), *self.images.sweep()]
+        return [*done, *self.network.sweep(self.containers.alive()), *self.images.sweep()]
 
     def close(self) -> None:
         """Let go of the database; containers live on."""

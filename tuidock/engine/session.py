@@ -50,8 +50,9 @@ class LineSession:
                 await asyncio.sleep(_ROOM)
 
     async def close_input(self) -> None:
-        while not self._line.close_input():
-            await asyncio.sleep(_ROOM)  # noqa: ASYNC110  # a socket's room has no event here
+        # The room of a socket has no event here.
+        while not self._line.close_input():  # noqa: ASYNC110
+            await asyncio.sleep(_ROOM)
 
     async def resize(self, columns: int, rows: int) -> None:
         self._line.resize(columns, rows)

@@ -11,9 +11,10 @@ from tuidock.engine.layout import Layout
 
 
 def main(root: str, runroot: str, container_id: str) -> None:
-    """Free the network endpoint, and remove a `--rm` container."""
+    """Free the network endpoint, remove a `--rm` container, and the bridge once it is idle."""
     core = Core(Layout(root, runroot))
     try:
         core.containers.conclude(container_id)
+        core.network.retire()
     finally:
         core.close()

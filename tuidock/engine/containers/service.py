@@ -114,7 +114,7 @@ class Containers:
                 if life.is_up(read_state(self.layout, record.id)):
                     return
                 if self._has_endpoint(record.id):
-                    self._disconnect(record.id)
+                    self._network().release(record.id)
             if record.spec.remove:
                 self.remove(record.id)
         except (ContainerNotFound, WrongStatus):  # somebody was faster
@@ -172,6 +172,14 @@ class Containers:
             view.container(self.layout, self.db, record),
             bundle.read_config(self.layout, record.id),
         )
+
+    def alive(self) -> set[str]:
+        """Ids of containers that run, or that somebody is just starting."""
+        return {
+            each.id
+            for each in self.list()
+            if each.pid or not bundle.is_free(self.layout.container(each.id))
+        }
 
     def sweep(self) -> Sequence[str]:
         """Mend what a crash left half-made; what was done, a line each."""
