@@ -23,7 +23,7 @@ from tuidock.engine.layout import Layout
 pytestmark = pytest.mark.root
 
 WRITING = "write,pwrite64,fsync,fdatasync,rename,mkdir,rmdir,unlink,unlinkat,sendmsg,sendto,flock"
-STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "3"))
+STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "1"))
 """Every n-th call; 1 tries them all."""
 
 

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.runtime.birth import Born
-    from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
-from tuidock.engine.runtime.calling import PACKAGE
-from tuidock.engine.runtime.commands import Command
+    from tuidock.engine.runtime.commands import Command
 
 _PATIENCE = 1.0
 """Seconds that the launcher gets to tell a wait status."""
@@ -98,9 +95,10 @@ def clean_run_dir(layout: Layout, container_id: str) -> None:
     os.rmdir(path)
 
 
-def start_aftermath(layout: Layout, config: dict[str, Any]) -> None:
+def start_aftermath(layout: Layout, config: dict[str, Any], *, attended: bool) -> None:
     """Hand over what needs heavier modules: network, `--rm`, restart policy."""
-    if config["annotations"].get("tuidock.aftermath") != "true":
+    when = config["annotations"]["tuidock.aftermath"]
+    if when == "never" or (when == "unattended" and attended):
         return
     boot = (
         f"import sys; sys.path.insert(0, {PACKAGE!r}); "

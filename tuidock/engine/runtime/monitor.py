@@ -259,8 +259,7 @@ class Monitor:
         self.lines.finish(record.code)
         for line in self.waiters:
             _tell(line, {"exit": record.code})
-        if not attended:  # whoever ran it in the foreground cleans up, and faster
-            ending.start_aftermath(self.layout, self.config)
+        ending.start_aftermath(self.layout, self.config, attended=attended)
 
 
 def _freezer_file(born: Born) -> str:

@@ -157,7 +157,6 @@ def _annotations(
     layer_keys: Sequence[str],
     name: str,
 ) -> dict[str, str]:
-    ends_with_work = spec.remove or spec.network == "bridge" or spec.restart.name != "no"
     found = {
         "tuidock.id": container_id,
         "tuidock.name": name or spec.name,
@@ -165,13 +164,24 @@ def _annotations(
         "tuidock.layers": ":".join(layer_keys),
         "tuidock.user": _user(spec, image),
         "tuidock.log": f"{spec.log.max_size}:{spec.log.max_files}",
+        "tuidock.aftermath": _aftermath(spec),
     }
     flags = {
         "tuidock.stdin": spec.stdin,
         "tuidock.volatile": spec.remove,
-        "tuidock.aftermath": ends_with_work,
     }
     return found | {key: "true" for key, on in flags.items() if on}
+
+
+def _aftermath(spec: ContainerSpec) -> str:
+    """When a process that may import everything has work to do after the end.
+
+    Who runs a container in the foreground removes it and frees its address itself, but does
+    not wait for the bridge.
+    """
+    if spec.network == "bridge":
+        return "always"
+    return "unattended" if spec.remove or spec.restart.name != "no" else "never"
 
 
 def _mounts(bundle: str, spec: ContainerSpec, *, own_ids: bool) -> list[dict[str, Any]]:
