@@ -6,18 +6,25 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.person.terminal import Terminal
 from tuidock.engine.layout import Layout
+
+DEMO = [sys.executable, "-m", "tuidock", "demo"]
+
+
+def places(layout: Layout) -> dict[str, str]:
+    return {"TUIDOCK_ROOT": layout.root, "TUIDOCK_RUNROOT": layout.runroot}
 
 
 def tell(layout: Layout) -> str:
-    env = {**os.environ, "TUIDOCK_ROOT": layout.root, "TUIDOCK_RUNROOT": layout.runroot}
-    command = [sys.executable, "-m", "tuidock", "demo"]
+    env = os.environ | places(layout)
     done = subprocess.run(
-        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env, timeout=100
+        DEMO, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -47,4 +54,29 @@ def test_it_leaves_nothing_beside_the_store(layout: Layout) -> None:
     """It plays in a store of its own, next to the person's, and takes that away."""
     parent = Path(layout.root).parent
     tell(layout)
+    assert sorted(path.name for path in parent.iterdir()) == ["root", "run"]
+
+
+@pytest.mark.root
+def test_on_a_terminal_the_first_screen_is_alive(layout: Layout, tmp_path: Path) -> None:
+    """Three containers with live figures and a growing log; all gone after leaving."""
+    with Terminal(DEMO, tmp_path, places(layout) | {"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        for name in ("chatter", "waves", "web"):
+            terminal.wait_for(rf"● +{name} .* up \d+s .*\d%.*\d[KM]/\d", 20)
+        terminal.wait_for("order=4 ")
+        terminal.press("q")
+        terminal.wait_for("Leave tuidock?")
+        terminal.press("y")
+        assert terminal.wait_end() == 0
+    assert sorted(path.name for path in Path(layout.root).parent.iterdir()) == ["root", "run"]
+
+
+@pytest.mark.root
+def test_a_closed_terminal_takes_the_demo_along(layout: Layout, tmp_path: Path) -> None:
+    """SIGHUP, as when a window is closed. Fails without the handler in tuidock.demo."""
+    with Terminal(DEMO, tmp_path, places(layout) | {"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        terminal.wait_for(r"● +web .* up", 20)
+    parent, deadline = Path(layout.root).parent, time.monotonic() + 20
+    while len(list(parent.iterdir())) > 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert sorted(path.name for path in parent.iterdir()) == ["root", "run"]
