@@ -315,3 +315,11 @@ async def test_files_are_let_go(log: Path) -> None:
 async def fill_after_clear(view: LogView, pilot: Pilot[None]) -> None:
     view.clear()
     await fill(view, pilot, some(1))
+
+
+async def test_without_files_lines_come_as_ever() -> None:
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await view.open([])
+        await fill(view, pilot, some(3))
+        assert "line 2" in lines_of(view.lines)[2]

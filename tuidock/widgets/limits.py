@@ -185,7 +185,13 @@ class LimitsPane(Widget, can_focus=True):
         words = Content.styled("  " + first_fitting(told(line), width - 2), QUIET)
         if chosen and self.model.problem:
             words = Content.styled(f"  {self.model.problem}", "$text-error")
-        lines = [self._heading(line, chosen=chosen), bar, words]
+        heading, hint = (
+            self._heading(line, chosen=chosen),
+            Content.styled("   Enter applies", QUIET),
+        )
+        if line.wanted is not None and heading.cell_length + hint.cell_length <= width:
+            heading += hint
+        lines = [heading, bar, words]
         return Content("\n").join([each.truncate(width, ellipsis=True) for each in lines])
 
     def _heading(self, line: Line, *, chosen: bool) -> Content:
@@ -198,8 +204,6 @@ class LimitsPane(Widget, can_focus=True):
             parts.append(Content.styled(f" → {typing}▏" if typing else f" → {wanted}", WANTED))
         if typing and wanted not in ("", typing):
             parts.append(Content.styled(wanted, WANTED))
-        if wanted:
-            parts.append(Content.styled("   Enter applies", QUIET))
         return Content.assemble(*parts)
 
 

@@ -160,10 +160,17 @@ class LogView(Vertical):
 
         Raises OSError. Memory stays bounded: lines are read when they show.
         """
-        index = await asyncio.to_thread(LogIndex, paths)
+        opening = asyncio.ensure_future(asyncio.to_thread(LogIndex, paths)) if paths else None
+        try:
+            index = await asyncio.shield(opening) if opening else None
+        except asyncio.CancelledError:
+            if opening:
+                opening.add_done_callback(_let_go)
+            raise
         self.clear()
-        self._index = index
-        self.lines.show(index)
+        if index is not None:
+            self._index = index
+            self.lines.show(index)
 
     def grown(self) -> None:
         """The files that were opened may have new lines; shown with the next frame."""
@@ -295,6 +302,12 @@ class LogView(Vertical):
     @on(LogLines.Changed)
     def _tell(self) -> None:
         self.query_one("#log-status", Static).update(status(self.lines, self.dropped))
+
+
+def _let_go(opening: asyncio.Future[LogIndex]) -> None:
+    """Close an index that nobody waits for any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def text_of(line: LogLine) -> str:
