@@ -84,9 +84,10 @@ def test_names_are_safe_to_print(faulty: FaultyRegistry, images: Images) -> None
 
 
 def test_a_registry_that_does_not_tell(faulty: FaultyRegistry, images: Images) -> None:
-    faulty.always["catalog"] = faults.status(401)
-    with pytest.raises(AuthenticationRequired):
-        images.catalog(faulty.address)
+    for code, kind in ((401, AuthenticationRequired), (404, ManifestUnknown)):
+        faulty.always["catalog"] = faults.status(code)
+        with pytest.raises(kind, match="does not list its repositories"):
+            images.catalog(faulty.address)
     with pytest.raises(Unreachable):
         images.catalog("127.0.0.1:1")
 

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -273,6 +275,27 @@ def test_a_damaged_image_does_not_hide_the_others(layout: Layout, images: Images
     assert list(images.sweep()) == []
 
 
+@pytest.mark.parametrize("what", ["config", "manifest", "layer"])
+def test_another_pull_mends_a_damaged_blob(
+    faulty: FaultyRegistry, layout: Layout, images: Images, pull: Pull, what: str
+) -> None:
+    """Fails when a blob of the right length is believed to be right."""
+    made = make_image([tar_of({"a": b"1" * 999})], busybox.config())
+    reference = faulty.hold("x", "latest", made)
+    image = pull(reference).image
+    layer = image.layers[0].digest
+    digest = {"config": image.id, "manifest": made.digest, "layer": layer}[what]
+    if what == "layer":  # its content has to be made again, from the blob
+        images.remove(reference)
+        Blobs(layout).put(made.layers[0])
+    with open(layout.blob(digest), "r+b") as file:
+        file.write(b"damaged")
+    mended = pull(reference).image
+    assert images.list() == [mended]
+    assert mended.layers == image.layers
+    assert b"".join(Blobs(layout).blocks(digest))
+
+
 # --- blobs --------------------------------------------------------------------------------------
 
 
@@ -295,41 +318,40 @@ def test_a_blob_is_private(layout: Layout) -> None:
 
 
 @pytest.fixture
-def small(tmp_path: object) -> Iterator[Layout]:
+def small(tmp_path: Path) -> Iterator[Images]:
     """A store on a file system of 3 MiB."""
     base = str(tmp_path)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", base], check=True)
     layout = Layout(f"{base}/root", f"{base}/run")
     layout.make()
-    yield layout
-    subprocess.run(["umount", base], check=True)
+    with closing(store.connect(layout)) as db:
+        yield Images(layout, db)
+    subprocess.run(["umount", "-l", base], check=True)
 
 
 @pytest.mark.registry
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(
-    small: Layout, registry: DebianRegistry, compression: str
+    small: Images, registry: DebianRegistry, compression: str
 ) -> None:
     """With `none` the blob does not fit, with gzip its files do not."""
     layer = tar_of({f"file{n}": b"\0" * 900_000 for n in range(5)})
     registry.push("big", compression, make_image([layer], busybox.config(), "oci", compression))
-    images = Images(small, store.connect(small))
     reference = f"{registry.address}/big:{compression}"
     with pytest.raises(StorageFull) as caught:
-        images.pull(reference, "", lambda _: None, threading.Event())
+        small.pull(reference, "", lambda _: None, threading.Event())
     assert caught.value.hint
-    assert [name for name in os.listdir(small.ingest) if name != ".lock"] == []
-    assert os.listdir(small.layers) == []
-    assert list(images.list()) == []
+    assert [name for name in os.listdir(small.layout.ingest) if name != ".lock"] == []
+    assert os.listdir(small.layout.layers) == []
+    assert list(small.list()) == []
     fits = make_image([tar_of({"a": b"1"})], json.dumps({"os": "linux"}).encode())
     registry.push("big", "small", fits)
-    assert images.pull(f"{registry.address}/big:small", "", lambda _: None, threading.Event()).new
-    images.db.close()
+    assert small.pull(f"{registry.address}/big:small", "", lambda _: None, threading.Event()).new
 
 
 @pytest.mark.registry
 def test_a_full_disk_gives_back_the_other_layers_room(
-    small: Layout, faulty: FaultyRegistry
+    small: Images, faulty: FaultyRegistry
 ) -> None:
     """Fails when a layer that did not fit leaves the begun downloads of the others."""
     begun, large = tar_of({"a": NOISE}), tar_of({"b": NOISE * 5})
@@ -345,8 +367,6 @@ def test_a_full_disk_gives_back_the_other_layers_room(
             reached.wait()
 
     faulty.always["blob"] = fault
-    images = Images(small, store.connect(small))
     with pytest.raises(StorageFull):
-        images.pull(reference, "", lambda _: None, threading.Event())
-    assert os.listdir(small.ingest) == [".lock"]
-    images.db.close()
+        small.pull(reference, "", lambda _: None, threading.Event())
+    assert os.listdir(small.layout.ingest) == [".lock"]

@@ -23,6 +23,10 @@ MADE_PREFIX = "made-"
 _BLOCK = 256 * 1024
 
 
+class DamagedBlob(DigestMismatch):
+    """A blob that was right when it got its name."""
+
+
 class Blobs:
     """The blobs of one root."""
 
@@ -51,7 +55,7 @@ class Blobs:
         except FileNotFoundError as error:
             raise BadManifest(f"blob {digest[:19]} is missing", _repair(digest)) from error
         if digest_of(body) != digest:
-            raise DigestMismatch(f"blob {digest[:19]} is damaged on disk", _repair(digest))
+            raise DamagedBlob(f"blob {digest[:19]} is damaged on disk", _repair(digest))
         return body
 
     def blocks(self, digest: str) -> Iterator[bytes]:
@@ -62,17 +66,24 @@ class Blobs:
                 hashed.update(block)
                 yield block
         if f"sha256:{hashed.hexdigest()}" != digest:
-            raise DigestMismatch(f"blob {digest[:19]} is damaged on disk", _repair(digest))
+            raise DamagedBlob(f"blob {digest[:19]} is damaged on disk", _repair(digest))
 
     def put(self, body: bytes) -> str:
-        """Keep a small blob; its digest. Doing it twice is doing it once."""
+        """Keep a small blob; its digest. Doing it twice is doing it once, or mends it."""
         digest = digest_of(body)
-        if not self.has(digest, len(body)):
+        if not self._holds(digest, body):
             with self.ingest(digest) as ingest:
                 ingest.restart()
                 ingest.write(body)
                 ingest.commit()
         return digest
+
+    def _holds(self, digest: str, body: bytes) -> bool:
+        try:
+            with open(self.path(digest), "rb") as file:
+                return file.read(len(body) + 1) == body
+        except FileNotFoundError:
+            return False
 
     def remove(self, digest: str) -> None:
         with suppress(FileNotFoundError):
@@ -177,4 +188,4 @@ def digest_of(body: bytes) -> str:
 
 
 def _repair(digest: str) -> str:
-    return f"remove the image that needs {digest[7:19]} and pull it again"
+    return f"pull the image that needs {digest[7:19]} again"

@@ -21,7 +21,7 @@ from tuidock.engine.errors import (
     StorageFull,
     Unreachable,
 )
-from tuidock.engine.images.blobs import Blobs, Ingest
+from tuidock.engine.images.blobs import Blobs, DamagedBlob, Ingest
 from tuidock.engine.images.crew import Emit, Report
 from tuidock.engine.images.layers import LayerStore, UnpackedLayer, Unpacking
 from tuidock.engine.images.layers.unpacking import discard
@@ -84,7 +84,11 @@ class LayerFetch:
         """Download what is missing and unpack. Raises RegistryError, ContentError, HostError."""
         report = Report(emit, self._layer.digest, self._layer.size)
         report("waiting", 0)
-        unpacked = self._fetched(report) or self._from_disk(report)
+        try:
+            unpacked = self._fetched(report) or self._from_disk(report)
+        except DamagedBlob:  # the registry has it whole
+            self._shop.blobs.remove(self._layer.digest)
+            unpacked = self._fetched(report) or self._from_disk(report)
         self._shop.keep(unpacked)
         if unpacked.diff_id != self._diff_id:
             raise DigestMismatch(

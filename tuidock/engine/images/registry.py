@@ -154,7 +154,11 @@ class Registry:
     def catalog(self) -> list[str]:
         """Repositories, sorted. Many public registries refuse to list them."""
         pages = self._pages("/v2/_catalog?n=1000", "", "repositories", self.host)
-        return sorted(clean(name) for name in pages)
+        try:
+            return sorted(clean(name) for name in pages)
+        except (AuthenticationRequired, ManifestUnknown) as error:
+            silent = f"registry {self.host} does not list its repositories"
+            raise type(error)(silent, "many do not; name the repository yourself") from error
 
     def _get(self, path: str, repository: str, headers: dict[str, str]) -> requests.Response:
         scope = f"repository:{repository}:pull" if repository else "registry:catalog:*"

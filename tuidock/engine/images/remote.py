@@ -6,10 +6,11 @@ is refused before the first layer moves.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from tuidock.engine.errors import BadManifest, ManifestUnknown, SizeMismatch
-from tuidock.engine.images.blobs import Blobs
+from tuidock.engine.images.blobs import Blobs, DamagedBlob
 from tuidock.engine.images.manifest import (
     Config,
     Descriptor,
@@ -96,7 +97,8 @@ def _config(registry: Registry, reference: Reference, config: Descriptor, blobs:
     if config.size > CONFIG_LIMIT:
         raise BadManifest(f"the config of {reference.familiar} is too large")
     if blobs.has(config.digest, config.size):
-        return blobs.read(config.digest)
+        with suppress(DamagedBlob):  # the registry has it whole
+            return blobs.read(config.digest)
     body = registry.blob(reference.path, config.digest, config.size)
     if len(body) != config.size:
         raise SizeMismatch(

@@ -205,7 +205,7 @@ def _refuse(host: str, error: Exception) -> NoReturn:
     if isinstance(cause, ssl.SSLCertVerificationError):
         raise Unreachable(
             f"registry {host} shows a certificate that is not trusted: {cause.verify_message}",
-            "add its authority to the system's, or name a bundle in SSL_CERT_FILE",
+            "add its authority to the system's, or name a bundle in REQUESTS_CA_BUNDLE",
         ) from error
     if isinstance(cause, socket.gaierror):
         why, hint = "no such host", "check the name of the registry, and the network"
