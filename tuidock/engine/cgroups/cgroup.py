@@ -170,9 +170,9 @@ class Cgroup:
 
     def _members(self) -> Group:
         """The hierarchy that is asked who is in: v2, else the one that can also freeze."""
-        if self._v2:
-            return self._v2[0]
-        return self._homes.get("freezer", self._groups[0])
+        best = [*self._v2, self._homes.get("freezer"), *self._groups]
+        # After a crash in the middle of `create` or `remove`, some may be missing.
+        return next((each for each in best if each and each.exists()), self._groups[0])
 
     # --- freezing and killing ------------------------------------------------------------------
 
@@ -192,13 +192,14 @@ class Cgroup:
             return False
 
     def _freezer(self) -> V1 | V2:
-        for unified in self._v2:
-            # Missing before Linux 5.2.
-            if unified.has("cgroup.freeze") or not unified.exists():
-                return unified
-        for group in self._v1:
-            if "freezer" in group.hierarchy.controllers:
-                return group
+        """Raises Unsupported where there is none; v2's is missing before Linux 5.2."""
+        v1 = [each for each in self._v1 if "freezer" in each.hierarchy.controllers]
+        freezers: list[V1 | V2] = [*self._v2, *v1]
+        for each in freezers:
+            if each.has("cgroup.freeze") or each.has("freezer.state"):
+                return each
+        if freezers and not self.exists():
+            return freezers[0]
         raise Unsupported("no cgroup freezer here", "pausing needs cgroup v2, or v1's freezer")
 
     def kill(self, seconds: float = KILL_SECONDS) -> list[int]:
