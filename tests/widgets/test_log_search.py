@@ -145,7 +145,7 @@ def test_older_lines_are_searched_when_they_come() -> None:
     excerpt.set_search(Pattern.typed("hit"), 0)
     excerpt.advance()
     source.dig(["hit", "miss"])
-    excerpt.advance()
+    assert excerpt.advance()
     assert excerpt.search is not None
     assert excerpt.search.found == [-2, 0]
     assert excerpt.gone() == -2

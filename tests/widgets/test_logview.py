@@ -323,3 +323,20 @@ async def test_without_files_lines_come_as_ever() -> None:
         await view.open([])
         await fill(view, pilot, some(3))
         assert "line 2" in lines_of(view.lines)[2]
+
+
+async def test_a_search_goes_on_into_what_was_not_counted_yet(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when a search ends where the counting at opening did."""
+    monkeypatch.setattr("tuidock.engine.logs.index.AT_ONCE", 1000)
+    monkeypatch.setattr("tuidock.widgets.logview.DIG", 1000)
+    monkeypatch.setattr("tuidock.engine.logs.index.STEP", 1000)
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        index_of = view.lines.excerpt
+        await view.open([str(log)])
+        await pilot.press("slash", *"line 7$", "enter")
+        await until(pilot, lambda: "found" in status_of(view) or "1 of 1" in status_of(view))
+        await until(pilot, lambda: index_of.count == 5000)
+        await until(pilot, lambda: index_of.search is not None and len(index_of.search.found) == 1)

@@ -83,10 +83,13 @@ class Excerpt:
 
     def advance(self) -> bool:
         """Look at the next lines; True when there is nothing left to look at."""
-        if self.source.first < self._first:
-            self._restart()
         sieves = [sieve for sieve in (self.filter, self.search) if sieve is not None]
         return not [sieve for sieve in sieves if not sieve.advance(self.source, SCAN)]
+
+    @property
+    def sieved(self) -> bool:
+        """Whether there is a search or a filter."""
+        return self.search is not None or self.filter is not None
 
     def gone(self) -> int:
         """Lines that left at the front since the last call; negative when older ones came."""

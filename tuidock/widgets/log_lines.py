@@ -7,6 +7,7 @@ above or below it.
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from rich.style import Style
@@ -84,8 +85,8 @@ class LogLines(ScrollView, can_focus=True):
     class Picked(Message):
         """A line was clicked twice."""
 
-    class ReachedTop(Message):
-        """The reader is at the first line; perhaps there are older ones to be had."""
+    class WantsOlder(Message):
+        """The reader, or a search, has come to the first line: are there older ones?"""
 
     def __init__(self, source: LogSource | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -150,9 +151,12 @@ class LogLines(ScrollView, can_focus=True):
         landing = self.excerpt.landing(done=done)
         if landing is not None:
             self.call_later(self.go, landing)
-        if not done and not self._pumping:
+        if done and self.excerpt.sieved:
+            self.post_message(self.WantsOlder())
+        elif not done and not self._pumping:
             self._pumping = True
-            self.set_timer(1 / 200, self._pump)
+            # By way of the loop: a pump that posts to itself would let nobody else in.
+            asyncio.get_running_loop().call_soon(self.call_later, self._pump)
 
     def _pump(self) -> None:
         """Go on looking; without a filter that changes nothing but the counts."""
@@ -264,7 +268,7 @@ class LogLines(ScrollView, can_focus=True):
             self.follow = new_value >= self.max_scroll_y
             self.post_message(self.Changed())
             if new_value <= 0:
-                self.post_message(self.ReachedTop())
+                self.post_message(self.WantsOlder())
 
     def action_lines(self, lines: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False)

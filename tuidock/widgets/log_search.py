@@ -1,7 +1,7 @@
 """Which lines match: a pattern as people type it, and a sieve that remembers what it has seen.
 
-Invariant: a sieve looks at every line once, in order, a bounded number at a time, so that a
-search through a million lines never stops the screen.
+Invariant: a sieve looks at every line once, a bounded number at a time, so that a search through
+a million lines never stops the screen; what it found is in order.
 """
 
 from __future__ import annotations
@@ -61,20 +61,28 @@ class Sieve:
     def __init__(self, *patterns: Pattern) -> None:
         self.patterns = patterns
         self.found: list[int] = []
-        self.next: int | None = None
-        """The first line not looked at yet; None before the first look."""
+        self._seen: tuple[int, int] | None = None
+        """The first line looked at, and the one after the last."""
 
     def advance(self, source: LogSource, budget: int) -> bool:
-        """Look at up to `budget` further lines; True when none is left."""
+        """Look at up to `budget` lines, newer ones first, then older; True when none is left."""
+        low, high = self._seen or (source.first, source.first)
+        low, high = max(low, source.first), max(high, source.first)
         self._forget_before(source.first)
-        start = source.first if self.next is None else max(self.next, source.first)
-        stop = min(source.end, start + budget)
-        for number, line in enumerate(source.lines(start, stop), start):
+        stop = min(source.end, high + budget)
+        self.found += self._accepted(source, high, stop)
+        start = max(source.first, low - (budget - (stop - high)))
+        self.found[:0] = self._accepted(source, start, low)
+        self._seen = (start, stop)
+        return self._seen == (source.first, source.end)
+
+    def _accepted(self, source: LogSource, start: int, stop: int) -> list[int]:
+        accepted = []
+        for number, line in enumerate(source.lines(start, stop) if start < stop else (), start):
             text = plain_text(line)
             if all(pattern.accepts(text) for pattern in self.patterns):
-                self.found.append(number)
-        self.next = stop
-        return stop >= source.end
+                accepted.append(number)
+        return accepted
 
     def _forget_before(self, first: int) -> None:
         if self.found and self.found[0] < first:

@@ -183,7 +183,7 @@ class LogView(Vertical):
         if self._index is not None and self._index.grow():
             self.lines.settle()
 
-    @on(LogLines.ReachedTop)
+    @on(LogLines.WantsOlder)
     def _dig(self) -> None:
         """Older lines than were counted at opening."""
         if self._index is not None and not self._index.complete and self._index.dig(DIG):
