@@ -5,8 +5,13 @@ Invariant: whatever way it ends, what it made is gone, unless the person asked t
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tuidock.engine.errors import HostError, NetworkError, RuntimeFailure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ def play(*, text: bool = False, keep: bool = False) -> int:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    with stage(keep=keep) as core:
+    with stage(keep=keep) as core, _for_ordinary_users():
         if text or not (sys.stdin.isatty() and sys.stdout.isatty()):
             from tuidock.demo.story import tell
 
@@ -32,6 +37,17 @@ def play(*, text: bool = False, keep: bool = False) -> int:
 
         set_scene(core)
         return _open_interface(core.layout.root, core.layout.runroot)
+
+
+@contextmanager
+def _for_ordinary_users() -> Iterator[None]:
+    """What this machine refuses an ordinary user, root may do."""
+    try:
+        yield
+    except (HostError, NetworkError, RuntimeFailure) as error:
+        if os.geteuid() != 0 and not error.hint:
+            error.hint = "as root it works: sudo make demo; `tuidock doctor` says what is missing"
+        raise
 
 
 def _open_interface(root: str, runroot: str) -> int:

@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from tuidock.engine.core import Core
-from tuidock.engine.errors import HostError, NetworkError
+from tuidock.engine.errors import HostError, NetworkError, RuntimeFailure
 from tuidock.engine.images import starter
 from tuidock.engine.types import Container, ContainerSpec, Image, Limits, Port
 
@@ -37,14 +37,18 @@ WEB = ContainerSpec(
 )
 
 
-class Website(NamedTuple):
-    """The web server, and where it answers."""
+class Actor(NamedTuple):
+    """One container of the demo."""
 
     container: Container
-    port: int
-    """On 127.0.0.1."""
-    obstacle: str = ""
-    """Why it has no network of its own, when it has none."""
+    obstacles: tuple[str, ...] = ()
+    """Why it got less than it was meant to have: no limits, or no network of its own."""
+
+    @property
+    def port(self) -> int:
+        """Where the web server answers on 127.0.0.1."""
+        ports = self.container.ports
+        return ports[0].host_port if ports else int(self.container.command[-1])
 
 
 def add_image(core: Core) -> Image:
@@ -57,14 +61,33 @@ def set_scene(core: Core) -> None:
     """Everything at once, for the interface."""
     print("making a starter image of this machine's own tools ...", file=sys.stderr)
     add_image(core)
-    website = start_website(core)
-    if website.obstacle:
-        print(f"web shares the host's network: {website.obstacle}", file=sys.stderr)
-    for spec in (WAVES, CHATTER):
-        run(core, spec)
+    for actor in (start_website(core), run(core, WAVES), run(core, CHATTER)):
+        for obstacle in actor.obstacles:
+            print(f"{actor.container.name}: {obstacle}", file=sys.stderr)
 
 
-def run(core: Core, spec: ContainerSpec) -> Container:
+def start_website(core: Core) -> Actor:
+    """On the bridge with a published port; where that cannot be, on the host's network."""
+    shared = WEB._replace(network="host", ports=(), command=("website", str(free_port())))
+    return run(core, WEB, shared)
+
+
+def run(core: Core, *specs: ContainerSpec) -> Actor:
+    """Start the first of these that can be, each with its limits or else without.
+
+    Raises the last reason when none can.
+    """
+    obstacles: list[str] = []
+    *attempts, last = [it for spec in specs for it in (spec, spec._replace(limits=Limits()))]
+    for spec in attempts:
+        try:
+            return Actor(_start(core, spec), tuple(obstacles))
+        except (HostError, NetworkError, RuntimeFailure) as error:
+            obstacles.append(error.message)
+    return Actor(_start(core, last), tuple(obstacles))
+
+
+def _start(core: Core, spec: ContainerSpec) -> Container:
     """Create and start; a container of that name from an earlier scene makes way."""
     for container in core.containers.list():
         if container.name == spec.name and container.image == spec.image:
@@ -72,17 +95,6 @@ def run(core: Core, spec: ContainerSpec) -> Container:
     container = core.containers.create(spec)
     core.containers.start(container.id)
     return core.containers.get(container.id)
-
-
-def start_website(core: Core) -> Website:
-    """On the bridge with a published port; where that cannot be, on the host's network."""
-    try:
-        container = run(core, WEB)
-    except (NetworkError, HostError) as error:
-        port = free_port()
-        spec = WEB._replace(network="host", ports=(), command=("website", str(port)))
-        return Website(run(core, spec), port, error.message)
-    return Website(container, container.ports[0].host_port)
 
 
 def free_port() -> int:

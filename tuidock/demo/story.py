@@ -61,14 +61,13 @@ def _image(core: Core) -> str:
     return image.id
 
 
-def _website(core: Core) -> scene.Website:
+def _website(core: Core) -> scene.Actor:
     website = scene.start_website(core)
     container = website.container
     where = f"127.0.0.1:{website.port}"
     _step(f"tuidock run -d --name web -m 64m -p 127.0.0.1::80 {_typed(container.spec)}")
-    if website.obstacle:
-        print(f"  no network of its own: {website.obstacle}")
     print(f"  {format.short_id(container.id)} answers on {where}")
+    _own_up(website)
     return website
 
 
@@ -77,9 +76,16 @@ def _run(core: Core, spec: ContainerSpec) -> None:
     memory = _typed_size(spec.limits.memory)
     _step(f"tuidock run -d --name {spec.name} -m {memory}{cpus} {_typed(spec)}")
     start = time.monotonic()
-    container = scene.run(core, spec)
+    actor = scene.run(core, spec)
     took = (time.monotonic() - start) * 1000
-    print(f"  {format.short_id(container.id)} running, pid {container.pid}, after {took:.0f} ms")
+    identity = format.short_id(actor.container.id)
+    print(f"  {identity} running, pid {actor.container.pid}, after {took:.0f} ms")
+    _own_up(actor)
+
+
+def _own_up(actor: scene.Actor) -> None:
+    for obstacle in actor.obstacles:
+        print(f"  with less than it was meant to have: {obstacle}")
 
 
 def _typed_size(size: int | None) -> str:
@@ -91,13 +97,13 @@ def _typed(spec: ContainerSpec) -> str:
     return " ".join((name, *spec.command))
 
 
-def _visit(core: Core, website: scene.Website) -> None:
+def _visit(core: Core, website: scene.Actor) -> None:
     _step(f"curl http://127.0.0.1:{website.port}/")
     head, _, body = scene.fetch(website.port).partition(b"\r\n\r\n")
     print(f"  {head.splitlines()[0].decode()}, {len(body)} bytes")
 
 
-def _metrics(core: Core, website: scene.Website) -> None:
+def _metrics(core: Core, website: scene.Actor) -> None:
     _step("tuidock stats")
     core.containers.sample()
     time.sleep(1)
@@ -113,7 +119,7 @@ def _figures(sample: Sample) -> str:
     return f"{format.cpu(sample.cpu):>8}{memory:>10}{limit:>10}{sample.pids:>6}"
 
 
-def _logs(core: Core, website: scene.Website) -> None:
+def _logs(core: Core, website: scene.Actor) -> None:
     _step("tuidock logs --tail 5 --timestamps chatter")
     for batch in core.containers.logs("chatter", LogQuery(tail=5)):
         for line in batch:
@@ -121,7 +127,7 @@ def _logs(core: Core, website: scene.Website) -> None:
             print(f"  {clock} {line.stream} {line.text.decode()}")
 
 
-def _lower_cpu(core: Core, website: scene.Website) -> None:
+def _lower_cpu(core: Core, website: scene.Actor) -> None:
     before = _average_cpu(core)
     _step(f"tuidock update --cpus {LOW_CPU} waves")
     core.containers.update("waves", Limits(cpus=LOW_CPU))
@@ -138,7 +144,7 @@ def _average_cpu(core: Core) -> float:
     return core.containers.sample(["waves"])[0].cpu
 
 
-def _lower_memory(core: Core, website: scene.Website) -> None:
+def _lower_memory(core: Core, website: scene.Actor) -> None:
     memory = _typed_size(LOW_MEMORY)
     _step(f"tuidock update -m {memory} --memory-swap {memory} waves; tuidock wait waves")
     core.containers.update("waves", Limits(memory=LOW_MEMORY, memory_swap=LOW_MEMORY))
