@@ -48,7 +48,7 @@ class PullView(Vertical):
         & > .pull-title { height: 1; text-style: bold; }
         & > .pull-words { height: 1; color: $text-muted; }
         & > .pull-total { height: 1; }
-        & > LiveTable { height: 1fr; margin: 1 0; }
+        & > LiveTable { height: 1fr; margin: 1 0; background: $surface; }
         & > .pull-buttons { height: auto; align-horizontal: right; }
         & > .pull-problem { color: $text-error; height: auto; }
     }

@@ -14,7 +14,7 @@ from pyte.screens import Char
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
@@ -23,6 +23,7 @@ from textual.widget import Widget
 from tuidock.engine.api import Session
 from tuidock.engine.errors import EngineError
 from tuidock.widgets import terminal_keys as keys
+from tuidock.widgets.strips import extracted, selected
 from tuidock.widgets.terminal_screen import (
     APPLICATION_CURSOR,
     BRACKETED_PASTE,
@@ -91,7 +92,7 @@ class Terminal(Widget, can_focus=True):
         self._leave = leave
         self._screen = TerminalScreen(80, 24, self._send_text)
         self._feed = Feed(self._screen)
-        self._typed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[bytes | Size] = asyncio.Queue()
         self._back = 0
         self._framing = False
         self._strips: dict[int, Strip] = {}
@@ -137,15 +138,17 @@ class Terminal(Widget, can_focus=True):
 
     @work(group="terminal-write", exit_on_error=False)
     async def _write(self) -> None:
-        """Send what was typed, in order; a session that is gone is told once."""
+        """Send what was typed, and sizes, in order; a session that is gone is told once."""
         while True:
-            data = await self._typed.get()
-            while not self._typed.empty():
-                data += self._typed.get_nowait()
+            item = await self._outgoing.get()
             try:
-                await self._session.write(data)
+                if isinstance(item, Size):
+                    await self._session.resize(item.width, item.height)
+                else:
+                    await self._session.write(item)
             except EngineError as error:
-                self.notify(error.message, title="Input lost", severity="warning")
+                if not self.ended:
+                    self.notify(error.message, title="Input lost", severity="warning")
                 return
 
     def _send_text(self, text: str) -> None:
@@ -154,19 +157,14 @@ class Terminal(Widget, can_focus=True):
     def send(self, data: bytes) -> None:
         """Send bytes to the command."""
         if data and not self.ended:
-            self._typed.put_nowait(data)
-
-    @work(group="terminal-resize", exclusive=True, exit_on_error=False)
-    async def _tell_size(self, columns: int, rows: int) -> None:
-        if not self.ended:
-            await self._session.resize(columns, rows)
+            self._outgoing.put_nowait(data)
 
     def on_resize(self) -> None:
         columns, rows = self.size
         if columns and rows:
             self._screen.resize(rows, columns)
             self._strips.clear()
-            self._tell_size(columns, rows)
+            self._outgoing.put_nowait(self.size)
             self.refresh()
 
     # --- keys and mouse --------------------------------------------------------------------
@@ -292,7 +290,8 @@ class Terminal(Widget, can_focus=True):
         strip = self._strips.get(y)
         if strip is None:
             strip = self._strips[y] = self._draw(y)
-        return self._selected(strip, y).apply_offsets(0, y)
+        style = self.screen.get_component_rich_style("screen--selection")
+        return selected(strip, y, self.text_selection, style)
 
     def _line(self, y: int) -> Line:
         """A line of the window, which may stand in the history."""
@@ -319,19 +318,8 @@ class Terminal(Widget, can_focus=True):
 
     # --- selecting text ----------------------------------------------------------------------
 
-    def _selected(self, strip: Strip, y: int) -> Strip:
-        selection = self.text_selection
-        span = selection.get_span(y) if selection is not None else None
-        if span is None:
-            return strip
-        start, end = span[0], strip.cell_length if span[1] == -1 else span[1]
-        style = self.screen.get_component_rich_style("screen--selection")
-        inside = strip.crop(start, end).apply_style(style)
-        return Strip.join([strip.crop(0, start), inside, strip.crop(end)])
-
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        rows = [self.render_line(y).text.rstrip() for y in range(self.size.height)]
-        return selection.extract("\n".join(rows)), "\n"
+        return extracted((self.render_line(y) for y in range(self.size.height)), selection)
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
