@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 from tuidock.engine import journal
+from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, NameInUse
@@ -57,6 +58,7 @@ def _check(spec: ContainerSpec) -> None:
         raise BadSpec(
             f"ports cannot be published with --network {spec.network}", "use the bridge network"
         )
+    limits.check(spec.limits)
     for mount in spec.mounts:
         if mount.kind == "bind" and not os.path.exists(mount.source):
             raise BadSpec(
