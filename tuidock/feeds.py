@@ -36,7 +36,14 @@ class Feeds:
     def __init__(self, engine: Engine, write: Write, report: Report) -> None:
         self._engine = engine
         self._write = write
-        self._report = report
+        self._tell = report
+        self._told: set[str] = set()
+
+    def _report(self, error: EngineError) -> None:
+        """A feed that stays broken is told of once, not at every try."""
+        if error.message not in self._told:
+            self._told.add(error.message)
+            self._tell(error)
 
     async def follow_events(self) -> None:
         """Read everything once, then what each event names; again from the start if it breaks."""

@@ -11,9 +11,12 @@ from tests.ui.conftest import Stage, staged
 from tuidock import config as settings
 from tuidock.app import widget_keys
 from tuidock.config import Config
-from tuidock.engine.errors import Cancelled
+from tuidock.engine.errors import Cancelled, EngineError, MonitorGone
+from tuidock.engine.fake import FakeEngine
 from tuidock.engine.types import RemoteImage, Status
+from tuidock.feeds import Feeds
 from tuidock.screens.base import bindings
+from tuidock.screens.detail import Detail
 from tuidock.screens.help import HelpScreen
 from tuidock.screens.pulling import PullScreen
 from tuidock.screens.registry import RegistryScreen
@@ -141,6 +144,26 @@ async def test_leaving_is_asked(stage: Stage) -> None:
     assert stage.app.return_value == 0
 
 
+async def test_the_mouse_goes_where_it_points(stage: Stage) -> None:
+    detail = stage.app.screen.query_one("#detail")
+    title = "╭─  Logs  Stats"
+    await stage.pilot.click(detail, offset=(title.index("Stats") + 1, 0))
+    await stage.until(lambda: stage.app.screen.query_one(Detail).active == "stats")
+    row = stage.names().index("db")
+    await stage.pilot.click("#list LiveTable", offset=(8, 1 + row))
+    assert stage.cursor() == "db"
+    await stage.pilot.click("TitleBar", offset=(28, 0))
+    await stage.until(lambda: stage.app.current_mode == "images")
+
+
+async def test_a_feed_that_stays_broken_is_told_of_once() -> None:
+    told: list[EngineError] = []
+    feeds = Feeds(FakeEngine(), lambda change: None, told.append)
+    for _ in range(3):
+        feeds._report(MonitorGone("no answer"))
+    assert len(told) == 1
+
+
 # --- images ---------------------------------------------------------------------------------
 
 
@@ -184,7 +207,7 @@ async def test_a_registry_is_read_without_pulling(stage: Stage) -> None:
     screen = await to_registry(stage)
     assert [row[0] for row in stage.rows()] == ["acme/api", "acme/worker", "busybox", "debian"]
     assert stage.rows("#tags") == [("1.0",)]
-    assert stage.shows("linux/arm64/v8")
+    await stage.until(lambda: stage.shows("linux/arm64/v8"))
     assert isinstance(screen.described, RemoteImage)
     assert [layer.present for layer in screen.described.layers] == [True, False, False, False]
 

@@ -16,7 +16,7 @@ from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, S
 from tuidock.feeds import batches
 from tuidock.matching import matcher
 from tuidock.screens.registry import address
-from tuidock.verbs import VERBS, fits, meant
+from tuidock.verbs import VERBS, fits, key_table, meant
 from tuidock.world import EVENTS, HISTORY, Pull, World
 
 
@@ -97,6 +97,12 @@ def test_filter_grammar(query: str, text: str, found: bool) -> None:
 
 def test_default_keys_do_not_clash() -> None:
     assert list(clashes({})) == []
+
+
+def test_the_key_table_has_every_key() -> None:
+    table = key_table()
+    assert "| `:` `ctrl+p` | Everything by name | Everywhere | `app.palette` |" in table
+    assert table.count("\n") == 1 + sum(bool(verb.key) for verb in VERBS.values())
 
 
 def test_two_way_verbs_mean_what_the_status_asks() -> None:

@@ -54,9 +54,24 @@ class LogsTab(Tab):
         """Show the end of the log, then every line as it comes."""
         view.clear()
         with self.dock_screen.presented():
-            query = LogQuery(follow=True, tail=TAIL)
-            async for lines in self.dock_screen.engine.containers.logs(it.id, query):
-                view.append(lines)
+            containers = self.dock_screen.engine.containers
+            indexed = await _index(view, await containers.log_files(it.id))
+            query = LogQuery(follow=True, tail=0 if indexed else TAIL)
+            async for lines in containers.logs(it.id, query):
+                if indexed:
+                    view.grown()
+                else:
+                    view.append(lines)
+                    await view.drained()
+
+
+async def _index(view: LogView, files: Sequence[str]) -> bool:
+    """Let the view read the files itself, however large; False when there are none (any more)."""
+    try:
+        await view.open(files)
+    except OSError:
+        return False
+    return bool(files)
 
 
 def _new_life(now: Container, before: Container | None) -> bool:
