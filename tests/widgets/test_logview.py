@@ -98,6 +98,19 @@ async def test_searching_counts_and_goes_round() -> None:
         assert any("line 90" in line for line in lines_of(view.lines))
 
 
+async def test_a_match_at_the_end_stays_when_lines_come() -> None:
+    """Fails when the prompt's closing, which makes room, is taken for scrolling to the end."""
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await fill(view, pilot, some(200))
+        await pilot.press("slash", *"198", "enter")
+        await until(pilot, lambda: "1 of 1" in status_of(view))
+        await pilot.pause()
+        assert not view.lines.follow
+        await fill(view, pilot, some(100, first=200))
+        assert any("line 198" in line for line in lines_of(view.lines))
+
+
 async def test_escape_forgets_the_search_then_the_filter_then_is_not_ours() -> None:
     view = LogView()
     async with staged(view) as (_, pilot):

@@ -265,7 +265,10 @@ class LogLines(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._page = None
         if not self._own_scroll and round(old_value) != round(new_value):
-            self.follow = new_value >= self.max_scroll_y
+            # Up lets go, down to the end holds. A window that grew clamps upwards to the very
+            # end: that is nobody's wish.
+            at_end = new_value >= self.max_scroll_y
+            self.follow = (self.follow or new_value > old_value) if at_end else False
             self.post_message(self.Changed())
             if new_value <= 0:
                 self.post_message(self.WantsOlder())
