@@ -94,11 +94,13 @@ class Detail(Vertical):
         self._order = list(tabs)
         self._label = ""
         self._framed = ("", "")
+        self._whole = False
         self._subject: Any = None
 
     def compose(self) -> ComposeResult:
+        """The first tab alone; the others come once it can be seen, so that it is seen sooner."""
         with ContentSwitcher(initial=self._order[0]):
-            yield from self._tabs.values()
+            yield self._tabs[self._order[0]]
 
     def on_mount(self) -> None:
         self.active = self._order[0]
@@ -110,8 +112,17 @@ class Detail(Vertical):
     def look_at(self, subject: Any, label: str) -> None:
         """Be about another thing, or about the same as it is now."""
         self._subject, self._label = subject, label
+        if not self._whole:
+            self._whole = True
+            self.call_after_refresh(self._mount_others)
         self.tab.look_at(subject)
         self._paint_frame()
+
+    async def _mount_others(self) -> None:
+        others = [tab for tab in self._tabs.values() if not tab.is_attached]
+        for tab in others:
+            tab.display = False
+        await self.query_one(ContentSwitcher).mount(*others)
 
     def step(self, by: int) -> None:
         """Go to a neighbouring tab, round the corner at the ends."""
@@ -120,6 +131,9 @@ class Detail(Vertical):
 
     def open(self, name: str) -> None:
         """Bring a tab into view; the focus goes along when it was in here."""
+        if not self._tabs[name].is_mounted:
+            self.call_later(self.open, name)
+            return
         inside = self.has_focus_within
         self.active = name
         if inside:
