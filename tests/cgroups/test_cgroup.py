@@ -320,10 +320,11 @@ if "pids" in HERE:
     def test_kill_without_freezer_or_v2_outruns_the_processes(new_cgroup, start: Start) -> None:  # type: ignore[no-untyped-def]
         """Fails when the list of pids is killed once: the bomb forks on."""
         cgroup = new_cgroup([each for each in hierarchies_of(1) if "pids" in each.controllers])
-        cgroup.create({"pids": {"limit": 10}})
+        cgroup.create({"pids": {"limit": 60}})
         start(cgroup, BOMB)
-        until(lambda: len(cgroup.pids()) == 10)
+        until(lambda: len(cgroup.pids()) == 60)
         assert cgroup.kill() == []
+        assert cgroup.pids() == []
         with pytest.raises(Unsupported, match="freezer"):
             cgroup.freeze()
 
@@ -343,7 +344,7 @@ def test_of_a_cgroup_that_is_gone_everything_is_zero(cgroup: Cgroup) -> None:
 if FREEZERS == [1, 2]:
 
     def test_half_of_a_cgroup_can_still_be_killed_and_removed(cgroup: Cgroup, start: Start) -> None:
-        """A crash within `create` or `remove`: fails if only the v2 directory is asked who is in."""
+        """A crash within `create` or `remove`. Fails if only v2 is asked who is in."""
         cgroup.create({})
         process = start(cgroup, BUSY)
         with open(f"{os.path.dirname(cgroup.path('cgroup') or '')}/cgroup.procs", "w") as file:

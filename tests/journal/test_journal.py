@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -100,7 +102,7 @@ def test_rotation_loses_nothing_for_a_follower(
 
 
 def test_writers_in_many_processes_never_mix_or_lose_lines(layout: Layout) -> None:
-    """Fails without O_APPEND and the lock: rotation would rename under a writer's hands."""
+    """Fails without O_APPEND: writers would overwrite each other."""
     code = (
         "import sys\n"
         "from tuidock.engine import journal\n"
@@ -123,6 +125,45 @@ def test_writers_in_many_processes_never_mix_or_lose_lines(layout: Layout) -> No
     for number in range(4):
         own = [event.id for event in seen if event.action == str(number)]
         assert own == [str(n) for n in range(300)]
+
+
+def test_a_file_that_was_rotated_before_we_locked_it_is_left(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without the look after the lock: followers are done with the old file by then."""
+    _append(layout, "create")
+    original, opened = os.open, []
+
+    def open_and_rotate(path: str, *arguments: int) -> int:
+        fd = original(path, *arguments)
+        opened.append(path)
+        if len(opened) == 1:
+            os.rename(layout.events, f"{layout.events}.1")
+        return fd
+
+    monkeypatch.setattr(os, "open", open_and_rotate)
+    _append(layout, "start")
+    monkeypatch.undo()
+    with open(layout.events, "rb") as file:
+        assert [json.loads(line)["action"] for line in file] == ["start"]
+    assert [event.action for event in journal.read(layout)] == ["create", "start"]
+
+
+def test_rotation_waits_for_whoever_is_writing(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without the exclusive lock: the file is renamed under a slow writer's hands."""
+    _append(layout, "create")
+    monkeypatch.setattr(journal, "ROTATE", 1)
+    with open(layout.events, "ab") as writing:
+        fcntl.flock(writing, fcntl.LOCK_SH)
+        thread = threading.Thread(target=_append, args=(layout, "start"))
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert not os.path.exists(f"{layout.events}.1")
+    thread.join(10)
+    assert [event.action for event in journal.read(layout)] == ["create", "start"]
 
 
 def test_append_imports_next_to_nothing() -> None:

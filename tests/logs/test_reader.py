@@ -6,10 +6,12 @@ import os
 import select
 import threading
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from tuidock.engine.logs import files as files_module
 from tuidock.engine.logs import lines as lines_module
 from tuidock.engine.logs import reader
 from tuidock.engine.logs.reader import Follower, files, read
@@ -137,14 +139,61 @@ def test_follow_wakes_for_what_is_written_and_sleeps_after(tmp_path: Path) -> No
         assert _drain(follower) == [b"two three"]
 
 
-def test_more_than_a_batch_keeps_it_readable(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails without the eventfd: inotify has nothing to say about what was there before."""
+def test_more_than_a_batch_keeps_it_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without the eventfd: inotify tells once of what takes several reads."""
     monkeypatch.setattr(reader, "BLOCK", 1000)
-    with Follower(str(log)) as follower:
-        found: list[bytes] = []
-        while _readable(follower):
-            found += _texts(follower.read())
-        assert found == [b"line %d" % n for n in range(1000)]
+    writer = LogWriter(f"{tmp_path}/log", 1 << 20, 3)
+    with Follower(f"{tmp_path}/log") as follower:
+        for _ in range(2):
+            assert _drain(follower) == []
+            assert not _readable(follower)
+            written = [b"line %d" % number for number in range(1000)]
+            writer.write("stdout", b"\n".join(written) + b"\n")
+            writer.flush()
+            found: list[bytes] = []
+            while _readable(follower):
+                found += _texts(follower.read())
+            assert found == written
+    writer.close()
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_rotation_while_we_look_for_new_files(
+    tmp_path: Path, when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without the second look at the current file: names stand for other files now."""
+    writer = LogWriter(f"{tmp_path}/log", 300, 1000)
+    written = [b"line %d" % number for number in range(60)]
+    waiting = iter(written)
+    opened = 0
+
+    def write(count: int) -> None:
+        for line in islice(waiting, count):
+            writer.write("stdout", line + b"\n")
+            writer.flush()
+
+    def open_and_rotate(path: str) -> object:
+        nonlocal opened
+        opened += 1
+        found = original(path)
+        if opened == when:
+            write(20)
+        return found
+
+    write(5)
+    with Follower(f"{tmp_path}/log") as follower:
+        seen = _drain(follower)
+        write(15)
+        original = files_module._open
+        monkeypatch.setattr(files_module, "_open", open_and_rotate)
+        seen += _drain(follower)
+        write(60)
+        seen += _drain(follower)
+    writer.close()
+    assert opened >= when
+    assert seen == written
 
 
 def test_follow_starts_at_the_tail(log: Path) -> None:

@@ -18,6 +18,9 @@ from tuidock.engine.cgroups.hierarchies import home
 from tuidock.engine.errors import BadSpec
 
 SECONDS = 5.0
+PAUSE = 0.005
+STILL = 10
+"""Pauses without a fall of usage after which nobody is dying any more."""
 PIPE = 1 << 16
 """Bytes of a pipe's buffer, which are charged to the cgroup of the writing thread."""
 
@@ -31,9 +34,9 @@ def squeeze(directory: str, name: str, value: int, changes: Changes) -> None:
     deadline = time.monotonic() + SECONDS
     while True:
         _try(f"{directory}/memory.force_empty", "0", changes=None)
-        if _try(path, str(value), changes):
+        if _set_while_falling(path, value, changes):
             return
-        usage = read(path.replace("limit", "usage"))
+        usage = read(_usage(path))
         if time.monotonic() > deadline:
             raise BadSpec(
                 f"cannot lower the memory limit to {value} bytes: {usage} bytes are in use",
@@ -41,6 +44,27 @@ def squeeze(directory: str, name: str, value: int, changes: Changes) -> None:
             )
         if _try(path, usage, changes):
             _overcharge(directory)
+
+
+def _usage(path: str) -> str:
+    """`memory.limit_in_bytes` -> `memory.usage_in_bytes`, with or without `memsw`."""
+    return path.replace("limit_in_bytes", "usage_in_bytes")
+
+
+def _set_while_falling(path: str, value: int, changes: Changes) -> bool:
+    """Try until it works, or for as long as usage falls: what was killed takes time to go.
+
+    Overcharging once more in that time would cost a second process its life.
+    """
+    lowest, still = int(read(_usage(path))), 0
+    while not _try(path, str(value), changes):
+        usage = int(read(_usage(path)))
+        still = 0 if usage < lowest else still + 1
+        if still == STILL:
+            return False
+        lowest = min(lowest, usage)
+        time.sleep(PAUSE)
+    return True
 
 
 def _try(path: str, value: str, changes: Changes | None) -> bool:
