@@ -137,11 +137,19 @@ class Box:
         return self.monitor(container_id).exec(process)
 
     def log(self, container_id: str) -> str:
+        if not os.path.exists(self.layout.log(container_id)):
+            return ""
         with open(self.layout.log(container_id)) as file:
             return file.read()
 
     def process(self, title: str) -> int:
-        """The pid of a process of this store by the start of its title; 0 without."""
+        """The pid of a process of this store by the start of its title, once it shows."""
+        found = until(lambda: self.find(title))
+        assert isinstance(found, int)
+        return found
+
+    def find(self, title: str) -> int:
+        """As `process`, but 0 when there is none now."""
         for entry in os.listdir("/proc"):
             if entry.isdigit():
                 try:

@@ -63,7 +63,7 @@ def test_nothing_is_left_of_a_container_that_ended(box: Box) -> None:
         assert not [name for name in directories if tag in name], path
     with open("/proc/self/mountinfo") as file:
         assert box.layout.root not in file.read()
-    assert until(lambda: not box.process("tuidock-monitor"))
+    assert until(lambda: not box.find("tuidock-monitor"))
 
 
 def test_a_missing_command_is_told_from_one_that_cannot_be_executed(box: Box) -> None:

@@ -19,6 +19,7 @@ SMALL_MESSAGE = 16 * 1024
 MAX_DESCRIPTORS = 250
 _SO_SNDBUFFORCE = 32
 _ROOM = 1 << 20
+Listener = _socket.socket
 _SUN_PATH = 108
 """Bytes of a socket's name, unix(7)."""
 
@@ -137,7 +138,7 @@ def _close(descriptor: int) -> None:
 def accept(listener: _socket.socket) -> Packets:
     """The next connection."""
     descriptor, _ = listener._accept()  # type: ignore[attr-defined]
-    return Packets(_socket.socket(AF_UNIX, SEQPACKET, 0, descriptor))
+    return packets(descriptor)
 
 
 def datagram_socket() -> _socket.socket:
@@ -151,6 +152,11 @@ def adopt(descriptor: int) -> _socket.socket:
     listener = _socket.socket(AF_UNIX, SEQPACKET, 0, descriptor)
     listener.setblocking(False)
     return listener
+
+
+def packets(descriptor: int) -> Packets:
+    """A connected line received as a descriptor."""
+    return Packets(_socket.socket(AF_UNIX, SEQPACKET, 0, descriptor))
 
 
 def readable(packets: Packets, timeout: float) -> bool:

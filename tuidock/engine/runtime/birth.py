@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import select
+from contextlib import suppress
 from typing import NamedTuple
 
 from tuidock.engine.cgroups import open_cgroup
@@ -16,11 +18,10 @@ from tuidock.engine.errors import EngineError, StartFailed
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
-from tuidock.engine.runtime import bpf, plan, seccomp
-from tuidock.engine.runtime.capabilities import DEFAULT
+from tuidock.engine.runtime import plan
+from tuidock.engine.runtime.config import filter_program, flags
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.init import Init
-from tuidock.engine.runtime.joining import flags
 from tuidock.engine.runtime.protocol import decode, encode
 
 TYPE_CHECKING = False
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from tuidock.engine.cgroups import Cgroup
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
-
-_USUAL_PROFILE = seccomp.profile(DEFAULT, os.uname().machine)
-_USUAL_PROGRAM = bpf.compile_profile(_USUAL_PROFILE) if _USUAL_PROFILE else b""
-"""Compiled once in the launcher; monitors inherit it."""
 
 
 class Born(NamedTuple):
@@ -58,11 +55,8 @@ class Refused(Exception):
         self.told = told
 
 
-def filter_program(profile: dict[str, Any] | None) -> bytes:
-    """The compiled `linux.seccomp`; empty for none."""
-    if not profile:
-        return b""
-    return _USUAL_PROGRAM if profile == _USUAL_PROFILE else bpf.compile_profile(profile)
+_PATIENCE = 5.0
+"""Seconds that a killed process gets to die."""
 
 
 class Birth:
@@ -73,7 +67,7 @@ class Birth:
         self.config = config
         self.client = client
         self.step = "prepare"
-        self.id: str = config["annotations"]["tuidock.id"]
+        self.id: str = self.config["annotations"]["tuidock.id"]
         self.cgroup: Cgroup | None = None
         self.pid = 0
         self.pidfd = -1
@@ -99,10 +93,10 @@ class Birth:
         program = filter_program(linux.get("seccomp"))
         self.step = "open the output"
         stdio, outputs, stdin = self._open_stdio()
-        line = self._clone(stdio, program)
+        line = self._clone(self.cgroup, stdio, program)
         for descriptor in set(stdio):
             os.close(descriptor)
-        self._map_ids()
+        self._map_ids(self.pid)
         self._hand_in_mounts(line)
         self.client.send(encode({"created": self.pid}))
         self._await_ready(line)
@@ -114,6 +108,24 @@ class Birth:
             os.set_blocking(self.master, False)
             outputs, stdin = {self.master: "stdout"}, self.master
         return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin)
+
+    def _clone(self, cgroup: Cgroup, stdio: tuple[int, int, int], program: bytes) -> Packets:
+        """The first process, in its namespaces and cgroup; a child of our parent, the monitor."""
+        self.step = "make the namespaces"
+        ours, theirs = sockets.pair()
+        # The cgroup namespace comes later, when all of its cgroup is where its root shall be.
+        wanted = flags(self.config["linux"]) & ~p.CLONE_NEWCGROUP | p.CLONE_PARENT
+        unified = cgroup.fd_for_clone()
+        if unified is not None:
+            wanted |= p.CLONE_INTO_CGROUP
+        self.pid, self.pidfd = p.clone(wanted, unified or 0)
+        if self.pid == 0:
+            init = Init(self.config, theirs, cgroup, program)
+            init.live(stdio, in_cgroup=unified is not None)
+        theirs.close()
+        if unified is not None:
+            os.close(unified)
+        return ours
 
     def _open_stdio(self) -> tuple[tuple[int, int, int], dict[int, str], int]:
         """The container's three descriptors, our readable ends, our end of its input."""
@@ -145,32 +157,20 @@ class Birth:
         held = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         return held, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def _clone(self, stdio: tuple[int, int, int], program: bytes) -> Packets:
-        self.step = "make the namespaces"
-        ours, theirs = sockets.pair()
-        # The cgroup namespace comes later, when the process is where it shall be the root.
-        self.pid, self.pidfd = p.clone(flags(self.config) & ~p.CLONE_NEWCGROUP)
-        if self.pid == 0:
-            ours.close()
-            self.client.close()
-            Init(self.config, theirs, self.cgroup).live(stdio, program)
-        theirs.close()
-        return ours
-
-    def _map_ids(self) -> None:
+    def _map_ids(self, pid: int) -> None:
         self.step = "map user ids"
         linux = self.config["linux"]
         for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
             lines = [f"{i['containerID']} {i['hostID']} {i['size']}\n" for i in linux.get(key, ())]
             if lines:
-                write(f"/proc/{self.pid}/{name}", "".join(lines))
+                write(f"/proc/{pid}/{name}", "".join(lines))
         self.step = "set limits of the process"
         score = self.config["process"].get("oomScoreAdj", 0)
-        write(f"/proc/{self.pid}/oom_score_adj", str(score))
+        write(f"/proc/{pid}/oom_score_adj", str(score))
         for limit in self.config["process"].get("rlimits", ()):
             number = getattr(resource, limit["type"])
             soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
-            resource.prlimit(self.pid, number, (soft, hard))
+            resource.prlimit(pid, number, (soft, hard))
 
     def _hand_in_mounts(self, line: Packets) -> None:
         """Mounts that only we can open, with the container's ids where it has its own."""
@@ -217,8 +217,9 @@ class Birth:
 
     def _undo(self) -> None:
         if self.pidfd >= 0:
-            p.send_signal(self.pidfd, 9)
-            os.waitpid(self.pid, 0)
+            with suppress(ProcessLookupError):
+                p.send_signal(self.pidfd, 9)
+            select.select([self.pidfd], [], [], _PATIENCE)  # our parent reaps it
         if self.cgroup:
             self.cgroup.remove()
 

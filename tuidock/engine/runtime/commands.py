@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from tuidock.engine.linux import sockets
-from tuidock.engine.runtime.birth import filter_program
 from tuidock.engine.runtime.joining import Joiner
 from tuidock.engine.runtime.protocol import decode, encode
 
@@ -17,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
     from tuidock.engine.runtime.birth import Born
 
@@ -25,7 +25,12 @@ class Command:
     """One exec: first its joiner's line is watched (`fd`), then the command's pidfd."""
 
     def __init__(
-        self, config: dict[str, Any], born: Born, request: dict[str, Any], client: Packets
+        self,
+        layout: Layout,
+        container_id: str,
+        born: Born,
+        request: dict[str, Any],
+        client: Packets,
     ) -> None:
         self.client = client
         self.process = request["process"]
@@ -34,22 +39,18 @@ class Command:
         self.pid = 0
         self.fd = -1
         self.failed = False
-        self._config = config
+        self._bundle = layout.container(container_id)
         self._born = born
         self._line: Packets | None = None
         self._joiner = 0
 
     def begin(self, stdio: list[int]) -> None:
         """Fork the joiner; `stdio` are the client's descriptors, closed here."""
-        profile = None
-        if len(self.process["capabilities"]["bounding"]) < 41:  # not `--privileged`
-            profile = self._config["linux"].get("seccomp")
-        program = filter_program(profile)
         self._line, theirs = sockets.pair()
         self._joiner = os.fork()
         if self._joiner == 0:
-            joiner = Joiner(self._config, self.process, theirs)
-            joiner.live(self._born.pidfd, self._born.cgroup, stdio, program)
+            joiner = Joiner(self._bundle, self.process, theirs)
+            joiner.live(self._born.pidfd, self._born.cgroup, stdio)
         theirs.close()
         self.fd = self._line.fileno()
         for descriptor in stdio:

@@ -21,8 +21,6 @@ from tuidock.engine.types import ExitRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from tuidock.engine.layout import Layout
     from tuidock.engine.runtime.birth import Born
     from tuidock.engine.runtime.commands import Command
@@ -59,32 +57,31 @@ def record(born: Born, status: int | None) -> ExitRecord:
     return ended._replace(code=exit_code(status), signal=number)
 
 
-def conclude(layout: Layout, config: dict[str, Any], born: Born, ended: ExitRecord) -> None:
+def conclude(layout: Layout, about: dict[str, str], born: Born, ended: ExitRecord) -> None:
     """Write the record and the events, remove cgroup and run dir."""
-    container_id = config["annotations"]["tuidock.id"]
-    durable = config["annotations"].get("tuidock.volatile") != "true"
+    container_id = about["tuidock.id"]
+    durable = about.get("tuidock.volatile") != "true"
     write_exit(layout, container_id, ended, durable=durable)
     if ended.oom_killed:
-        note(layout, config, "oom", {})
-    note(layout, config, "die", {"exitCode": str(ended.code)})
+        note(layout, about, "oom", {})
+    note(layout, about, "die", {"exitCode": str(ended.code)})
     born.cgroup.kill()
     born.cgroup.remove()
     clean_run_dir(layout, container_id)
 
 
-def note(layout: Layout, config: dict[str, Any], action: str, more: dict[str, str]) -> None:
-    """Append an event about this container to the journal."""
-    annotations = config["annotations"]
-    attributes = {"image": annotations["tuidock.image"], **more}
-    name = annotations["tuidock.name"]
-    journal.append(layout, "container", action, annotations["tuidock.id"], name, attributes)
+def note(layout: Layout, about: dict[str, str], action: str, more: dict[str, str]) -> None:
+    """Append an event to the journal; `about` are the annotations of the container's config."""
+    attributes = {"image": about["tuidock.image"], **more}
+    name = about["tuidock.name"]
+    journal.append(layout, "container", action, about["tuidock.id"], name, attributes)
 
 
-def note_command(layout: Layout, config: dict[str, Any], command: Command) -> None:
+def note_command(layout: Layout, about: dict[str, str], command: Command) -> None:
     """`exec_die`, for a command that ran."""
     if command.code is not None:
         words = " ".join(command.process["args"])
-        note(layout, config, "exec_die", {"execCommand": words, "exitCode": str(command.code)})
+        note(layout, about, "exec_die", {"execCommand": words, "exitCode": str(command.code)})
 
 
 def clean_run_dir(layout: Layout, container_id: str) -> None:
@@ -95,15 +92,15 @@ def clean_run_dir(layout: Layout, container_id: str) -> None:
     os.rmdir(path)
 
 
-def start_aftermath(layout: Layout, config: dict[str, Any], *, attended: bool) -> None:
+def start_aftermath(layout: Layout, about: dict[str, str], *, attended: bool) -> None:
     """Hand over what needs heavier modules: network, `--rm`, restart policy."""
-    when = config["annotations"]["tuidock.aftermath"]
+    when = about["tuidock.aftermath"]
     if when == "never" or (when == "unattended" and attended):
         return
     boot = (
         f"import sys; sys.path.insert(0, {PACKAGE!r}); "
         "from tuidock.engine.containers.aftermath import main; main(*sys.argv[1:])"
     )
-    container_id = config["annotations"]["tuidock.id"]
+    container_id = about["tuidock.id"]
     words = [sys.executable, "-I", "-c", boot, layout.root, layout.runroot, container_id]
     os.posix_spawn(sys.executable, words, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})

@@ -32,21 +32,30 @@ _IFF_UP = 1
 class Init:
     """One birth, step by step; `step` is what is being done."""
 
-    def __init__(self, config: dict[str, Any], line: Packets, cgroup: Cgroup | None) -> None:
+    def __init__(
+        self, config: dict[str, Any], line: Packets, cgroup: Cgroup, program: bytes
+    ) -> None:
         self.config = config
         self.line = line
         self.cgroup = cgroup
+        self.program = program
+        """The compiled seccomp filter."""
         self.step = "clone"
 
-    def live(self, stdio: tuple[int, int, int], filter_program: bytes) -> NoReturn:
-        """Never returns: becomes the command, or reports why not and exits."""
+    def live(self, stdio: tuple[int, int, int], *, in_cgroup: bool) -> NoReturn:
+        """Never returns: becomes the command, or reports why not and exits.
+
+        `in_cgroup`: clone3 has put us into the v2 part of our cgroup.
+        """
         try:
             forbid_imports()
             os.setsid()
             os.umask(0)
+            self.step = "enter the cgroup"
+            self.cgroup.enter(cloned=in_cgroup)
             self._furnish(stdio)
             self._await_go()
-            self._become(filter_program)
+            self._become()
         except Exception as error:
             self.line.send(encode({"failed": execute.failure(self.step, error)}))
         finally:
@@ -54,18 +63,16 @@ class Init:
 
     def _furnish(self, stdio: tuple[int, int, int]) -> None:
         """Everything that only needs the image and the host."""
-        self.step = "enter the cgroup"
-        if self.cgroup:
-            self.cgroup.enter(cloned=False)
-        self.step = "receive mounts"
+        steps = operations(self.config)
+        self.step = "wait for the mounts"
         _, descriptors = self.line.receive(sockets.SMALL_MESSAGE)
         if not descriptors:
-            os._exit(127)  # the monitor gave up and says why
+            os._exit(127)  # the starter gave up and says why
+        birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
         self.step = "become root of the user namespace"
         _become_root()
         p.unshare(p.CLONE_NEWCGROUP)
-        birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
-        for operation in operations(self.config):
+        for operation in steps:
             self.step = operation.describe()
             operation.execute(birth)
         self._open_stdio(stdio)
@@ -96,7 +103,7 @@ class Init:
         if not decode(message).get("go"):
             os._exit(127)
 
-    def _become(self, filter_program: bytes) -> NoReturn:
+    def _become(self) -> NoReturn:
         self.step = "close descriptors"
         kept = self.line.fileno()
         p.close_range(3, kept - 1)
@@ -105,7 +112,7 @@ class Init:
         process = self.config["process"]
         self.step = f"enter {process['cwd']} as the user"
         who = self.config["annotations"].get("tuidock.user", "")
-        environment = execute.become(process, who, filter_program)
+        environment = execute.become(process, who, self.program)
         self.step = "execute the command"
         execute.execute(process["args"], environment)
 

@@ -12,6 +12,8 @@ import os
 
 from tuidock.engine.linux import process as p
 from tuidock.engine.runtime import execute, terminal
+from tuidock.engine.runtime.capabilities import ALL
+from tuidock.engine.runtime.config import filter_program, flags, read_config
 from tuidock.engine.runtime.init import forbid_imports
 from tuidock.engine.runtime.protocol import encode
 
@@ -22,51 +24,37 @@ if TYPE_CHECKING:
     from tuidock.engine.cgroups import Cgroup
     from tuidock.engine.linux.sockets import Packets
 
-NAMESPACES = {
-    "user": p.CLONE_NEWUSER,
-    "mount": p.CLONE_NEWNS,
-    "pid": p.CLONE_NEWPID,
-    "network": p.CLONE_NEWNET,
-    "uts": p.CLONE_NEWUTS,
-    "ipc": p.CLONE_NEWIPC,
-    "cgroup": p.CLONE_NEWCGROUP,
-}
-
-
-def flags(config: dict[str, Any]) -> int:
-    """The namespaces of `config.json` as clone flags."""
-    found = 0
-    for namespace in config["linux"]["namespaces"]:
-        found |= NAMESPACES[namespace["type"]]
-    return found
-
 
 class Joiner:
     """Lives in a child of the monitor; `step` is what is being done."""
 
-    def __init__(self, config: dict[str, Any], process: dict[str, Any], line: Packets) -> None:
-        self.config = config
+    def __init__(self, bundle: str, process: dict[str, Any], line: Packets) -> None:
+        self.bundle = bundle
         self.process = process
         self.line = line
         self.step = "join"
 
-    def live(self, init: int, cgroup: Cgroup, stdio: list[int], program: bytes) -> NoReturn:
+    def live(self, init: int, cgroup: Cgroup, stdio: list[int]) -> NoReturn:
         """Join the container of the pidfd `init`; never returns."""
         try:
             forbid_imports()
-            self._join(init, cgroup)
+            self.step = "read the configuration"
+            linux = read_config(f"{self.bundle}/config.json")["linux"]
+            privileged = len(self.process["capabilities"]["bounding"]) == len(ALL)
+            program = filter_program(None if privileged else linux.get("seccomp"))
+            self._join(init, cgroup, flags(linux))
             self._prepare_and_fork(stdio, program)
         except Exception as error:
             self.line.send(encode({"failed": execute.failure(self.step, error)}))
         finally:
             os._exit(127)
 
-    def _join(self, init: int, cgroup: Cgroup) -> None:
+    def _join(self, init: int, cgroup: Cgroup, namespaces: int) -> None:
         self.step = "enter the cgroup"
         cgroup.enter()
         self.step = "join the namespaces"
         p.prctl(p.PR_SET_DUMPABLE, 0)
-        p.setns(init, flags(self.config))
+        p.setns(init, namespaces)
         os.setgroups([])
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)

@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+from functools import partial
 
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
@@ -19,16 +20,23 @@ from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.calling import launching
 from tuidock.engine.runtime.protocol import decode, encode
-from tuidock.engine.runtime.watching import adopt, watch
+from tuidock.engine.runtime.watching import adopt, attend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from tuidock.engine.linux.sockets import Packets
 
 PATIENCE = 5.0
 """Seconds without a monitor or a request after which the launcher leaves."""
+SPARE_SECONDS = 30.0
+"""How long after a start a spare monitor is kept, at 1 or 2 MB."""
+_BREATH = 0.01
+"""Seconds after a start in which the container has the processor for itself."""
+_MEMORY = 256
+"""Orphans whose end is remembered."""
 _LISTENER = 3
 
 
@@ -40,36 +48,52 @@ class Launcher:
         self.listener = sockets.adopt(_LISTENER)
         self.waiting: dict[int, Packets] = {}
         """Connections that have not said what they want."""
-        self.monitors: dict[int, str] = {}
+        self.monitors: set[int] = set()
+        self.spare: Packets | None = None
+        """To a monitor that waits for a container; forking it took longer than using it."""
+        self.spares: set[int] = set()
+        self.breed_at = 0.0
+        """When to fork the next spare (CLOCK_MONOTONIC); 0: not before the next start."""
         self.orphans: dict[int, int] = {}
-        """Exit codes of containers whose monitor died: wait status by pid."""
+        """Wait status, by pid, of containers whose monitor died."""
         self.watchers: dict[int, Packets] = {}
         """Adopted containers by pid, and the monitor that wants their wait status."""
         self.wakeup, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.idle_since = time.monotonic()
+        self.last_start = self.idle_since = time.monotonic()
 
     def live(self) -> NoReturn:
         """Serve until nobody needs us."""
         while True:
             self._serve(self._patience())
-            if self._reap() or self.waiting:
-                self.idle_since = time.monotonic()
-            elif time.monotonic() - self.idle_since >= PATIENCE:
-                self._retire()
+            children = self._reap()
+            now = time.monotonic()
+            if self.breed_at and now >= self.breed_at:
+                self.spare = self._breed()
+            if self.spare and now - self.last_start >= SPARE_SECONDS:
+                self._drop_spare()
+            if self.monitors or self.waiting:
+                self.idle_since = now
+            elif now - self.idle_since >= PATIENCE:
+                self._drop_spare()
+                if not children:
+                    self._retire()
 
-    def _patience(self) -> float | None:
-        """Milliseconds to sleep at most; None while a child's end will wake us."""
-        if self.monitors:
-            return None
-        return max(0.0, PATIENCE - (time.monotonic() - self.idle_since)) * 1000
+    def _patience(self) -> float:
+        """Milliseconds until something is due."""
+        due = [self.breed_at] if self.breed_at else []
+        if self.spare:
+            due.append(self.last_start + SPARE_SECONDS)
+        if not self.monitors:
+            due.append(max(self.idle_since + PATIENCE, time.monotonic() + 0.1))
+        return max(0.0, min(due) - time.monotonic()) * 1000 if due else -1
 
-    def _serve(self, timeout: float | None) -> None:
+    def _serve(self, timeout: float) -> None:
         poll = select.poll()
         for descriptor in (self.listener.fileno(), self.wakeup, *self.waiting):
             poll.register(descriptor, select.POLLIN)
-        for descriptor, _ in poll.poll(timeout):
+        for descriptor, _ in poll.poll(timeout if timeout >= 0 else None):
             if descriptor == self.listener.fileno():
                 self._accept()
             elif descriptor == self.wakeup:
@@ -94,43 +118,73 @@ class Launcher:
         except OSError:
             request = {}
         match request.get("op"):
-            case "start" | "adopt":
-                self._fork(line, request)
+            case "start":
+                self._start(line, request)
+            case "adopt":
+                self._adopt(line, request)
             case "quit":
                 line.send(encode({"quit": not self.monitors}))
                 if not self.monitors:
                     self._retire()
         line.close()
 
-    def _fork(self, line: Packets, request: dict[str, Any]) -> None:
-        pid = 0
-        ours = theirs = None
-        if request["op"] == "adopt":
-            ours, theirs = sockets.pair()
-            pid = int(request["pid"])
+    def _start(self, line: Packets, request: dict[str, Any]) -> None:
+        """Give the request, with its connection, to the spare monitor or to a new one."""
+        for _ in range(2):
+            monitor = self.spare or self._breed()
+            self.spare = None
+            try:
+                monitor.send(encode(request), (line.fileno(),))
+                break
+            except OSError:  # somebody killed the spare
+                continue
+            finally:
+                monitor.close()
+        self.monitors |= self.spares
+        self.spares = set()
+        self.last_start = time.monotonic()
+        self.breed_at = self.last_start + _BREATH
+
+    def _breed(self) -> Packets:
+        """Fork a monitor without a container."""
+        self.breed_at = 0.0
+        ours, theirs = sockets.pair()
         child = os.fork()
         if child == 0:
-            self._become_monitor(line, request, theirs)
-        self.monitors[child] = request["id"]
-        if ours and theirs:
-            theirs.close()
-            self.watchers[pid] = ours
-            self._tell_watchers()
+            ours.close()
+            self._become_monitor(partial(attend, self.layout, theirs))
+        theirs.close()
+        self.spares.add(child)
+        return ours
 
-    def _become_monitor(
-        self, line: Packets, request: dict[str, Any], watcher: Packets | None
-    ) -> NoReturn:
+    def _drop_spare(self) -> None:
+        self.breed_at = 0.0
+        if self.spare:
+            self.spare.close()
+            self.spare = None
+
+    def _adopt(self, line: Packets, request: dict[str, Any]) -> None:
+        ours, theirs = sockets.pair()
+        child = os.fork()
+        if child == 0:
+            ours.close()
+            self._become_monitor(partial(adopt, self.layout, request, line, theirs))
+        theirs.close()
+        self.monitors.add(child)
+        self.watchers[int(request["pid"])] = ours
+        self._tell_watchers()
+
+    def _become_monitor(self, live: Callable[[], None]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.listener.close()
+        os.close(self.wakeup)
         for held in (*self.waiting.values(), *self.watchers.values()):
             held.close()
-        os.close(self.wakeup)
+        if self.spare:
+            self.spare.close()
         try:
-            if watcher:
-                adopt(self.layout, request, line, watcher)
-            else:
-                watch(self.layout, request, line)
+            live()
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
@@ -146,9 +200,14 @@ class Launcher:
                 return False
             if pid == 0:
                 return True
-            if self.monitors.pop(pid, None) is None:
-                self.orphans[pid] = status
-                self._tell_watchers()
+            if pid in self.monitors or pid in self.spares:
+                self.monitors.discard(pid)
+                self.spares.discard(pid)
+                continue
+            self.orphans[pid] = status
+            self._tell_watchers()
+            while len(self.orphans) > _MEMORY:
+                self.orphans.pop(next(iter(self.orphans)))
 
     def _tell_watchers(self) -> None:
         for pid in self.orphans.keys() & self.watchers.keys():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import select
-import time
 from functools import partial
 
 from tuidock.engine.linux import process as p
@@ -21,7 +20,6 @@ from tuidock.engine.runtime import ending, terminal
 from tuidock.engine.runtime.commands import Command
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
-from tuidock.engine.runtime.state import write_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,15 +41,17 @@ _TICK = 1000
 class Monitor:
     """One running container and everybody who wants something of it."""
 
-    def __init__(self, layout: Layout, config: dict[str, Any], born: Born) -> None:
+    def __init__(
+        self, layout: Layout, about: dict[str, str], born: Born, listener: sockets.Listener
+    ) -> None:
         self.layout = layout
-        self.config = config
+        self.about = about
+        """The annotations of the container's configuration."""
         self.born = born
-        self.id: str = config["annotations"]["tuidock.id"]
-        max_size, max_files = map(int, config["annotations"]["tuidock.log"].split(":"))
+        self.id = about["tuidock.id"]
+        max_size, max_files = map(int, about["tuidock.log"].split(":"))
         self.log = LogWriter(layout.log(self.id), max_size, max_files)
-        self.listener = sockets.listen(f"{layout.run(self.id)}/monitor.sock")
-        self.listener.setblocking(False)
+        self.listener = listener
         self.stdin = born.stdin
         self.lines = Lines()
         self.input = b""
@@ -61,20 +61,6 @@ class Monitor:
         self.commands: list[Command] = []
         self.killed = False
         self.ended = False
-
-    def note_start(self, restarts: int) -> None:
-        """Write `state.json`: from now on the container counts as running."""
-        state = {
-            "status": "running",
-            "pid": self.born.pid,
-            "starttime": p.start_time(self.born.pid),
-            "monitor": [os.getpid(), p.start_time(os.getpid())],
-            "started": time.time(),
-            "boot_id": p.boot_id(),
-            "restarts": restarts,
-            "freezer": _freezer_file(self.born),
-        }
-        write_state(self.layout, self.id, state)
 
     def live(self) -> None:
         """Serve until the container's first process, and with it all others, has ended."""
@@ -218,7 +204,7 @@ class Monitor:
             case "wait":
                 self.waiters.append(line)
             case "exec":
-                command = Command(self.config, self.born, request, line)
+                command = Command(self.layout, self.id, self.born, request, line)
                 command.begin(descriptors)
                 self.commands.append(command)
             case "signal":
@@ -239,7 +225,7 @@ class Monitor:
     def _advance(self, command: Command) -> None:
         if not command.advance():
             self.commands.remove(command)
-            ending.note_command(self.layout, self.config, command)
+            ending.note_command(self.layout, self.about, command)
 
     # --- the end -----------------------------------------------------------------------------
 
@@ -252,22 +238,14 @@ class Monitor:
         for command in list(self.commands):  # killed with the first process
             while command.advance():
                 pass
-            ending.note_command(self.layout, self.config, command)
+            ending.note_command(self.layout, self.about, command)
         record = ending.record(self.born, status)
-        ending.conclude(self.layout, self.config, self.born, record)
+        ending.conclude(self.layout, self.about, self.born, record)
         attended = self.lines.attended()
         self.lines.finish(record.code)
         for line in self.waiters:
             _tell(line, {"exit": record.code})
-        ending.start_aftermath(self.layout, self.config, attended=attended)
-
-
-def _freezer_file(born: Born) -> str:
-    """The file that tells whether the container is paused, v2's before v1's."""
-    unified, freezer = born.cgroup.path("cgroup"), born.cgroup.path("freezer")
-    if unified and os.path.exists(f"{unified}/cgroup.freeze"):
-        return f"{unified}/cgroup.freeze"
-    return f"{freezer}/freezer.state" if freezer else ""
+        ending.start_aftermath(self.layout, self.about, attended=attended)
 
 
 def _tell(line: Packets, message: dict[str, Any]) -> None:

@@ -1,0 +1,164 @@
+"""The starter: a short-lived process that brings one container to life and hands it over.
+
+All the memory that a start needs goes away with it; the monitor, its parent, stays small.
+Invariant: the container is the monitor's child, and the run dir's lock passes from hand to hand.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+
+from tuidock.engine.errors import RuntimeFailure
+from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime import ending
+from tuidock.engine.runtime.birth import Birth, Born, Refused
+from tuidock.engine.runtime.config import read_config
+from tuidock.engine.runtime.execute import failure
+from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.state import read_state, write_exit, write_state
+from tuidock.engine.types import ExitRecord, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.sockets import Packets
+
+_EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
+_PATIENCE = 10.0
+"""Seconds that the monitor of the last run gets to finish."""
+
+
+def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
+    """Wait for the launcher's orders, start that container, hand it to the monitor."""
+    message, descriptors = orders.receive()
+    if descriptors:  # else the launcher does not need us any more
+        start(layout, decode(message), sockets.packets(descriptors[0]), handover)
+
+
+def start(
+    layout: Layout,
+    request: dict[str, Any],
+    client: Packets,
+    handover: Packets,
+) -> None:
+    """One start, up to the answer to the client."""
+    container_id = request["id"]
+    try:
+        config = read_config(f"{layout.container(container_id)}/config.json")
+        lock = take(layout, container_id)
+    except (RuntimeFailure, OSError) as error:
+        _tell(client, {"failed": failure("prepare", error)})
+        return
+    _forget_last_run(layout, container_id)
+    birth = Birth(layout, config, client)
+    try:
+        born = birth.attempt(gate=bool(request.get("gate")))
+    except Refused as refusal:
+        _give_up(layout, container_id, client, refusal)
+        return
+    listener = sockets.listen(f"{layout.run(container_id)}/monitor.sock")
+    write_state(layout, container_id, _state(born, int(request.get("restarts", 0))))
+    _tell(client, {"started": born.pid})
+    attached = (client.fileno(),) if request.get("attach") else ()
+    about = config["annotations"]
+    hand_over(handover, about, born, (lock, listener.fileno(), *attached))
+
+
+def hand_over(line: Packets, about: dict[str, str], born: Born, first: tuple[int, ...]) -> None:
+    """Send everything that a monitor needs; `receive` in `watching` is its counterpart."""
+    message = {
+        "about": about,
+        "pid": born.pid,
+        "streams": list(born.outputs.values()),
+        "stdin": born.stdin >= 0,
+        "attached": len(first) > 2,
+    }
+    stdin = (born.stdin,) if born.stdin >= 0 else ()
+    descriptors = (born.pidfd, *first, *stdin, *born.outputs)
+    line.send(encode(message), descriptors)
+
+
+def take(layout: Layout, container_id: str) -> int:
+    """Lock the run dir, made if missing. Raises RuntimeFailure when somebody is watching."""
+    path = layout.run(container_id)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        if read_state(layout, container_id).status in (Status.RUNNING, Status.PAUSED):
+            raise RuntimeFailure(f"container {container_id[:12]} is running already")
+        os.makedirs(path, 0o700, exist_ok=True)
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if try_lock(lock) and _is_still(lock, path):
+            return lock
+        os.close(lock)
+        if time.monotonic() > deadline:
+            raise RuntimeFailure(f"container {container_id[:12]} is still ending")
+        time.sleep(0.002)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock if it is free."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(descriptor: int, path: str) -> bool:
+    """Not removed meanwhile by the monitor that had it before."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _forget_last_run(layout: Layout, container_id: str) -> None:
+    """A new run begins without an end, and without what a crash may have left."""
+    for path in (layout.exit_file(container_id), f"{layout.run(container_id)}/state.json"):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+
+
+def _give_up(layout: Layout, container_id: str, client: Packets, refusal: Refused) -> None:
+    code = _EXIT_CODES.get(refusal.told["kind"], 128)
+    record = ExitRecord(code, 0, False, time.time(), refusal.told["message"])
+    write_exit(layout, container_id, record, durable=True)
+    ending.clean_run_dir(layout, container_id)
+    _tell(client, {"failed": refusal.told})
+
+
+def _state(born: Born, restarts: int) -> dict[str, Any]:
+    return {
+        "status": "running",
+        "pid": born.pid,
+        "starttime": p.start_time(born.pid),
+        "started": time.time(),
+        "boot_id": p.boot_id(),
+        "restarts": restarts,
+        "monitor": [os.getppid(), p.start_time(os.getppid())],
+        "freezer": _freezer_file(born),
+    }
+
+
+def _freezer_file(born: Born) -> str:
+    """The file that tells whether the container is paused, v2's before v1's."""
+    unified, freezer = born.cgroup.path("cgroup"), born.cgroup.path("freezer")
+    if unified and os.path.exists(f"{unified}/cgroup.freeze"):
+        return f"{unified}/cgroup.freeze"
+    return f"{freezer}/freezer.state" if freezer else ""
+
+
+def _tell(client: Packets, message: dict[str, Any]) -> None:
+    try:
+        client.send(encode(message))
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ECONNRESET):
+            raise
