@@ -5,6 +5,7 @@ Invariant: a text has a known greatest width, so that columns never jump.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from tuidock.engine.types import Container, Port, Status
@@ -46,6 +47,11 @@ def age(seconds: float) -> str:
             return f"{int(left)}{unit}"
         left /= length
     return f"{int(left)}y"
+
+
+def moment(at: float) -> str:
+    """A point in time, in UTC; 0 is what images without a date carry."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) if at > 0 else "no date"
 
 
 def short_id(digest: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -76,7 +75,7 @@ class AboutTab(TextTab):
         rows = [("tag", fmt.reference(it)) for it in subject.tags]
         rows += [("digest", fmt.reference(it)) for it in subject.digests]
         rows += [("id", subject.id), ("platform", str(subject.platform))]
-        rows += [("created", time.strftime("%Y-%m-%d %H:%M", time.gmtime(subject.created)))]
+        rows += [("created", fmt.moment(subject.created))]
         rows += [("command", " ".join(subject.command))]
         rows += [("label", f"{key}={value}") for key, value in subject.labels.items()]
         rows += [("used by", f"{it.name} ({it.status})") for it in users]
@@ -203,7 +202,7 @@ def _item(image: Image, tag: str, world: World, now: float) -> Item:
         fmt.short_id(image.id),
         str(image.platform),
         str(len(image.layers)),
-        fmt.age(now - image.created),
+        fmt.age(now - image.created) if image.created > 0 else "",
         fmt.size(image.size),
     )
     order: dict[str, Value] = {

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, ScrollableContainer
 from textual.content import Content
 from textual.widgets import Static
 
@@ -169,15 +169,17 @@ def _process(it: Process) -> Row:
 class TextTab(Tab):
     """Text that scrolls."""
 
-    HOT = "VerticalScroll"
+    HOT = "ScrollableContainer"
 
     DEFAULT_CSS = """
-    TextTab > VerticalScroll { height: 1fr; padding: 0 1; background: $background; }
+    TextTab > ScrollableContainer {
+        height: 1fr; padding: 0 1; background: $background; scrollbar-size: 1 1;
+    }
     TextTab Static { width: auto; height: auto; }
     """
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(can_focus=True):
+        with ScrollableContainer(can_focus=True):
             yield Static()
 
     def tell(self, content: Content) -> None:

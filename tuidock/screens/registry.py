@@ -7,7 +7,6 @@ answer that comes too late is dropped with its worker.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -255,7 +254,7 @@ def _description(it: RemoteImage) -> Content:
     fetch = "nothing, all layers are here" if not missing else fmt.size(missing)
     rows = [
         ("digest", it.digest),
-        ("created", time.strftime("%Y-%m-%d %H:%M", time.gmtime(it.created))),
+        ("created", fmt.moment(it.created)),
         ("platforms", "  ".join(str(platform) for platform in it.platforms)),
         ("size", fmt.size(total)),
         ("a pull gets", fetch),

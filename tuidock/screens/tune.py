@@ -29,7 +29,6 @@ class LimitsTab(Tab):
         & LimitsPane { background: $background; }
         & Graph { background: $background; margin: 0 1; }
     }
-    .-narrow LimitsTab Vertical { display: none; }
     """
 
     def compose(self) -> ComposeResult:
