@@ -381,28 +381,3 @@ def meant(verb: Verb, it: Container) -> Verb | None:
         if it.status in VERBS[name].when:
             return VERBS[name]
     return None
-
-
-def key_table() -> str:
-    """Every key as a Markdown table, for the README."""
-    lines = ["| keys | | where | id |", "|---|---|---|---|"]
-    for verb in VERBS.values():
-        if verb.key:
-            keys = " ".join(f"`{_shown(key)}`" for key in verb.key.split(","))
-            lines.append(f"| {keys} | {verb.help} | {SCOPES[verb.scope]} | `{verb.id}` |")
-    return "\n".join(lines)
-
-
-_NAMES = {
-    "colon": ":",
-    "question_mark": "?",
-    "slash": "/",
-    "plus": "+",
-    "underscore": "_",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-}
-
-
-def _shown(key: str) -> str:
-    return _NAMES.get(key, key)

@@ -14,9 +14,10 @@ from tuidock.engine.errors import Unreachable
 from tuidock.engine.events import Event, LayerProgress, Resolved
 from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, Status
 from tuidock.feeds import batches
+from tuidock.keytable import key_table
 from tuidock.matching import matcher
 from tuidock.screens.registry import address
-from tuidock.verbs import VERBS, fits, key_table, meant
+from tuidock.verbs import VERBS, fits, meant
 from tuidock.world import EVENTS, HISTORY, Pull, World
 
 
