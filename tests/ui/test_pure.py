@@ -14,7 +14,6 @@ from tuidock.engine.errors import Unreachable
 from tuidock.engine.events import Event, LayerProgress, Resolved
 from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, Status
 from tuidock.feeds import batches
-from tuidock.keytable import key_table
 from tuidock.matching import matcher
 from tuidock.screens.registry import address
 from tuidock.verbs import VERBS, fits, meant
@@ -98,12 +97,6 @@ def test_filter_grammar(query: str, text: str, found: bool) -> None:
 
 def test_default_keys_do_not_clash() -> None:
     assert list(clashes({})) == []
-
-
-def test_the_key_table_has_every_key() -> None:
-    table = key_table()
-    assert "| `:` `ctrl+p` | Everything by name | Everywhere | `app.palette` |" in table
-    assert table.count("\n") == 1 + sum(bool(verb.key) for verb in VERBS.values())
 
 
 def test_two_way_verbs_mean_what_the_status_asks() -> None:
