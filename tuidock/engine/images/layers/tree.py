@@ -28,6 +28,10 @@ class Directory(NamedTuple):
     path: bytes
     descriptor: int
 
+    def at(self, name: bytes) -> bytes:
+        """The canonical path of a name in it."""
+        return self.path + b"/" + name if self.path else name
+
 
 class Tree:
     """Finds and makes directories; remembers what later has to be known of lower layers."""
@@ -76,7 +80,7 @@ class Tree:
         return found
 
     def _child(self, parent: Directory, name: bytes, links: int, make: bool) -> Directory:
-        path = parent.path + b"/" + name if parent.path else name
+        path = parent.at(name)
         try:
             return Directory(path, os.open(name, _OPEN, dir_fd=parent.descriptor))
         except FileNotFoundError:
@@ -115,13 +119,13 @@ class Tree:
             if part == b"..":
                 here = self.directory(here.path.rpartition(b"/")[0], links=links, make=make)
             elif part not in (b"", b"."):
-                path = here.path + b"/" + part if here.path else part
+                path = here.at(part)
                 here = self.directory(path, links=links, make=make)
         return here
 
     def make(self, parent: Directory, name: bytes, mode: int) -> Directory:
         """The directory of an entry: new, or the one that is there; replaces anything else."""
-        path = parent.path + b"/" + name if parent.path else name
+        path = parent.at(name)
         try:
             os.mkdir(name, mode, dir_fd=parent.descriptor)
         except FileExistsError:
@@ -148,7 +152,7 @@ class Tree:
 
     def white_out(self, parent: Directory, name: bytes) -> None:
         """Delete what lower layers have under a name, and nothing that this layer has."""
-        path = parent.path + b"/" + name if parent.path else name
+        path = parent.at(name)
         try:
             status = os.lstat(name, dir_fd=parent.descriptor)
         except FileNotFoundError:
@@ -162,7 +166,7 @@ class Tree:
 
     def clear(self, parent: Directory, name: bytes) -> None:
         """Make room for an entry that replaces an earlier one; handed-out descriptors close."""
-        path = parent.path + b"/" + name if parent.path else name
+        path = parent.at(name)
         was_directory = self._is_directory(parent, name)
         remove_tree(parent.descriptor, name)
         if was_directory:

@@ -132,10 +132,9 @@ class Writer:
     def _link(self, entry: Entry, parent: Directory, leaf: bytes) -> None:
         target = clean(entry.link, self._bounds)
         directory, _, name = target.rpartition(b"/")
-        path = parent.path + b"/" + leaf if parent.path else leaf
         source = self._source(directory, name)
         if source is None:
-            self._links.append((path, target))
+            self._links.append((parent.at(leaf), target))
             self._tree.clear(parent, leaf)
             return
         if (source.path, name) == (parent.path, leaf):
