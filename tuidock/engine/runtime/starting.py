@@ -1,6 +1,7 @@
 """The starter: a short-lived process that brings one container to life and hands it over.
 
 All the memory that a start needs goes away with it; the monitor, its parent, stays small.
+It may be forked before anybody asks, because forking takes longer than the rest.
 Invariant: the container is the monitor's child, and the run dir's lock passes from hand to hand.
 """
 
@@ -36,6 +37,8 @@ _PATIENCE = 10.0
 
 def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
+    if not sockets.readable(orders, 0):  # a spare: there is time
+        p.own_memory()
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
         start(layout, decode(message), sockets.packets(descriptors[0]), handover)
