@@ -300,3 +300,15 @@ def test_the_same_layout_serves_two_roots(tuidock: Cli, environment: dict[str, s
     )
     assert seen.stdout == ""
     assert os.path.isdir(other["TUIDOCK_ROOT"])
+
+
+def test_layers_go_with_the_last_container_of_a_removed_image(
+    tuidock: Cli, environment: dict[str, str]
+) -> None:
+    tuidock("create", "--name", "box", "busybox")
+    assert "is using its referenced image" in tuidock("rmi", "busybox", code=1).stderr
+    tuidock("rmi", "-f", "busybox")
+    layers = f"{environment['TUIDOCK_ROOT']}/layers"
+    assert os.listdir(layers)
+    tuidock("rm", "box")
+    assert os.listdir(layers) == []

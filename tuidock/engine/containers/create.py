@@ -10,7 +10,7 @@ from tuidock.engine import journal
 from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, NameInUse
+from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
@@ -104,11 +104,18 @@ def _insert(layout: Layout, db: sqlite3.Connection, record: Record) -> Record:
         record = record._replace(
             name=record.name or _free_name(db), uid_base=_uid_base(layout, db, record.spec)
         )
+        if not has_image(db, record.image_id):  # removed since it was looked up
+            raise ImageNotFound(record.image)
         taken = db.execute("SELECT id FROM container WHERE name = ?", (record.name,)).fetchone()
         if taken:
             raise NameInUse(record.name, taken[0])
         records.insert(db, record)
     return record
+
+
+def has_image(db: sqlite3.Connection, image_id: str) -> bool:
+    """Whether an image is still listed; its layers may outlive it under containers."""
+    return db.execute("SELECT 1 FROM image WHERE id = ?", (image_id,)).fetchone() is not None
 
 
 def _free_name(db: sqlite3.Connection) -> str:

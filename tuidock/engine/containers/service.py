@@ -6,7 +6,7 @@ import sqlite3
 
 from tuidock.engine import journal
 from tuidock.engine.containers import bundle, life, records, view
-from tuidock.engine.containers.create import STOP_SIGNAL, create
+from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
 from tuidock.engine.errors import ContainerNotFound, WrongStatus
@@ -102,6 +102,8 @@ class Containers:
         """Raises WrongStatus when it runs and `force` is not given."""
         record = self._find(key)
         life.remove(self.layout, self.db, record, self._disconnect, force=force)
+        if not has_image(self.db, record.image_id):  # it was removed by force, layers stayed
+            self._images().collect()
 
     def conclude(self, key: str) -> None:
         """What is left to do when it has ended: free its endpoint, remove it if so promised.
