@@ -6,6 +6,7 @@ The only module that imports Textual at the top of the house. Invariant: `world`
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from collections.abc import Callable
@@ -68,7 +69,8 @@ class TuidockApp(App[int], inherit_bindings=False):
         self.now = now
         self.feeds = Feeds(engine, self.write, self._report)
         self._pulls: dict[str, Worker[None]] = {}
-        self._bugs = 0
+        self.broken = False
+        """A bug ended the interface."""
         self.wanted: str | None = None
         """A container to put the cursor on as soon as it is known."""
 
@@ -189,21 +191,35 @@ class TuidockApp(App[int], inherit_bindings=False):
         self.push_screen(BugScreen(error, path))
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual's last resort would end the app; three bugs in a row may."""
-        self._bugs += 1
-        if self.is_headless or self._bugs > 3 or not self.is_running:
+        """Textual's last resort: the widget whose handler failed is deaf from here on.
+
+        So the interface ends, with a sentence instead of frames. Tests see the error.
+        """
+        if self.is_headless:
             super()._handle_exception(error)
-        else:
-            self.report_bug(error)
+            return
+        path = keep_traceback("".join(traceback.format_exception(error)))
+        self.broken = True
+        self.panic(
+            f"tuidock: a bug ended the interface: {error!r}\nYour containers live on. {path}"
+        )
 
 
-def run(engine: Engine) -> int:
-    """Open the interface and stay until the user leaves; the exit code.
+def run(engine: Engine, config: str = "") -> int:
+    """Open the interface and stay until the user leaves; the exit code. Closes the engine.
 
-    Raises BadConfig.
+    `config` is the path of the settings, the user's own when empty. Raises BadConfig.
     """
-    app = TuidockApp(engine, settings.load(widget_keys=widget_keys()))
-    return app.run() or app.return_code or 0
+    app = TuidockApp(engine, settings.load(config, widget_keys()))
+    return asyncio.run(_stay(app))
+
+
+async def _stay(app: TuidockApp) -> int:
+    try:
+        code = await app.run_async()
+    finally:
+        await app.engine.close()
+    return 1 if app.broken else code or app.return_code or 0
 
 
 def widget_keys() -> dict[str, str]:
