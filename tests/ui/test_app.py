@@ -24,6 +24,7 @@ from tuidock.feeds import Feeds
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Detail
 from tuidock.screens.help import HelpScreen
+from tuidock.screens.listing import ListPane
 from tuidock.screens.pulling import PullScreen
 from tuidock.screens.registry import RegistryScreen
 from tuidock.verbs import SCOPES, VERBS
@@ -58,7 +59,7 @@ async def test_a_hidden_pane_does_nothing(stage: Stage) -> None:
     groups = {worker.group for worker in stage.app.workers if not worker.is_finished}
     assert groups <= {"events", "stats"}
     await stage.turn(5)
-    table = screen.query_one("#list").query_one("LiveTable")
+    table = screen.query_one("#list", ListPane).table
     assert [tuple(str(cell) for cell in row.cells) for row in table.rows] == before
     await stage.press("1")
     await stage.until(lambda: stage.rows() != before)
