@@ -4,7 +4,7 @@ It is a fake, and knows only: which files a cgroup has by its controllers, that 
 must come down from every ancestor, that a cgroup with processes (but the root) passes none
 down, and how processes move. Limits do not limit here. The file names are those of a Debian 12
 kernel; the rules are those of Documentation/admin-guide/cgroup-v2.rst. `test_cgroup.py` runs
-against the kernel itself, on v2 where a machine has it.
+against the kernel itself, on v2 where a machine has it (and did, on Debian 12 with Linux 6.1).
 """
 
 from __future__ import annotations
