@@ -112,8 +112,8 @@ def test_the_end_of_the_container_ends_it(box: Box, running: str) -> None:
     box.monitor(running).signal(9)
     collect(line)
     assert line.exit_code == 137
+    until(lambda: not box.state(running).pid)
     with pytest.raises(MonitorGone, match="not running"):
-        until(lambda: not box.state(running).pid)
         box.exec(running, "true")
 
 

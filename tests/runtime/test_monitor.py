@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,7 +11,9 @@ import threading
 import pytest
 
 from tests.runtime.conftest import Box, collect, read_until, until
+from tuidock.engine.cgroups import open_cgroup
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.process import boot_id
 from tuidock.engine.runtime import client
 from tuidock.engine.runtime.protocol import encode
 from tuidock.engine.types import LogLimits, Status
@@ -60,7 +63,7 @@ def test_a_container_that_ended_unwatched_is_not_running(box: Box) -> None:
     os.kill(pid, signal.SIGKILL)
     until(lambda: not os.path.exists(f"/proc/{pid}"))
     assert box.state(container).status is Status.EXITED
-    assert collect(box.start(container := box.create("true"))) == {"stdout": b"", "stderr": b""}
+    assert collect(box.start(box.create("true"))) == {"stdout": b"", "stderr": b""}
 
 
 def test_containers_outlive_the_launcher(box: Box) -> None:
@@ -209,8 +212,6 @@ def test_an_idle_monitor_is_small(box: Box) -> None:
 
 
 def test_frozen_shows_as_paused(box: Box) -> None:
-    from tuidock.engine.cgroups import open_cgroup
-
     container = box.detached("sleep", "1000")
     cgroup = open_cgroup(box.layout.tag, container)
     cgroup.freeze()
@@ -221,8 +222,6 @@ def test_frozen_shows_as_paused(box: Box) -> None:
 
 def test_a_pid_that_was_used_again_is_not_our_container(box: Box) -> None:
     """Fails when the pid alone is believed: here it lives on, as somebody else's."""
-    import json
-
     container = box.create("true")
     collect(box.start(container))
     os.makedirs(box.layout.run(container))
@@ -231,9 +230,9 @@ def test_a_pid_that_was_used_again_is_not_our_container(box: Box) -> None:
         "pid": os.getpid(),
         "starttime": 1,
         "started": 1.0,
-        "boot_id": open("/proc/sys/kernel/random/boot_id").read().strip(),
+        "boot_id": boot_id(),
         "freezer": "",
-    }  # noqa: SIM115
+    }
     with open(f"{box.layout.run(container)}/state.json", "w") as file:
         json.dump(state, file)
     assert box.state(container).status is Status.EXITED

@@ -7,6 +7,7 @@ through the monitor. Invariant: every joiner and every command is reaped here.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.joining import Joiner
@@ -101,10 +102,8 @@ class Command:
         self.client.close()
 
     def _tell(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-        try:
+        with suppress(OSError):  # it went; the command goes on
             self.client.send(encode(message), descriptors)
-        except OSError:  # it went; the command goes on
-            pass
 
 
 _DIED = {

@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 
 from tuidock.engine.cgroups.files import write
@@ -212,10 +213,8 @@ class Launcher:
     def _tell_watchers(self) -> None:
         for pid in self.orphans.keys() & self.watchers.keys():
             line = self.watchers.pop(pid)
-            try:
+            with suppress(OSError):  # that monitor is gone, too
                 line.send(encode({"status": self.orphans[pid]}))
-            except OSError:  # that monitor is gone, too
-                pass
             line.close()
 
     def _retire(self) -> None:

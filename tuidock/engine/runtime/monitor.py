@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+from contextlib import suppress
 from functools import partial
 
 from tuidock.engine.linux import process as p
@@ -249,14 +250,10 @@ class Monitor:
 
 
 def _tell(line: Packets, message: dict[str, Any]) -> None:
-    try:
+    with suppress(OSError):  # it did not wait for the answer
         line.send(encode(message))
-    except OSError:  # it did not wait for the answer
-        pass
 
 
 def _close_quietly(descriptor: int) -> None:
-    try:
+    with suppress(OSError):
         os.close(descriptor)
-    except OSError:
-        pass

@@ -163,10 +163,9 @@ class ExecLine:
         assert self._poll
         assert self.packets
         ready = {descriptor for descriptor, _ in self._poll.poll(0)}
-        frames = []
-        for descriptor in sorted(ready & self._outputs.keys()):
-            if data := self._read(descriptor):
-                frames.append(Frame(self._outputs[descriptor], data))
+        outputs = sorted(ready & self._outputs.keys())
+        pieces = [(self._outputs[each], self._read(each)) for each in outputs]
+        frames = [Frame(stream, data) for stream, data in pieces if data]
         if self.packets.fileno() in ready and self._code is None:
             self._hear()
         if self._code is not None and not frames:

@@ -1,0 +1,144 @@
+"""The OCI configuration: pure functions, and crun as the judge of the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.runtime.conftest import Box
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.layout import Layout
+from tuidock.engine.runtime import plan
+from tuidock.engine.runtime.capabilities import ALL, DEFAULT, granted
+from tuidock.engine.runtime.spec import exec_process, oci_config
+from tuidock.engine.types import ContainerSpec, ExecSpec, Mount
+
+HERE = Layout("/r", "/run")
+
+
+def config(image: dict[str, object] | None = None, **asked: object) -> dict[str, object]:
+    spec = ContainerSpec("test", **{"network": "none", **asked})  # type: ignore[arg-type]
+    return oci_config(HERE, "c" * 64, spec, {"config": image or {}}, ["true"], 0, ["a" * 64])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kernel.shm_rmid_forced=1+kernel.core_pattern",
+        "kernel.core_pattern",
+        "vm.swappiness",
+        "kernel.domainname",
+        "net/../kernel.core_pattern",
+        "net.x\nkernel.y",
+        "fs.file-max",
+        "",
+    ],
+)
+def test_sysctls_of_the_host_are_refused(name: str) -> None:
+    """27. Fails with a test for a prefix (CVE-2022-0811)."""
+    with pytest.raises(BadSpec):
+        config(sysctls=((name, "1"),))
+
+
+def test_sysctls_of_the_network_need_an_own_network() -> None:
+    config(sysctls=(("net.core.somaxconn", "1"),))
+    with pytest.raises(BadSpec):
+        config(sysctls=(("net.core.somaxconn", "1"),), network="host")
+    with pytest.raises(BadSpec):
+        config(sysctls=(("net.core.somaxconn", "1\n"),))
+
+
+def test_an_images_labels_never_become_annotations() -> None:
+    """13. Fails when annotations are filled from labels."""
+    found = config({"Labels": {"tuidock.layers": "evil", "tuidock.aftermath": "evil"}})
+    assert "evil" not in json.dumps(found)
+
+
+def test_capability_arithmetic() -> None:
+    assert set(granted((), (), privileged=False)) == DEFAULT
+    assert granted(("net_admin",), ("ALL",), privileged=False) == ["CAP_NET_ADMIN"]
+    assert set(granted(("ALL",), ("CAP_MKNOD",), privileged=False)) == set(ALL) - {"CAP_MKNOD"}
+    assert granted((), (), privileged=True) == list(ALL)
+    with pytest.raises(BadSpec, match="FLY"):
+        granted(("FLY",), (), privileged=False)
+
+
+def test_propagation_back_to_the_host_is_refused() -> None:
+    """25. Fails when mount options are passed through."""
+    for word in ("shared", "rshared", "slave", "rslave"):
+        with pytest.raises(BadSpec):
+            plan.parse(["rbind", word])
+
+
+def test_the_plan_reads_like_a_story() -> None:
+    mounts = (Mount("bind", "/src", "/data", readonly=True),)
+    steps = [step.describe() for step in plan.operations(config(mounts=mounts, read_only=True))]
+    assert steps[:2] == ["make all mounts private", "overlay 1 layers"]
+    assert steps[-2:] == ["make the root read-only", "pivot into the root"]
+    assert steps.index("mount proc on /proc") < steps.index("bind /src to /data")
+    assert steps.index("mount tmpfs on /dev") < steps.index("bind /dev/null")
+
+
+def test_a_mount_of_a_person_replaces_ours() -> None:
+    found = config(mounts=(Mount("bind", "/mine", "/etc/hosts"),))["mounts"]
+    assert isinstance(found, list)
+    assert [m["source"] for m in found if m["destination"] == "/etc/hosts"] == ["/mine"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"working_dir": "relative"},
+        {"mounts": (Mount("tmpfs", "", "/"),)},
+        {"mounts": (Mount("tmpfs", "", "rel"),)},
+        {"env": ("=x",)},
+        {"env": ("A=\0",)},
+        {"ulimits": (("wings", 1, 2),)},
+        {"ulimits": (("nofile", 3, 2),)},
+        {"security_opt": ("seccomp=/no/file",)},
+        {"security_opt": ("nonsense",)},
+    ],
+)
+def test_what_makes_no_container(asked: dict[str, object]) -> None:
+    with pytest.raises(BadSpec):
+        config(**asked)
+
+
+def test_a_further_command_begins_with_the_containers_process() -> None:
+    found = config({"Env": ["A=1"], "User": "web"}, env=("B=2",), working_dir="/w")
+    process = exec_process(found, ExecSpec(("id",), env=("B=3",), tty=True))
+    environment = dict(pair.split("=", 1) for pair in process["env"])
+    assert (environment["A"], environment["B"], environment["TERM"]) == ("1", "3", "xterm")
+    assert process["cwd"] == "/w"
+    assert process["user"] == {"username": "web"}
+    assert exec_process(found, ExecSpec(("id",), user="0"))["user"] == {"username": "0"}
+    assert set(
+        exec_process(found, ExecSpec(("id",), privileged=True))["capabilities"]["bounding"]
+    ) == set(ALL)
+
+
+@pytest.mark.root
+def test_crun_runs_our_bundle_as_it_is(box: Box) -> None:
+    """Only the root has to be mounted, which is what makes a bundle a bundle."""
+    if not shutil.which("crun"):
+        pytest.fail("needs Debian's crun")
+    container = box.create("sh", "-c", "hostname; id -u; exit 5", uid_base=0, hostname="ours")
+    bundle = box.layout.container(container)
+    layers = f"lowerdir={box.layer},upperdir={bundle}/upper,workdir={bundle}/work,userxattr"
+    subprocess.run(["mount", "-t", "overlay", "none", "-o", layers, f"{bundle}/rootfs"], check=True)
+    try:
+        done = subprocess.run(
+            ["crun", "--cgroup-manager=disabled", "run", f"tuidock-test-{os.getpid()}"],
+            cwd=bundle,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    finally:
+        subprocess.run(["umount", f"{bundle}/rootfs"], check=True)
+    assert done.stdout == "ours\n0\n", done.stderr
+    assert done.returncode == 5
