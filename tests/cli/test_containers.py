@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 from collections.abc import Callable
 
 import pytest
 
+from tests import busybox
 from tests.cli.conftest import Cli
+from tuidock.engine.core import Core
+from tuidock.engine.layout import Layout
 
 pytestmark = pytest.mark.root
 NO_NETWORK = ("--network", "none")
@@ -312,3 +317,38 @@ def test_layers_go_with_the_last_container_of_a_removed_image(
     assert os.listdir(layers)
     tuidock("rm", "box")
     assert os.listdir(layers) == []
+
+
+def test_the_root_directory_is_the_images_own(tuidock: Cli, place: Layout) -> None:
+    """Without the copy it is what `mkdir` made. The container's root is 0 in both cases."""
+    with tarfile.open(fileobj=(buffer := io.BytesIO()), mode="w") as tar:
+        entry = tarfile.TarInfo(".")
+        entry.type, entry.mode, entry.mtime, entry.uid = tarfile.DIRTYPE, 0o711, 1_600_000_000, 33
+        tar.addfile(entry)
+    core = Core(place)
+    core.images.add(busybox.config(), [busybox.layer(), buffer.getvalue()], "own")
+    core.close()
+    done = tuidock("run", "--rm", *NO_NETWORK, "own", "stat", "-c", "%a %u %Y", "/")
+    assert done.stdout == "711 33 1600000000\n"
+
+
+def test_a_limit_taken_away_stays_away(tuidock: Cli) -> None:
+    tuidock(
+        "run",
+        "-d",
+        *NO_NETWORK,
+        "-m",
+        "64m",
+        "--pids-limit",
+        "9",
+        "--name",
+        "box",
+        "busybox",
+        "sleep",
+        "60",
+    )
+    tuidock("update", "-m", "0", "--memory-swap", "0", "box")
+    tuidock("restart", "-t", "0", "box")
+    assert tuidock("inspect", "-f", "{{.HostConfig.Memory}}", "box").stdout == "0\n"
+    row = json.loads(tuidock("stats", "--no-stream", "--format", "json", "box").stdout)
+    assert not row["MemUsage"].endswith("/ 64MiB")

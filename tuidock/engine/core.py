@@ -78,7 +78,7 @@ class Core:
         """What this machine offers and lacks."""
         from tuidock.engine.metrics.host import doctor
 
-        return doctor(self.layout)
+        return [*doctor(self.layout), *self.network.findings()]
 
     def check(self) -> list[str]:
         """Mend what a crash left half-made; what was done, a line each."""

@@ -11,6 +11,7 @@ from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
+from tuidock.engine.images import root
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
@@ -36,7 +37,8 @@ def create(
     """Make the bundle and the row. Raises NameInUse, BadSpec; leaves nothing behind then."""
     _check(spec)
     container_id = os.urandom(32).hex()
-    with bundle.making(layout, container_id):
+    with bundle.making(layout, container_id) as path:
+        root.copy(image.layer_directories, f"{path}/upper")
         record = _insert(layout, db, _record(container_id, image, spec))
         try:
             bundle.write_config(layout, container_id, _config(layout, record, image.config))

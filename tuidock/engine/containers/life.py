@@ -135,7 +135,7 @@ def _keep(layout: Layout, record: Record, wanted: dict[str, object]) -> None:
     config = bundle.read_config(layout, record.id)
     linux = config.setdefault("linux", {})
     assert isinstance(linux, dict)
-    linux["resources"] = {**linux.get("resources", {}), **wanted}
+    linux["resources"] = wanted  # whole: what is left out is a limit taken away
     bundle.write_config(layout, record.id, config)
 
 

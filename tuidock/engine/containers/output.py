@@ -7,7 +7,7 @@ import select
 import time
 
 from tuidock.engine.layout import Layout
-from tuidock.engine.logs import reader
+from tuidock.engine.logs.reader import Follower, files, read
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import LogQuery, Status
 
@@ -26,9 +26,9 @@ def logs(layout: Layout, container_id: str, query: LogQuery) -> Iterator[Sequenc
     path = layout.log(container_id)
     if not query.follow:
         if os.path.exists(path):
-            yield from reader.read(reader.files(path), query)
+            yield from read(files(path), query)
         return
-    with reader.Follower(path, query) as follower:
+    with Follower(path, query) as follower:
         while True:
             up = is_up(layout, container_id)  # before reading, so that its last words are read
             lines = follower.read()

@@ -15,8 +15,6 @@ OVERLAY_PREFIX = b"user.overlay."
 
 OPAQUE_XATTR = b"user.overlay.opaque"
 ORIGIN_XATTR = b"user.overlay.origin"
-LISTED_XATTR = b"user.tuidock.listed"
-"""On a layer's root: the archive has an entry for the root itself."""
 
 _KEPT = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
 

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from tuidock.engine.errors import NotFound
 from tuidock.engine.images.layers.dependence import adjust
 from tuidock.engine.images.layers.faults import translated
-from tuidock.engine.images.layers.owners import LISTED_XATTR, OPAQUE_XATTR
+from tuidock.engine.images.layers.owners import OPAQUE_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
+from tuidock.engine.images.root import source
 from tuidock.engine.layout import Layout
 from tuidock.engine.store import transaction
 
@@ -53,10 +54,7 @@ class LayerStore:
         Overlayfs takes them from the topmost directory of all, which is the container's own:
         whoever makes that one copies them there. `keys` lowest first, as from `keys`.
         """
-        for key in reversed(keys):
-            if LISTED_XATTR.decode() in os.listxattr(self.directory(key)):
-                return self.directory(key)
-        return self.directory(keys[0])
+        return source([self.directory(key) for key in keys])
 
     def known(self, diff_id: str) -> bool:
         """True when a directory of this diff id exists that fits above anything."""

@@ -15,10 +15,11 @@ from tuidock.engine.images.layers import tar
 from tuidock.engine.images.layers.bounds import Bounds
 from tuidock.engine.images.layers.merged import is_whiteout
 from tuidock.engine.images.layers.names import OPAQUE, clean, shown, whiteout
-from tuidock.engine.images.layers.owners import LISTED_XATTR, Owners, kept_xattrs
+from tuidock.engine.images.layers.owners import Owners, kept_xattrs
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.tar import Entry
 from tuidock.engine.images.layers.tree import Directory, Tree
+from tuidock.engine.images.root import LISTED_XATTR
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPECIAL = stat.S_ISUID | stat.S_ISGID
