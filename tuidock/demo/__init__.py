@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
 def play(*, text: bool = False, keep: bool = False) -> int:
     """Open the interface on running containers; without a terminal, tell the story as text.
 
@@ -26,7 +29,7 @@ def play(*, text: bool = False, keep: bool = False) -> int:
     """
     from tuidock.demo.stage import stage
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDINGS:
         signal.signal(number, _leave)
     with stage(keep=keep) as core, _for_ordinary_users():
         if text or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -58,5 +61,10 @@ def _open_interface(root: str, runroot: str) -> int:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Make a signal an exception, so that everything is cleaned up on the way out."""
+    """Make a signal an exception, so that everything is cleaned up on the way out.
+
+    A closing terminal sends two: the second must not interrupt the cleaning up.
+    """
+    for other in ENDINGS:
+        signal.signal(other, signal.SIG_IGN)
     sys.exit(128 + number)

@@ -25,6 +25,8 @@ _BOOT = (
     "from tuidock.engine.runtime.launcher import main; main(*sys.argv[1:])"
 )
 _TRIES = 3
+_started: list[int] = []
+"""Launchers that this process started; those that have left are its to bury."""
 
 
 def connect(layout: Layout) -> Packets:
@@ -73,14 +75,28 @@ def _launch(layout: Layout) -> None:
     words = [sys.executable, "-I", "-S", "-c", _BOOT, layout.root, layout.runroot]
     program = f"/proc/self/fd/{sealed}" if sealed >= 0 else sys.executable
     environment = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
+    _bury()
     try:
-        os.posix_spawn(program, words, environment, file_actions=actions, setsid=True)
+        _started.append(
+            os.posix_spawn(program, words, environment, file_actions=actions, setsid=True)
+        )
     except OSError as error:
         raise MonitorGone(f"cannot start the launcher: {error.strerror}") from error
     finally:
         listener.close()
         if sealed >= 0:
             os.close(sealed)
+
+
+def _bury() -> None:
+    """Reap: a client that lives for days, as the interface may, starts many."""
+    for pid in list(_started):
+        try:
+            ended = os.waitpid(pid, os.WNOHANG)[0] == pid
+        except ChildProcessError:  # somebody else reaped it
+            ended = True
+        if ended:
+            _started.remove(pid)
 
 
 def _sealed_interpreter() -> int:
