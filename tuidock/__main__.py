@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-def main() -> int:
-    """Run the command line of this process; the result is its exit code."""
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it with the exit code."""
     from tuidock.cli.main import run
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    sys.stderr.flush()
+    # Everything is flushed and closed; to take the interpreter down politely would cost as
+    # much again as the start of a container.
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

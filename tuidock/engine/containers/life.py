@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sqlite3
 import time
@@ -176,10 +175,5 @@ def erase(
     if db.execute("SELECT 1 FROM endpoint WHERE container = ?", (container_id,)).fetchone():
         disconnect(container_id)
     for path in (layout.run(container_id), layout.container(container_id)):
-        shutil.rmtree(path, onerror=_unless_gone)
+        bundle.erase(path)
     records.delete(db, container_id)
-
-
-def _unless_gone(function: object, path: str, error: tuple[object, ...]) -> None:
-    if not isinstance(error[1], FileNotFoundError):
-        raise error[1]  # type: ignore[misc]  # rmtree hands over sys.exc_info()

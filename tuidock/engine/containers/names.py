@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import string
 
 from tuidock.engine.errors import BadSpec
 
-_FIRST = set(string.ascii_letters + string.digits)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_FIRST = set(_LETTERS + _LETTERS.upper() + "0123456789")
 _REST = _FIRST | set("_.-")
 _LONGEST = 128
 

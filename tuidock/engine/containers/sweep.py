@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import time
 
@@ -52,11 +51,11 @@ def _remove_orphans(layout: Layout, db: sqlite3.Connection) -> list[str]:
         path = layout.container(name)
         free = bundle.is_free(path)  # before the row is looked for: its maker may just commit
         if free and not _has_row(db, name):
-            shutil.rmtree(path)
+            bundle.erase(path)
             done.append(f"removed the unfinished bundle {name[:12]}")
     for name in os.listdir(f"{layout.runroot}/containers"):
         if not _has_row(db, name):
-            shutil.rmtree(layout.run(name), ignore_errors=True)
+            bundle.erase(layout.run(name))
             done.append(f"removed the run directory of container {name[:12]}, which is gone")
     return done
 

@@ -96,7 +96,7 @@ class Images:
         from tuidock.engine.images.disk import storage
         from tuidock.engine.images.pull import Puller
 
-        with storage(), closing(store.connect(self.layout)) as db:
+        with storage(), closing(store.connect(self.layout, durable=True)) as db:
             pulled = Puller(self.layout, db).pull(reference, platform, on_event, cancelled)
             self._note("pull", pulled.image.id, pulled.reference)
         return pulled
