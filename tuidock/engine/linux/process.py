@@ -43,7 +43,6 @@ _CLONE = {"x86_64": 56, "aarch64": 220}.get(os.uname().machine, 0)
 _CLONE3 = 435
 _CLOSE_RANGE = 436
 _CLOSE_RANGE_CLOEXEC = 4
-_MADV_POPULATE_WRITE = 23
 _PIDFD_INFO_EXIT = 8
 _PIDFD_SEND_SIGNAL = 424
 _SIGCHLD = 17
@@ -87,8 +86,11 @@ def setns(descriptor: int, flags: int) -> None:
 
 def prctl(option: int, *arguments: int) -> int:
     """prctl(2) with integer arguments."""
-    padded = [ctypes.c_ulong(a) for a in (*arguments, 0, 0, 0, 0)[:4]]
-    return check(libc.prctl(option, *padded), f"prctl {option}")
+    return check(_prctl(option, *(*arguments, 0, 0, 0, 0)[:4]), f"prctl {option}")
+
+
+_prctl = libc["prctl"]
+_prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
 def capset(permitted: int, inheritable: int = 0) -> None:
@@ -177,19 +179,3 @@ def exit_status(pidfd: int) -> int | None:
         raise
     (mask,) = struct.unpack_from("=Q", info)
     return int(struct.unpack_from("=i", info, 60)[0]) if mask & _PIDFD_INFO_EXIT else None
-
-
-def own_memory() -> None:
-    """Take copies, now, of all pages still shared with the parent, rather than one at each write.
-
-    For a forked process that waits and wants to be fast then: a page costs 3 to 8 us when it
-    is first written, 2 us here. Does nothing before Linux 5.14.
-    """
-    with open("/proc/self/maps", "rb", buffering=0) as file:
-        lines = file.readall().splitlines()
-    for line in lines:
-        fields = line.split()
-        if fields[1] == b"rw-p" and (len(fields) == 5 or fields[5] == b"[heap]"):
-            start, _, end = fields[0].partition(b"-")
-            address, size = int(start, 16), int(end, 16) - int(start, 16)
-            libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), _MADV_POPULATE_WRITE)

@@ -72,6 +72,8 @@ class Birth:
         self.pid = 0
         self.pidfd = -1
         self.master = -1
+        self.listener: sockets.Listener | None = None
+        """Where the monitor will be reached."""
 
     def attempt(self, *, gate: bool) -> Born:
         """Start it. Raises Refused, with everything undone."""
@@ -98,11 +100,15 @@ class Birth:
             os.close(descriptor)
         self._map_ids(self.pid)
         self._hand_in_mounts(line)
+        if not gate:
+            line.send(_GO)
         self.client.send(encode({"created": self.pid}))
+        # While the first process furnishes its root there is time for this.
+        self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         self._await_ready(line)
         if gate:
             self._await_client()
-        line.send(encode({"go": True}))
+            line.send(_GO)
         self._await_exec(line)
         if self.master >= 0:
             os.set_blocking(self.master, False)
@@ -225,6 +231,7 @@ class Birth:
 
 
 _AT_FDCWD = -100
+_GO = encode({"go": True})
 
 
 def _rlimit(value: int) -> int:

@@ -37,8 +37,6 @@ _PATIENCE = 10.0
 
 def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
-    if not sockets.readable(orders, 0):  # a spare: there is time
-        p.own_memory()
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
         start(layout, decode(message), sockets.packets(descriptors[0]), handover)
@@ -65,12 +63,12 @@ def start(
     except Refused as refusal:
         _give_up(layout, container_id, client, refusal)
         return
-    listener = sockets.listen(f"{layout.run(container_id)}/monitor.sock")
+    assert birth.listener
     write_state(layout, container_id, _state(born, int(request.get("restarts", 0))))
     _tell(client, {"started": born.pid})
     attached = (client.fileno(),) if request.get("attach") else ()
     about = config["annotations"]
-    hand_over(handover, about, born, (lock, listener.fileno(), *attached))
+    hand_over(handover, about, born, (lock, birth.listener.fileno(), *attached))
 
 
 def hand_over(line: Packets, about: dict[str, str], born: Born, first: tuple[int, ...]) -> None:
