@@ -40,8 +40,39 @@ def order(it: Container) -> tuple[bool, float]:
     return it.status not in ALIVE, -it.created
 
 
+class Rows:
+    """Remembers rows: most containers look the same from one second to the next."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[object, ...], Item]] = {}
+
+    def item(self, it: Container, world: World, now: float) -> Item:
+        """The row of a container in this World."""
+        looks = _looks(it, world, now)
+        known = self._known.get(it.id)
+        if known is None or known[0] != looks:
+            known = self._known[it.id] = (looks, item(it, world, now))
+        return known[1]
+
+    def forget(self, world: World) -> None:
+        """Rows of containers that are gone."""
+        for key in self._known.keys() - world.containers.keys():
+            del self._known[key]
+
+
+def _looks(it: Container, world: World, now: float) -> tuple[object, ...]:
+    """All that a row shows, as values that are cheap to make; CPU by the thousandth of a core."""
+    past = world.samples.get(it.id, ())[-SPARK:]
+    last = past[-1] if past else None
+    figures = last and (last.memory // 1024, last.memory_limit, last.cpu_limit, last.pids)
+    traffic = tuple([(sample.network_rx, sample.network_tx) for sample in past[-2:]])
+    curve = tuple([round(sample.cpu, 3) for sample in past])
+    pending = world.pending.get(it.id, "")
+    return it, pending, fmt.status(it, now), curve, figures, traffic
+
+
 def item(it: Container, world: World, now: float) -> Item:
-    """The row of a container in this World."""
+    """A row made anew."""
     past = world.samples.get(it.id, ()) if it.status in ALIVE else ()
     last = past[-1] if past else None
     return Item(

@@ -12,7 +12,7 @@ from tuidock import format as fmt
 from tuidock.engine.types import Container, ExecSpec
 from tuidock.screens import flows
 from tuidock.screens.base import bindings
-from tuidock.screens.container_row import COLUMNS, item, order
+from tuidock.screens.container_row import COLUMNS, Rows, order
 from tuidock.screens.detail import Tab
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
@@ -45,6 +45,10 @@ class ContainersScreen(ListScreen):
     EMPTY = EMPTY
     show_stopped = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows = Rows()
+
     # --- what it shows --------------------------------------------------------------------
 
     def show(self, world: World, before: World) -> None:
@@ -61,7 +65,9 @@ class ContainersScreen(ListScreen):
         """Give the list all containers, as they are now."""
         world, now = self.world, self.dock.now()
         chosen = [it for it in world.containers.values() if self.show_stopped or it.status in ALIVE]
-        self.pane.set_items([item(it, world, now) for it in sorted(chosen, key=order)])
+        rows = [self._rows.item(it, world, now) for it in sorted(chosen, key=order)]
+        self._rows.forget(world)
+        self.pane.set_items(rows)
         self.seek()
         self.look()
 
