@@ -38,7 +38,7 @@ def attend(layout: Layout, orders: Packets) -> None:
         _start_and_exit(layout, orders, theirs)
     orders.close()
     theirs.close()
-    message, descriptors = ours.receive()
+    message, descriptors = ours.receive(sockets.SMALL_MESSAGE)
     ours.close()
     os.waitpid(starter, 0)
     if not message:  # nothing was started; its first process, if there was one, is dead
