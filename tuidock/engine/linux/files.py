@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 
+from tuidock.engine.linux import inside
 from tuidock.engine.linux.libc import check, libc, syscall
 
 _CLOSE_RANGE = 436
@@ -41,6 +42,26 @@ def remove_tree(parent: int, name: bytes) -> None:
         return
     except (IsADirectoryError, PermissionError):  # EPERM: POSIX, for a directory
         _remove_directory(parent, name)
+
+
+def remove_path(path: str) -> None:
+    """As `remove_tree`, by path; an ordinary user's files are its own, whichever of its ids has them.
+
+    Raises OSError.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    try:
+        parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        remove_tree(parent, os.fsencode(name))
+    except PermissionError:
+        if os.geteuid() == 0:
+            raise
+        inside.call(__name__, "remove_path", path)
+    finally:
+        os.close(parent)
 
 
 def _remove_directory(parent: int, name: bytes) -> None:
