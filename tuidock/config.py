@@ -95,7 +95,7 @@ def _keys(asked: Mapping[str, Any], widget_keys: Mapping[str, str]) -> dict[str,
         raise BadConfig(
             f"[keys] clash: {key!r} is bound to both {first.id} ({first.title}) "
             f"and {second.id} ({second.title})",
-            f"give one of them another key in [keys], such as {second.id!r}",
+            f'give one of them another key, such as "{second.id}" = "f5"',
         )
     return found
 

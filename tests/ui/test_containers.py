@@ -309,6 +309,15 @@ async def test_the_selection_can_be_copied(stage: Stage) -> None:
     await stage.until(lambda: stage.app.clipboard == "web")
 
 
+async def test_the_menu_shows_keys_and_does_the_verb() -> None:
+    async with staged(config=Config(keys={"container.restart": "f5"})) as stage:
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, Choose))
+        await stage.until(lambda: stage.shows("f5  Restart"))
+        await stage.press("down", "enter")
+        await stage.until(lambda: ("restart", stage.container("web").id) in stage.calls)
+
+
 async def test_all_that_run_can_be_stopped(stage: Stage) -> None:
     await stage.press("b")
     await stage.until(lambda: isinstance(stage.app.screen, Choose))
