@@ -279,6 +279,19 @@ async def test_a_shell_in_the_detail(stage: Stage) -> None:
     await stage.until(lambda: not stage.app.screen.query(Terminal))
 
 
+async def test_without_a_terminal_none_is_lent(stage: Stage) -> None:
+    await stage.press("E")
+    await stage.until(lambda: stage.shows("No terminal to lend"))
+    assert isinstance(stage.app.screen, ContainersScreen)
+
+
+async def test_attach_shows_what_is_written(stage: Stage) -> None:
+    await stage.press("a")
+    await stage.until(lambda: isinstance(stage.focused, Terminal))
+    await stage.turn(5)
+    await stage.until(lambda: "favicon" in stage.app.screen.query_one(Terminal).text)
+
+
 async def test_a_new_container_from_an_image(stage: Stage) -> None:
     await stage.press("n")
     await stage.until(lambda: isinstance(stage.app.screen, Choose))

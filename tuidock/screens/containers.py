@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import work
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
@@ -171,7 +172,10 @@ class ContainersScreen(ListScreen):
         spec = ExecSpec((self.dock.config.shell,), tty=True, stdin=True)
         with self.presented():
             session = await self.engine.containers.exec(it.id, spec)
-            await lend_terminal(self.app, session)
+            try:
+                await lend_terminal(self.app, session)
+            except SuspendNotSupported:
+                self.notify("e opens a shell here", title="No terminal to lend", severity="warning")
 
     # --- copy -----------------------------------------------------------------------------
 
