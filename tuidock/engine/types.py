@@ -165,7 +165,7 @@ class ContainerSpec(NamedTuple):
     tty: bool = False
     stdin: bool = False
     network: str = "bridge"
-    """`bridge`, `host` or `none`."""
+    """`bridge`, `host`, `none`, or `default`: `bridge` for root, `none` for anybody else."""
     ports: tuple[Port, ...] = ()
     publish_all: bool = False
     mounts: tuple[Mount, ...] = ()

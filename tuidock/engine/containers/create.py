@@ -10,9 +10,10 @@ from tuidock.engine import journal
 from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
+from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse, NeedsRoot
 from tuidock.engine.images import root
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux import userns
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec
@@ -34,7 +35,8 @@ _NETWORKS = ("bridge", "host", "none")
 def create(
     layout: Layout, db: sqlite3.Connection, image: RunnableImage, spec: ContainerSpec
 ) -> Record:
-    """Make the bundle and the row. Raises NameInUse, BadSpec; leaves nothing behind then."""
+    """Make the bundle and the row. Raises NameInUse, BadSpec, NeedsRoot; nothing is left then."""
+    spec = spec._replace(network=_network(spec))
     _check(spec)
     container_id = os.urandom(32).hex()
     with bundle.making(layout, container_id) as path:
@@ -49,6 +51,21 @@ def create(
         layout, "container", "create", container_id, record.name, {"image": record.image}
     )
     return record
+
+
+def _network(spec: ContainerSpec) -> str:
+    """Docker's default where it can be had. Raises NeedsRoot where the bridge cannot."""
+    as_root = os.geteuid() == 0
+    if spec.network == "default" and (as_root or not (spec.ports or spec.publish_all)):
+        return "bridge" if as_root else "none"
+    if spec.network in ("bridge", "default") and not as_root:
+        asked = "publish ports on" if spec.network == "default" else "use"
+        raise NeedsRoot(
+            f"an ordinary user cannot {asked} the bridge network",
+            "`--network host` shares the network of this machine, `none` does without; "
+            "as root there is a bridge",
+        )
+    return spec.network
 
 
 def _check(spec: ContainerSpec) -> None:
@@ -130,11 +147,12 @@ def _free_name(db: sqlite3.Connection) -> str:
 
 
 def _uid_base(layout: Layout, db: sqlite3.Connection, spec: ContainerSpec) -> int:
-    """The first host id of the container's own range; 0 with `--userns=host`.
+    """The first host id of the container's own range; 0 with `--userns=host`, and for an
+    ordinary user, whose containers all have the ids that it has.
 
     Roots begin at different places, so that two of them seldom use the same ranges.
     """
-    if spec.userns == "host" or spec.privileged:
+    if spec.userns == "host" or spec.privileged or os.geteuid():
         return 0
     used = {row[0] for row in db.execute("SELECT uid_base FROM container")}
     start = int(layout.tag, 16)
@@ -155,6 +173,7 @@ def _config(layout: Layout, record: Record, image_config: dict[str, object]) -> 
         record.uid_base,
         record.layer_keys,
         record.name,
+        userns.own() if os.geteuid() else None,
     )
     config["annotations"] = {**config["annotations"], **_conversion(image_config)}
     return config

@@ -45,7 +45,7 @@ def remove_tree(parent: int, name: bytes) -> None:
 
 
 def remove_path(path: str) -> None:
-    """As `remove_tree`, by path; an ordinary user's files are its own, whichever of its ids has them.
+    """As `remove_tree`, by path, whichever of an ordinary user's ids the files belong to.
 
     Raises OSError.
     """

@@ -22,7 +22,7 @@ class Range(NamedTuple):
 
     inside: int
     outside: int
-    count: int
+    size: int
 
 
 class Maps(NamedTuple):
@@ -34,7 +34,7 @@ class Maps(NamedTuple):
     @property
     def single(self) -> bool:
         """There is root and nobody else."""
-        return sum(each.count for each in self.uids) == 1
+        return sum(each.size for each in self.uids) == 1
 
 
 def own() -> Maps:
@@ -83,7 +83,7 @@ def _names() -> tuple[str, ...]:
 def _stacked(root: int, ranges: list[tuple[int, int]]) -> tuple[Range, ...]:
     stacked = [Range(0, root, 1)]
     for first, count in ranges:
-        stacked.append(Range(stacked[-1].inside + stacked[-1].count, first, count))
+        stacked.append(Range(stacked[-1].inside + stacked[-1].size, first, count))
     return tuple(stacked)
 
 
@@ -92,8 +92,8 @@ def write(pid: int, maps: Maps) -> None:
     if maps.single:
         for name, text in (
             ("setgroups", "deny"),  # else the kernel lets nobody but root map a group
-            ("uid_map", "%d %d %d" % maps.uids[0]),
-            ("gid_map", "%d %d %d" % maps.gids[0]),
+            ("uid_map", " ".join(map(str, maps.uids[0]))),
+            ("gid_map", " ".join(map(str, maps.gids[0]))),
         ):
             _write(f"/proc/{pid}/{name}", text)
         return
@@ -166,7 +166,9 @@ def _stay_behind(parent: int, maps: Maps, ready: int, told: int, says: int) -> N
 
 
 def become_root() -> None:
-    """Take the ids of root, in a user namespace whose ids are mapped."""
+    """Take the ids of root, in a user namespace whose ids are mapped, or of the host if there
+    is none.
+    """
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     set_groups(())

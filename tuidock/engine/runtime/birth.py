@@ -5,7 +5,6 @@ Invariant: when a start fails, what was made for it is unmade and the client kno
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import select
@@ -15,10 +14,9 @@ from typing import NamedTuple
 from tuidock.engine.cgroups import open_cgroup
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed
-from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
-from tuidock.engine.runtime import plan
+from tuidock.engine.linux import sockets, userns
+from tuidock.engine.runtime import sources
 from tuidock.engine.runtime.config import filter_program, flags
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.init import Init
@@ -126,7 +124,7 @@ class Birth:
             wanted |= p.CLONE_INTO_CGROUP
         self.pid, self.pidfd = p.clone(wanted, unified or 0)
         if self.pid == 0:
-            init = Init(self.config, theirs, cgroup, program)
+            init = Init(self.layout.root, self.config, theirs, cgroup, program)
             init.live(stdio, in_cgroup=unified is not None)
         theirs.close()
         if unified is not None:
@@ -158,41 +156,48 @@ class Birth:
         if os.path.lexists(path):
             os.unlink(path)
         os.mkfifo(path, 0o600)
+        if os.geteuid():  # the command's user will own it; our group lets us open it anew
+            os.chmod(path, 0o660)
         for ids in self.config["linux"].get("uidMappings", ())[:1]:
-            os.chown(path, ids["hostID"], ids["hostID"])
+            if os.geteuid() == 0:
+                os.chown(path, ids["hostID"], ids["hostID"])
         held = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         return held, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def _map_ids(self, pid: int) -> None:
         self.step = "map user ids"
         linux = self.config["linux"]
-        for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
-            lines = [f"{i['containerID']} {i['hostID']} {i['size']}\n" for i in linux.get(key, ())]
-            if lines:
-                write(f"/proc/{pid}/{name}", "".join(lines))
+        if os.geteuid():
+            userns.write(pid, _maps(linux))
+        else:
+            _write_maps(pid, linux)
         self.step = "set limits of the process"
-        score = self.config["process"].get("oomScoreAdj", 0)
-        write(f"/proc/{pid}/oom_score_adj", str(score))
+        self._set_score(pid)
         for limit in self.config["process"].get("rlimits", ()):
             number = getattr(resource, limit["type"])
             soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
             resource.prlimit(pid, number, (soft, hard))
 
+    def _set_score(self, pid: int) -> None:
+        try:
+            write(f"/proc/{pid}/oom_score_adj", str(self.config["process"].get("oomScoreAdj", 0)))
+        except PermissionError:
+            if os.geteuid() == 0:
+                raise
+            # A user may not go below what its session was given, and lives with that.
+
     def _hand_in_mounts(self, line: Packets) -> None:
-        """Mounts that only we can open, with the container's ids where it has its own."""
-        self.step = "open the store"
-        userns = -1
+        """Mounts that only the host's root can open."""
+        if os.geteuid():  # it opens them itself
+            line.send(b"mounts")
+            return
+        self.step = "open the user namespace"
+        ids = -1
         if self.config["linux"].get("uidMappings"):
-            userns = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        store = m.open_tree(_AT_FDCWD, self.layout.root)
-        if userns >= 0:
-            m.mount_setattr(store, m.MOUNT_ATTR_IDMAP, userns=userns)
-        descriptors = [store]
-        for source, options in plan.binds(self.config):
-            self.step = f"open {source}"
-            descriptors.append(_open_bind(source, options, userns))
+            ids = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        descriptors = sources.open_all(self.layout.root, self.config, ids, self)
         line.send(b"mounts", tuple(descriptors))
-        for descriptor in (*descriptors, *([userns] if userns >= 0 else [])):
+        for descriptor in (*descriptors, *([ids] if ids >= 0 else [])):
             os.close(descriptor)
 
     def _await_ready(self, line: Packets) -> None:
@@ -230,24 +235,26 @@ class Birth:
             self.cgroup.remove()
 
 
-_AT_FDCWD = -100
 _GO = encode({"go": True})
+
+
+def _write_maps(pid: int, linux: dict[str, Any]) -> None:
+    for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
+        lines = [f"{i['containerID']} {i['hostID']} {i['size']}\n" for i in linux.get(key, ())]
+        if lines:
+            write(f"/proc/{pid}/{name}", "".join(lines))
+
+
+def _maps(linux: dict[str, Any]) -> userns.Maps:
+    """The same, for the programs that map an ordinary user's ids."""
+    uids, gids = (
+        tuple(
+            userns.Range(each["containerID"], each["hostID"], each["size"]) for each in linux[key]
+        )
+        for key in ("uidMappings", "gidMappings")
+    )
+    return userns.Maps(uids, gids)
 
 
 def _rlimit(value: int) -> int:
     return resource.RLIM_INFINITY if value >= 2**63 else value
-
-
-def _open_bind(source: str, options: plan.Options, userns: int) -> int:
-    """A detached, private copy of what is mounted at `source`, with its attributes set."""
-    tree = m.open_tree(_AT_FDCWD, source, recursive=options.with_submounts)
-    recursive = options.with_submounts
-    m.mount_setattr(tree, options.attributes, propagation=m.MS_PRIVATE, recursive=recursive)
-    if options.idmap and userns >= 0:
-        try:
-            m.mount_setattr(tree, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=recursive)
-        except OSError as error:
-            # Not every file system can; its files then belong to `nobody`, as in any userns.
-            if error.errno not in (errno.EINVAL, errno.EPERM):
-                raise
-    return tree

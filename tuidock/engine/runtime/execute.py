@@ -13,6 +13,7 @@ import stat
 
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, StartFailed
 from tuidock.engine.linux import process as p
+from tuidock.engine.linux import userns
 from tuidock.engine.linux.openat2 import openat2
 from tuidock.engine.runtime import user
 from tuidock.engine.runtime.capabilities import ALL, bits
@@ -88,9 +89,18 @@ def _drop_bounding(keep: int) -> None:
 def _take_identity(who: user.User, capabilities: int) -> None:
     """Groups, ids, capabilities; inheritable and ambient ones are always empty."""
     p.prctl(p.PR_SET_KEEPCAPS, 1)
-    os.setgroups(who.groups)
-    os.setresgid(who.gid, who.gid, who.gid)
-    os.setresuid(who.uid, who.uid, who.uid)
+    try:
+        userns.set_groups(who.groups)
+        os.setresgid(who.gid, who.gid, who.gid)
+        os.setresuid(who.uid, who.uid, who.uid)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        ids = " ".join(map(str, (f"{who.uid}:{who.gid}", *who.groups)))
+        raise StartFailed(
+            f"not all ids of the user exist in this container: {ids}",
+            "ordinary users need ranges in /etc/subuid and /etc/subgid: see `tuidock doctor`",
+        ) from error
     p.capset(capabilities if who.uid == 0 else 0)
 
 

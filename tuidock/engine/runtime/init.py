@@ -13,8 +13,8 @@ import struct
 import sys
 
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
-from tuidock.engine.runtime import execute, rootfs, terminal
+from tuidock.engine.linux import sockets, userns
+from tuidock.engine.runtime import execute, rootfs, sources, terminal
 from tuidock.engine.runtime.plan import operations
 from tuidock.engine.runtime.protocol import decode, encode
 
@@ -33,8 +33,10 @@ class Init:
     """One birth, step by step; `step` is what is being done."""
 
     def __init__(
-        self, config: dict[str, Any], line: Packets, cgroup: Cgroup, program: bytes
+        self, root: str, config: dict[str, Any], line: Packets, cgroup: Cgroup, program: bytes
     ) -> None:
+        self.root = root
+        """The engine's, on the host."""
         self.config = config
         self.line = line
         self.cgroup = cgroup
@@ -65,12 +67,14 @@ class Init:
         """Everything that only needs the image and the host."""
         steps = operations(self.config)
         self.step = "wait for the mounts"
-        _, descriptors = self.line.receive(sockets.SMALL_MESSAGE)
-        if not descriptors:
+        message, descriptors = self.line.receive(sockets.SMALL_MESSAGE)
+        if not message:
             os._exit(127)  # the starter gave up and says why
-        birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
         self.step = "become root of the user namespace"
-        _become_root()
+        userns.become_root()
+        if not descriptors:
+            descriptors = sources.open_all(self.root, self.config, -1, self)
+        birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
         p.unshare(p.CLONE_NEWCGROUP)
         for operation in steps:
             self.step = operation.describe()
@@ -115,15 +119,6 @@ class Init:
         environment = execute.become(process, who, self.program)
         self.step = "execute the command"
         execute.execute(process["args"], environment)
-
-
-def _become_root() -> None:
-    """After the monitor wrote the id maps, 0 is the container's root; without a user
-    namespace it is who we are already.
-    """
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    os.setgroups([])
 
 
 def _bring_up_loopback() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from tuidock.engine.linux import process as p
+from tuidock.engine.linux import userns
 from tuidock.engine.runtime import execute, terminal
 from tuidock.engine.runtime.capabilities import ALL
 from tuidock.engine.runtime.config import filter_program, flags, read_config
@@ -55,9 +56,7 @@ class Joiner:
         self.step = "join the namespaces"
         p.prctl(p.PR_SET_DUMPABLE, 0)
         p.setns(init, namespaces)
-        os.setgroups([])
-        os.setresgid(0, 0, 0)
-        os.setresuid(0, 0, 0)
+        userns.become_root()
 
     def _prepare_and_fork(self, stdio: list[int], program: bytes) -> None:
         slave = -1

@@ -11,6 +11,7 @@ import os
 
 from tuidock.engine.cgroups.limits import resources
 from tuidock.engine.errors import BadSpec
+from tuidock.engine.linux.userns import Maps, Range
 from tuidock.engine.runtime import capabilities, seccomp
 
 TYPE_CHECKING = False
@@ -58,12 +59,13 @@ def oci_config(
     uid_base: int,
     layer_keys: Sequence[str],
     name: str = "",
+    maps: Maps | None = None,
 ) -> dict[str, Any]:
     """The `config.json` of a container.
 
     `image_config` is the OCI image configuration, `command` entrypoint and arguments joined,
     `uid_base` the host's id of the container's root (0: no user namespace), `layer_keys` the
-    layers, lowest first. Raises BadSpec.
+    layers, lowest first, `maps` the ids that an ordinary user has. Raises BadSpec.
     """
     image = image_config.get("config") or {}
     bundle = layout.container(container_id)
@@ -72,9 +74,9 @@ def oci_config(
         "process": _process(container_id, spec, image, command),
         "root": {"path": "rootfs", "readonly": spec.read_only},
         "hostname": _hostname(container_id, spec),
-        "mounts": _mounts(bundle, spec, own_ids=bool(uid_base)),
+        "mounts": _mounts(bundle, spec, own_ids=bool(uid_base), maps=maps),
         "annotations": _annotations(container_id, spec, image, layer_keys, name),
-        "linux": _linux(layout, container_id, spec, uid_base),
+        "linux": _linux(layout, container_id, spec, maps or _id_range(uid_base)),
     }
 
 
@@ -184,8 +186,11 @@ def _aftermath(spec: ContainerSpec) -> str:
     return "unattended" if spec.remove or spec.restart.name != "no" else "never"
 
 
-def _mounts(bundle: str, spec: ContainerSpec, *, own_ids: bool) -> list[dict[str, Any]]:
+def _mounts(
+    bundle: str, spec: ContainerSpec, *, own_ids: bool, maps: Maps | None
+) -> list[dict[str, Any]]:
     hidden = ["nosuid", "noexec", "nodev"]
+    tty_group = ["gid=5"] * (maps is None or not maps.single)
     sys_flags = hidden if spec.privileged else [*hidden, "ro"]
     mounts = [
         _mount("/proc", "proc", "proc", hidden),
@@ -196,13 +201,13 @@ def _mounts(bundle: str, spec: ContainerSpec, *, own_ids: bool) -> list[dict[str
             "/dev/pts",
             "devpts",
             "devpts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *tty_group],
         ),
         _mount("/dev/shm", "tmpfs", "shm", [*hidden, "mode=1777", f"size={spec.shm_size}"]),
         _mount("/dev/mqueue", "mqueue", "mqueue", hidden),
         # The kernel mounts a sysfs only for who owns the network namespace.
         _mount("/sys", "none", "/sys", [*sys_flags, "rbind"])
-        if spec.network == "host" and own_ids
+        if spec.network == "host" and (own_ids or maps)
         else _mount("/sys", "sysfs", "sysfs", sys_flags),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", sys_flags),
     ]
@@ -239,9 +244,17 @@ def _ordered(mounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(by_target.values(), key=lambda mount: mount["destination"].count("/"))
 
 
-def _linux(layout: Layout, container_id: str, spec: ContainerSpec, uid_base: int) -> dict[str, Any]:
+def _id_range(uid_base: int) -> Maps | None:
+    """A range that root gives to a container; None for the host's own ids."""
+    ids = (Range(0, uid_base, ID_RANGE),)
+    return Maps(ids, ids) if uid_base else None
+
+
+def _linux(
+    layout: Layout, container_id: str, spec: ContainerSpec, maps: Maps | None
+) -> dict[str, Any]:
     kinds = ["mount", "pid", "uts", "ipc", "cgroup"]
-    kinds += ["network"] * (spec.network != "host") + ["user"] * bool(uid_base)
+    kinds += ["network"] * (spec.network != "host") + ["user"] * bool(maps)
     linux: dict[str, Any] = {
         "cgroupsPath": f"/tuidock-{layout.tag}/{container_id}",
         "namespaces": [{"type": kind} for kind in kinds],
@@ -250,13 +263,16 @@ def _linux(layout: Layout, container_id: str, spec: ContainerSpec, uid_base: int
         "maskedPaths": [] if spec.privileged else list(MASKED_PATHS),
         "readonlyPaths": [] if spec.privileged else list(READONLY_PATHS),
     }
-    if uid_base:
-        ids = [{"containerID": 0, "hostID": uid_base, "size": ID_RANGE}]
-        linux |= {"uidMappings": ids, "gidMappings": ids}
+    if maps:
+        linux |= {"uidMappings": _mappings(maps.uids), "gidMappings": _mappings(maps.gids)}
     if not (spec.privileged or seccomp.unconfined(spec.security_opt)):
         granted = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=False)
         linux["seccomp"] = seccomp.profile(granted, os.uname().machine)
     return linux
+
+
+def _mappings(ranges: Sequence[Range]) -> list[dict[str, int]]:
+    return [{"containerID": r.inside, "hostID": r.outside, "size": r.size} for r in ranges]
 
 
 def _sysctl(name: str, value: str, network: str) -> tuple[str, str]:
