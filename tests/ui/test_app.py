@@ -31,18 +31,18 @@ from tuidock.verbs import SCOPES, VERBS
 from tuidock.widgets.dialogs import Ask, Confirm
 from tuidock.widgets.run_form import RunForm
 
-WORKER = "localhost:5000/acme/worker:1.0"
+MAILER = "localhost:5000/acme/mailer:1.0"
 
 
 async def to_registry(stage: Stage) -> RegistryScreen:
-    """The registry pane with the tag of acme/worker chosen."""
+    """The registry pane with the tag of acme/mailer chosen."""
     await stage.press("3")
     screen = stage.app.screen
     assert isinstance(screen, RegistryScreen)
     await stage.until(lambda: screen.repositories.cursor_key)
     await stage.press("j")
-    await stage.until(lambda: screen.reference == WORKER)
-    await stage.until(lambda: getattr(screen.described, "reference", "") == WORKER)
+    await stage.until(lambda: screen.reference == MAILER)
+    await stage.until(lambda: getattr(screen.described, "reference", "") == MAILER)
     return screen
 
 
@@ -257,7 +257,7 @@ async def test_an_image_is_run(stage: Stage) -> None:
 
 async def test_a_registry_is_read_without_pulling(stage: Stage) -> None:
     screen = await to_registry(stage)
-    assert [row[0] for row in stage.rows()] == ["acme/api", "acme/worker", "busybox", "debian"]
+    assert [row[0] for row in stage.rows()] == ["acme/api", "acme/mailer", "busybox", "debian"]
     assert stage.rows("#tags") == [("1.0",)]
     await stage.until(lambda: stage.shows("linux/arm64/v8"))
     assert isinstance(screen.described, RemoteImage)
@@ -277,12 +277,12 @@ async def test_a_pull_shows_a_bar_for_each_layer(stage: Stage) -> None:
     await stage.press("P")
     await stage.until(lambda: isinstance(stage.app.screen, PullScreen))
     await stage.turn(0.5)
-    await stage.until(lambda: len(stage.world.pulls[WORKER].layers) == 4)
+    await stage.until(lambda: len(stage.world.pulls[MAILER].layers) == 4)
     await stage.until(lambda: stage.shows("downloading"))
     await stage.turn(5)
-    await stage.until(lambda: stage.world.pulls[WORKER].pulled)
+    await stage.until(lambda: stage.world.pulls[MAILER].pulled)
     await stage.press("escape")
-    await stage.until(lambda: any(WORKER in it.tags for it in stage.world.images))
+    await stage.until(lambda: any(MAILER in it.tags for it in stage.world.images))
 
 
 async def test_a_pull_outlives_its_dialog_and_its_pane(stage: Stage) -> None:
@@ -292,8 +292,8 @@ async def test_a_pull_outlives_its_dialog_and_its_pane(stage: Stage) -> None:
     await stage.press("escape", "1")
     await stage.until(lambda: stage.shows("pulling"))
     await stage.turn(5)
-    await stage.until(lambda: stage.world.pulls[WORKER].pulled)
-    await stage.until(lambda: any(WORKER in it.tags for it in stage.world.images))
+    await stage.until(lambda: stage.world.pulls[MAILER].pulled)
+    await stage.until(lambda: any(MAILER in it.tags for it in stage.world.images))
 
 
 async def test_a_cancelled_pull_leaves_no_image(stage: Stage) -> None:
@@ -303,12 +303,12 @@ async def test_a_cancelled_pull_leaves_no_image(stage: Stage) -> None:
     await stage.turn(0.3)
     await stage.until(lambda: stage.shows("downloading"))
     await stage.press("c")
-    await stage.until(lambda: isinstance(stage.world.pulls[WORKER].error, Cancelled))
+    await stage.until(lambda: isinstance(stage.world.pulls[MAILER].error, Cancelled))
     await stage.turn(10)
-    assert not any(WORKER in it.tags for it in stage.world.images)
+    assert not any(MAILER in it.tags for it in stage.world.images)
     await stage.press("escape", "P")
     await stage.turn(5)
-    await stage.until(lambda: stage.world.pulls[WORKER].pulled)
+    await stage.until(lambda: stage.world.pulls[MAILER].pulled)
 
 
 async def test_a_failed_pull_says_why(stage: Stage) -> None:

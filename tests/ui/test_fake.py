@@ -89,7 +89,7 @@ async def test_a_pull_moves_every_missing_layer(clock: StoppedClock) -> None:
 
     async def pull() -> None:
         events.extend(
-            [event async for event in engine.images.pull("localhost:5000/acme/worker:1.0")]
+            [event async for event in engine.images.pull("localhost:5000/acme/mailer:1.0")]
         )
 
     task = asyncio.create_task(pull())

@@ -57,7 +57,7 @@ def stock(engine: FakeEngine) -> FakeEngine:
         image("localhost:5000/debian:latest", (48.5,), "bash"),
         image("localhost:5000/acme/api:2.4", (48.5, 41.0, 12.7), "api serve"),
         image("localhost:5000/acme/api:2.5", (48.5, 41.0, 13.4), "api serve"),
-        image("localhost:5000/acme/worker:1.0", (48.5, 88.3, 21.0, 4.2), "worker"),
+        image("localhost:5000/acme/mailer:1.0", (48.5, 88.3, 21.0, 4.2), "mailer"),
         image("alpine:3.22", (3.6,), "sh"),
     ]
     for it in here:
