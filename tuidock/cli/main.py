@@ -175,6 +175,5 @@ def _open_interface(settings: Settings) -> int:
     from tuidock.app import run as run_interface
     from tuidock.engine.local import open_engine
 
-    return run_interface(
-        open_engine(settings.values["--root"] or None, settings.values["--runroot"] or None)
-    )
+    engine = open_engine(settings.values["--root"] or None, settings.values["--runroot"] or None)
+    return run_interface(engine, settings.values["--config"])

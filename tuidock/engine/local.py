@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from tuidock.engine import journal
 from tuidock.engine.api import ALL_LINES, Session
+from tuidock.engine.containers.output import is_up
 from tuidock.engine.core import Core, default_layout
 from tuidock.engine.events import Event, Pulled, PullEvent
 from tuidock.engine.layout import Layout
@@ -36,7 +37,6 @@ from tuidock.engine.types import (
     Process,
     RemoteImage,
     Sample,
-    Status,
 )
 
 T = TypeVar("T")
@@ -213,7 +213,7 @@ class LocalContainers:
             return
         with reader.Follower(path, query) as follower:
             while True:
-                up = (await self.get(container.id)).status not in (Status.EXITED, Status.CREATED)
+                up = is_up(self._workers.layout, container.id)
                 if lines := follower.read():
                     yield lines
                 elif not up:

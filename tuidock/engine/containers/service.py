@@ -152,10 +152,9 @@ class Containers:
 
         if not isinstance(self._sampler, Sampler):
             self._sampler = Sampler(self.layout)
-        wanted = {self._find(key).id for key in keys}
-        return self._sampler.sample(
-            [(each.id, each.pid) for each in self.list() if each.pid and _is_wanted(each, wanted)]
-        )
+        wanted = [self._find(key).id for key in keys] if keys else records.ids(self.db)
+        states = [(each, read_state(self.layout, each).pid) for each in wanted]
+        return self._sampler.sample([(each, pid) for each, pid in states if pid])
 
     def top(self, key: str) -> Sequence[Process]:
         """Raises WrongStatus when it does not run."""
@@ -217,7 +216,3 @@ class Containers:
 
     def _disconnect(self, container_id: str) -> None:
         self._network().disconnect(container_id)
-
-
-def _is_wanted(container: Container, wanted: set[str]) -> bool:
-    return not wanted or container.id in wanted
