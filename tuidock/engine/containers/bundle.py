@@ -13,7 +13,7 @@ import os
 
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.files import remove_tree
+from tuidock.engine.linux.files import remove_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def making(layout: Layout, container_id: str) -> Iterator[str]:
             os.mkdir(f"{path}/{name}", 0o755)
         yield path
     except BaseException:
-        erase(path)
+        remove_path(path)
         raise
     finally:
         os.close(descriptor)
@@ -72,15 +72,6 @@ def is_free(path: str) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def erase(path: str) -> None:
-    """Remove a directory of ours with all that a container left in it; absent is fine."""
-    parent = _open(os.path.dirname(path))
-    try:
-        remove_tree(parent, os.fsencode(os.path.basename(path)))
-    finally:
-        os.close(parent)
 
 
 def write_config(layout: Layout, container_id: str, config: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, WrongStatus
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import RunState, read_state
 from tuidock.engine.store import transaction
@@ -175,5 +176,5 @@ def erase(
     if db.execute("SELECT 1 FROM endpoint WHERE container = ?", (container_id,)).fetchone():
         disconnect(container_id)
     for path in (layout.run(container_id), layout.container(container_id)):
-        bundle.erase(path)
+        remove_path(path)
     records.delete(db, container_id)

@@ -9,6 +9,7 @@ import time
 from tuidock.engine.cgroups import open_cgroup
 from tuidock.engine.containers import bundle, life, records
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
 
@@ -51,11 +52,11 @@ def _remove_orphans(layout: Layout, db: sqlite3.Connection) -> list[str]:
         path = layout.container(name)
         free = bundle.is_free(path)  # before the row is looked for: its maker may just commit
         if free and not _has_row(db, name):
-            bundle.erase(path)
+            remove_path(path)
             done.append(f"removed the unfinished bundle {name[:12]}")
     for name in os.listdir(f"{layout.runroot}/containers"):
         if not _has_row(db, name):
-            bundle.erase(layout.run(name))
+            remove_path(layout.run(name))
             done.append(f"removed the run directory of container {name[:12]}, which is gone")
     return done
 

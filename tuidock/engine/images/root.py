@@ -28,6 +28,17 @@ def copy(directories: Sequence[str], target: str) -> None:
     """Give `target` the root's owner, mode and times. An image without layers has none."""
     if not directories:
         return
+    try:
+        _copy(directories, target)
+    except PermissionError:  # it belongs to another id of this user
+        if os.geteuid() == 0:
+            raise
+        from tuidock.engine.linux import inside
+
+        inside.call(__name__, "copy", list(directories), target)
+
+
+def _copy(directories: Sequence[str], target: str) -> None:
     found = os.stat(source(directories))
     os.chown(target, found.st_uid, found.st_gid)
     os.chmod(target, found.st_mode & 0o7777)

@@ -64,6 +64,16 @@ def remove_path(path: str) -> None:
         os.close(parent)
 
 
+def rename(old: str, new: str) -> None:
+    """rename(2), also of a directory that an ordinary user may not write into. Raises OSError."""
+    try:
+        os.rename(old, new)
+    except PermissionError:
+        if os.geteuid() == 0:
+            raise
+        inside.call("os", "rename", old, new)
+
+
 def _remove_directory(parent: int, name: bytes) -> None:
     top = os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
     try:

@@ -11,7 +11,7 @@ import os
 import signal
 import stat
 
-from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, StartFailed
+from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, EngineError, StartFailed
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import userns
 from tuidock.engine.linux.openat2 import openat2
@@ -186,6 +186,8 @@ def failure(step: str, error: Exception) -> dict[str, object]:
         return _told("StartFailed", step, number, f"{step}:{where} {error.strerror}", "")
     if isinstance(error, (CommandNotFound, CommandNotExecutable, StartFailed)):
         return _told(kind, step, 0, error.message, error.hint)
+    if isinstance(error, EngineError):
+        return _told("StartFailed", step, 0, error.message, error.hint)
     return _told("StartFailed", step, 0, f"{step}: {kind}: {error}", "")
 
 

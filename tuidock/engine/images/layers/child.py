@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 
+from tuidock.engine.errors import HostError
 from tuidock.engine.images.layers import confine, owners
 from tuidock.engine.images.layers.bounds import BOUNDS, Bounds
 from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.images.layers.inflate import CHUNK, Plaintext
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.writing import Writer
+from tuidock.engine.linux import userns
 from tuidock.engine.linux.files import syncfs
 
 ROOT = 3
@@ -34,6 +36,21 @@ def main() -> None:
     os._exit(0)  # the inflating thread may be blocked for good
 
 
+def _take_ids() -> None:
+    """Become root among an ordinary user's ids, so that files get the owners that they have in a
+    container. Raises HostError.
+    """
+    if os.geteuid() == 0:
+        return
+    try:
+        userns.enter(userns.own())
+    except OSError as error:
+        raise HostError(
+            f"cannot unpack a layer without a user namespace: {error.strerror}",
+            "`tuidock doctor` says what is missing",
+        ) from error
+
+
 def _send(data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -44,6 +61,7 @@ def unpack(bounds: Bounds) -> dict[str, object]:
     """Raises EngineError, OSError, MemoryError."""
     start = os.read(0, CHUNK)
     plain = Plaintext(0, start, bounds)
+    _take_ids()
     owner = owners.current()
     confine.lock_in(ROOT, LOCK, bounds.memory)
     plain.begin()

@@ -20,10 +20,38 @@ from tuidock.engine.images.layers.merged import Found, Merged, is_whiteout
 from tuidock.engine.images.layers.names import shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR, ORIGIN_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer
+from tuidock.engine.linux import inside
 from tuidock.engine.linux.files import remove_tree, syncfs
 from tuidock.engine.linux.openat2 import PLAIN, openat2
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+def adjusted(layer: UnpackedLayer, below: Sequence[str]) -> int:
+    """As `adjust`, where an ordinary user's ids may own the files. Raises as `adjust`."""
+    if os.geteuid() == 0:
+        return adjust(layer, below)
+    implied = [path.decode("latin-1") for path in layer.implied]
+    links = [[part.decode("latin-1") for part in link] for link in layer.links]
+    done = inside.call(__name__, "adjust_there", layer.directory, list(below), implied, links)
+    if isinstance(done, str):
+        raise ContentError(done)
+    return int(done)
+
+
+def adjust_there(
+    directory: str, below: list[str], implied: list[str], links: list[list[str]]
+) -> int | str:
+    """`adjust` in there; a complaint about the layer comes as text."""
+    layer = UnpackedLayer(
+        *("", 0, 0, directory, -1),
+        tuple(path.encode("latin-1") for path in implied),
+        tuple((name.encode("latin-1"), target.encode("latin-1")) for name, target in links),
+    )
+    try:
+        return adjust(layer, below)
+    except ContentError as error:
+        return error.message
 
 
 def adjust(layer: UnpackedLayer, below: Sequence[str]) -> int:

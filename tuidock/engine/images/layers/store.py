@@ -15,12 +15,13 @@ import sqlite3
 from collections.abc import Sequence
 
 from tuidock.engine.errors import NotFound
-from tuidock.engine.images.layers.dependence import adjust
+from tuidock.engine.images.layers.dependence import adjusted
 from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
 from tuidock.engine.images.root import source
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import rename
 from tuidock.engine.store import transaction
 
 
@@ -135,19 +136,19 @@ class LayerStore:
         keys = self.keys(below)
         if keys is None:
             raise NotFound("a layer below one that depends on it is not there")
-        copied = adjust(layer, [self.directory(key) for key in reversed(keys)])
+        copied = adjusted(layer, [self.directory(key) for key in reversed(keys)])
         return layer._replace(size=layer.size + copied)
 
     def _rename(self, directory: str, key: str) -> None:
         self._bury(key)
-        os.rename(directory, self.directory(key))
+        rename(directory, self.directory(key))
         _sync_directory(self._layout.layers)
 
     def _bury(self, key: str) -> None:
         """Move a directory without a row, if there is one, to `ingest`, where `sweep` finds it."""
         grave = f"{self._layout.ingest}/gone-{os.urandom(8).hex()}"
         with contextlib.suppress(FileNotFoundError):
-            os.rename(self.directory(key), grave)
+            rename(self.directory(key), grave)
 
     def _writing(self) -> contextlib.AbstractContextManager[object]:
         """The caller's transaction, or one of our own."""

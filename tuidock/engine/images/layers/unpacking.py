@@ -18,7 +18,7 @@ import tuidock
 from tuidock.engine import errors
 from tuidock.engine.errors import ContentError
 from tuidock.engine.images.layers.faults import translated
-from tuidock.engine.linux.files import remove_tree
+from tuidock.engine.linux.files import remove_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,9 +203,7 @@ def _spawned(*descriptors: int) -> int:
 
 def discard(ingest: str, lock: int) -> None:
     """Remove an ingest directory and give up its lock. Raises OSError."""
-    parent = os.open(os.path.dirname(ingest), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        remove_tree(parent, os.fsencode(os.path.basename(ingest)))
+        remove_path(ingest)
     finally:
-        os.close(parent)
         os.close(lock)
