@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
 from tuidock.engine import journal
-from tuidock.engine.containers import bundle, life, records, view
+from tuidock.engine.containers import bundle, life, records, restarting, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
@@ -122,6 +123,21 @@ class Containers:
         except (ContainerNotFound, WrongStatus):  # somebody was faster
             return
 
+    def revive(self, key: str) -> None:
+        """Start it again if its restart policy says so, after the time that it takes."""
+        try:
+            record = self._find(key)
+            state = read_state(self.layout, record.id)
+            delay = restarting.delay(record.spec.restart, state)
+            if delay is None or restarting.was_stopped(self.layout, record.id):
+                return
+            time.sleep(delay)
+            if restarting.was_stopped(self.layout, self._find(record.id).id):
+                return
+            start(self.layout, record, self._network, attach=False, restarts=state.restarts + 1)
+        except ContainerNotFound:  # removed meanwhile
+            return
+
     def attach(self, key: str) -> Line:
         """Raises WrongStatus when it does not run."""
         return Monitor(self.layout, self._running(key).id).attach()
@@ -159,9 +175,14 @@ class Containers:
     def top(self, key: str) -> Sequence[Process]:
         """Raises WrongStatus when it does not run."""
         from tuidock.engine.cgroups import open_cgroup
+        from tuidock.engine.metrics.kin import Kin
         from tuidock.engine.metrics.processes import top
 
-        return top(open_cgroup(self.layout.tag, self._running(key).id))
+        identifier = self._running(key).id
+        cgroup = open_cgroup(self.layout.tag, identifier)
+        if cgroup.exists():
+            return top(cgroup)
+        return top(Kin(read_state(self.layout, identifier).pid))
 
     def inspect(self, key: str) -> dict[str, object]:
         """Docker's inspect object."""

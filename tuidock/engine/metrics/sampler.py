@@ -1,5 +1,7 @@
 """Measure running containers: counters from their cgroups, and the rates between two samples.
 
+What no cgroup counts, /proc of the container's processes must tell.
+
 Files are opened once and read again with pread(2); a container that is gone, or was started
 again, loses its files at the next sample.
 """
@@ -15,6 +17,7 @@ from tuidock.engine.cgroups import Cgroup, open_cgroup
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics import counters
 from tuidock.engine.metrics.counters import Read
+from tuidock.engine.metrics.kin import Kin, Usage, usage
 from tuidock.engine.types import Sample
 
 SPAN = 0.2
@@ -73,8 +76,13 @@ class _Meter:
             for name in ("cpu", "cpuacct", "memory", "pids", "io")
         }
         self._versions = {name: cgroup.version(name) for name in self._readers}
+        self._counts_cpu = bool(cgroup.path("cgroup") or cgroup.path("cpuacct"))
+        self._kin = None if self._counted_by_cgroups() else Kin(pid)
         self._at = self._cpu = self._throttled = 0.0
         self._used = self._held = 0.0
+
+    def _counted_by_cgroups(self) -> bool:
+        return self._counts_cpu and all(self._versions[name] for name in ("memory", "pids"))
 
     def _reader(self, directory: str | None) -> Read:
         return lambda name: self._read(f"{directory}/{name}") if directory else b""
@@ -101,11 +109,12 @@ class _Meter:
 
     def sample(self) -> Sample:
         """Raises OSError with ENOENT, ENODEV or ESRCH when the run is over."""
-        cpu = self._read_cpu()
+        found = usage(self._kin.pids()) if self._kin else None
+        cpu = self._read_cpu(found)
         at = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._derive(at, cpu)
-        memory = self._read_memory()
-        pids = counters.pids(self._readers["pids"])
+        memory = self._read_memory(found)
+        pids = self._read_pids(found)
         io = self._read_io()
         received, sent = self._read_network()
         return Sample(
@@ -142,15 +151,24 @@ class _Meter:
             self._throttled = min(max(cpu.throttled - self._held, 0.0) / elapsed, 1.0)
         self._at, self._used, self._held = at, cpu.seconds, cpu.throttled
 
-    def _read_cpu(self) -> counters.Cpu:
+    def _read_cpu(self, found: Usage | None) -> counters.Cpu:
+        if found and not self._counts_cpu:
+            return counters.Cpu(found.cpu_seconds)
         if self._versions["cpu"] == 1 or self._versions["cpuacct"] == 1:
             return counters.cpu_v1(self._readers["cpu"], self._readers["cpuacct"])
         # v2 counts CPU time without its controller too.
         return counters.cpu_v2(self._unified)
 
-    def _read_memory(self) -> counters.Memory:
+    def _read_memory(self, found: Usage | None) -> counters.Memory:
+        if found and not self._versions["memory"]:
+            return counters.Memory(found.memory)
         v1 = self._versions["memory"] == 1
         return (counters.memory_v1 if v1 else counters.memory_v2)(self._readers["memory"])
+
+    def _read_pids(self, found: Usage | None) -> counters.Pids:
+        if found and not self._versions["pids"]:
+            return counters.Pids(found.processes)
+        return counters.pids(self._readers["pids"])
 
     def _read_io(self) -> counters.Io:
         v1 = self._versions["io"] == 1
