@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from tuidock.cli import spec
 from tuidock.engine.errors import BadSpec, ImageNotFound
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
     from tuidock.engine.core import Core
     from tuidock.engine.types import Container
+
+
+_NO_NETWORK = (
+    "tuidock: no network, because only root can make the bridge "
+    "(--network host shares this machine's, --network none hides this line)"
+)
 
 
 def create(core: Core, options: Namespace) -> Container:
@@ -29,6 +36,8 @@ def create(core: Core, options: Namespace) -> Container:
             raise
         _pull(core, options)
         container = core.containers.create(asked)
+    if asked.network == "default" and container.spec.network == "none":
+        print(_NO_NETWORK, file=sys.stderr)
     if options.cidfile:
         with open(options.cidfile, "x", encoding="ascii") as file:
             file.write(container.id)

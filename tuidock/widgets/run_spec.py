@@ -16,6 +16,8 @@ from tuidock.engine.types import ContainerSpec, Limits, Mount, Port, RestartPoli
 from tuidock.widgets.amounts import MIB, cores_text, parse_cores, parse_count, parse_size, size_text
 
 NETWORKS = ("bridge", "host", "none")
+USUAL_NETWORK = "bridge" if os.geteuid() == 0 else "none"
+"""What `run` takes without being asked."""
 RESTARTS = ("no", "on-failure", "unless-stopped", "always")
 LEAST_MEMORY = 6 * MIB
 """Docker's own least limit."""
@@ -35,7 +37,7 @@ class Fields(NamedTuple):
     memory: str = ""
     cpus: str = ""
     pids: str = ""
-    network: str = "bridge"
+    network: str = USUAL_NETWORK
     restart: str = "no"
     tty: bool = False
     remove: bool = False
@@ -204,7 +206,7 @@ def _switches(spec: ContainerSpec) -> list[str]:
     words = ["-it"] if spec.tty and spec.stdin else ["-t"] if spec.tty else []
     words += ["--rm"] if spec.remove else []
     words += ["--name", spec.name] if spec.name else []
-    words += ["--network", spec.network] if spec.network != "bridge" else []
+    words += ["--network", spec.network] if spec.network != USUAL_NETWORK else []
     words += ["--restart", spec.restart.name] if spec.restart.name != "no" else []
     return words
 

@@ -66,6 +66,7 @@ def kernel_version(release: str) -> tuple[int, int]:
 
 REMEDIES = {
     "user namespaces": ("missing", "sysctl user.max_user_namespaces=15000, and see below"),
+    "own ids": ("missing", "apt-get install --reinstall uidmap; or see /etc/subuid below"),
     "overlay": ("missing", "modprobe overlay; or put --root on ext4, xfs or btrfs"),
     "overlay in user namespaces": ("warning", "Linux 5.11 or newer, --root on ext4, xfs or btrfs"),
     "id-mapped mounts": ("warning", "Linux 5.19 or newer, --root on ext4, xfs or btrfs"),
@@ -73,6 +74,9 @@ REMEDIES = {
     "veth": ("warning", "modprobe veth; without it use --network host or none"),
     "nftables": ("warning", "modprobe nf_tables nft_chain_nat; without it ports stay unpublished"),
 }
+FOR_ROOT = ("id-mapped mounts", "bridge", "veth", "nftables")
+"""What containers of an ordinary user neither have nor need."""
+FOR_USERS = ("own ids",)
 
 
 def probed(layout: Layout) -> Iterable[Finding]:
@@ -82,7 +86,7 @@ def probed(layout: Layout) -> Iterable[Finding]:
         said = _run_probe(directory)
     for name, (state, remedy) in REMEDIES.items():
         reason = said.get(name, said.get("", "it could not be tried"))
-        if name == "id-mapped mounts" and os.geteuid():
+        if name in (FOR_USERS if os.geteuid() == 0 else FOR_ROOT):
             continue
         yield Finding(name, state if reason else "ok", reason or "works", remedy if reason else "")
 
@@ -180,19 +184,24 @@ def subordinate_ids() -> Iterable[Finding]:
     """Ranges of ids, and the setuid programs that hand them out."""
     import pwd
 
-    user = pwd.getpwuid(os.geteuid()).pw_name
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
     for path in ("/etc/subuid", "/etc/subgid"):
         count = subordinate_count(path, user, os.geteuid())
         if count >= 65536:
             yield Finding(path, "ok", f"{count} ids for {user}")
         else:
             remedy = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
-            yield Finding(path, "missing", f"{count} ids for {user}", remedy)
+            detail = f"{count} ids for {user}: images' users beside root cannot be used"
+            yield Finding(path, "warning", detail, remedy)
     for program in ("newuidmap", "newgidmap"):
         if shutil.which(program):
             yield Finding(program, "ok", "installed")
         else:
-            yield Finding(program, "missing", "not installed", "apt-get install uidmap")
+            detail = "not installed: images' users beside root cannot be used"
+            yield Finding(program, "warning", detail, "apt-get install uidmap")
 
 
 def subordinate_count(path: str, user: str, uid: int) -> int:

@@ -12,12 +12,12 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import socket
 import struct
 import sys
 
-from tuidock.engine.linux import mount, process
+from tuidock.engine.linux import mount, process, userns
+from tuidock.engine.linux.files import remove_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def main() -> None:
         directory = f"{sys.argv[1]}/{name.replace(' ', '-')}"
         os.mkdir(directory)
         print(f"{name}\t{_outcome(probe, directory)}")
-        shutil.rmtree(directory)
+        remove_path(directory)
 
 
 def _outcome(probe: Probe, directory: str) -> str:
@@ -71,6 +71,11 @@ def _reason(probe: Probe, directory: str) -> str:
 def user_namespace(_directory: str) -> None:
     """An unprivileged one, also for root: that is what a container gets."""
     _enter_user_namespace()
+
+
+def own_ids(_directory: str) -> None:
+    """All that an ordinary user may map, by the programs that do it."""
+    userns.enter(userns.own())
 
 
 def overlay(directory: str) -> None:
@@ -119,6 +124,7 @@ def nftables(_directory: str) -> None:
 
 PROBES: dict[str, Probe] = {
     "user namespaces": user_namespace,
+    "own ids": own_ids,
     "overlay": overlay,
     "overlay in user namespaces": overlay_in_user_namespace,
     "id-mapped mounts": idmapped_mounts,

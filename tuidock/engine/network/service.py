@@ -26,6 +26,10 @@ from tuidock.engine.types import ContainerSpec, Finding, Port
 
 DEFAULT = "bridge"
 """The network that a container gets without asking."""
+_WITHOUT_ROOT = (
+    "an ordinary user has no bridge: containers have no network, or with --network host this one",
+    "run tuidock as root for a bridge and published ports",
+)
 _PATIENCE = 5.0
 """Seconds to wait for another root that is choosing its subnet."""
 _BRIDGE = re.compile("td[0-9a-f]{8}")
@@ -190,6 +194,8 @@ class Network:
 
     def findings(self) -> list[Finding]:
         """What of this host keeps containers from the network; never raises an EngineError."""
+        if os.geteuid():
+            return [Finding("network", "warning", *_WITHOUT_ROOT)]
         try:
             found = firewall.foreign_drops()
         except EngineError as error:
