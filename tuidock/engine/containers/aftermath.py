@@ -11,10 +11,14 @@ from tuidock.engine.layout import Layout
 
 
 def main(root: str, runroot: str, container_id: str) -> None:
-    """Free the network endpoint, remove a `--rm` container, and the bridge once it is idle."""
+    """Free the endpoint; remove a `--rm` container, or start one again as its policy says.
+
+    Last, the bridge goes, once it is idle.
+    """
     core = Core(Layout(root, runroot))
     try:
         core.containers.conclude(container_id)
+        core.containers.revive(container_id)
         core.network.retire()
     finally:
         core.close()

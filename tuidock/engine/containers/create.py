@@ -78,6 +78,8 @@ def _check(spec: ContainerSpec) -> None:
             f"ports cannot be published with --network {spec.network}", "use the bridge network"
         )
     limits.check(spec.limits)
+    if spec.remove and spec.restart.name != "no":
+        raise BadSpec("conflicting options: --restart and --rm", "choose one of them")
     for mount in spec.mounts:
         if mount.kind == "bind" and not os.path.exists(mount.source):
             raise BadSpec(

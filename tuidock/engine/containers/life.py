@@ -8,7 +8,7 @@ import time
 
 from tuidock.engine import journal
 from tuidock.engine.cgroups import open_cgroup
-from tuidock.engine.containers import bundle, records
+from tuidock.engine.containers import bundle, records, restarting
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, WrongStatus
 from tuidock.engine.layout import Layout
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+
+_ENDING = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+"""Signals by which a person means the end: no policy starts the container again."""
 
 _KILL_PATIENCE = 10.0
 """Seconds that the kernel gets to end a process that was sent SIGKILL."""
@@ -45,6 +48,7 @@ def is_up(state: RunState) -> bool:
 
 def stop(layout: Layout, record: Record, stop_signal: str, timeout: float) -> None:
     """Ask it to end, and kill it after `timeout` seconds. No-op when it does not run."""
+    restarting.remember_stop(layout, record.id)  # first: it may just wait to be restarted
     state = read_state(layout, record.id)
     if not is_up(state):
         return
@@ -68,6 +72,8 @@ def kill(layout: Layout, record: Record, name: str) -> None:
         )
     if number == signal.SIGKILL and state.status is Status.PAUSED:
         open_cgroup(layout.tag, record.id).thaw()
+    if number in _ENDING:
+        restarting.remember_stop(layout, record.id)
     _send(layout, record, number)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuidock.engine import journal
-from tuidock.engine.containers import bundle
+from tuidock.engine.containers import bundle, restarting
 from tuidock.engine.containers.create import EXPOSED
 from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
@@ -27,6 +27,7 @@ def start(
     network: Callable[[], Network],
     *,
     attach: bool,
+    restarts: int = 0,
 ) -> Line | None:
     """Start a container; no-op (None) when it runs. Raises RuntimeFailure, PortInUse.
 
@@ -38,7 +39,8 @@ def start(
             raise WrongStatus("cannot start a paused container, try unpause instead")
         if status is Status.RUNNING:
             return None
-        line = _birth(layout, record, network, attach=attach)
+        restarting.forget_stop(layout, record.id)
+        line = _birth(layout, record, network, attach=attach, restarts=restarts)
     journal.append(layout, "container", "start", record.id, record.name, {"image": record.image})
     return line
 
@@ -49,16 +51,17 @@ def _birth(
     network: Callable[[], Network],
     *,
     attach: bool,
+    restarts: int,
 ) -> Line | None:
     if record.spec.network != "bridge":
         bundle.write_files(layout, record.id, contents(record, None))
-        starting = client.start(layout, record.id, gate=False, attach=attach)
+        starting = client.start(layout, record.id, gate=False, attach=attach, restarts=restarts)
         starting.wait_started()
         return starting.line
     endpoint = network().reserve(record.id, record.spec, _exposed(layout, record))
     try:
         bundle.write_files(layout, record.id, contents(record, endpoint))
-        starting = client.start(layout, record.id, gate=True, attach=attach)
+        starting = client.start(layout, record.id, gate=True, attach=attach, restarts=restarts)
         try:
             network().connect(endpoint, starting.pid)
         except EngineError as error:

@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "quit_launcher", "start"]
 
 
-def start(layout: Layout, container_id: str, *, gate: bool, attach: bool) -> Starting:
+def start(
+    layout: Layout, container_id: str, *, gate: bool, attach: bool, restarts: int = 0
+) -> Starting:
     """Have a container started; returns once its first process exists.
 
-    With `gate` it then waits for `go`. Raises RuntimeFailure.
+    With `gate` it then waits for `go`. `restarts` is how often its policy has started it
+    again, for its state. Raises RuntimeFailure.
     """
     request = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
+    request["restarts"] = restarts
     packets, pid = _ask_launcher(layout, request, "created")
     return Starting(packets, int(pid), attach=attach)
 
