@@ -83,7 +83,8 @@ def run(core: Core, *specs: ContainerSpec) -> Actor:
         try:
             return Actor(_start(core, spec), tuple(obstacles))
         except (HostError, NetworkError, RuntimeFailure) as error:
-            obstacles.append(error.message)
+            if error.message not in obstacles:
+                obstacles.append(error.message)
     return Actor(_start(core, last), tuple(obstacles))
 
 

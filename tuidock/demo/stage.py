@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tuidock.engine.core import Core, default_layout
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import remove_path
 
 PREFIX = "tuidock-demo-"
 
@@ -50,5 +50,5 @@ def _strike(core: Core) -> None:
             core.containers.remove(container.id, force=True)
     finally:
         core.close()
-    shutil.rmtree(core.layout.root)
-    shutil.rmtree(core.layout.runroot)
+    remove_path(core.layout.root)
+    remove_path(core.layout.runroot)

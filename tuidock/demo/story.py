@@ -6,6 +6,8 @@ Each step shows the command that would do the same by hand.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from tuidock import format
 from tuidock.demo import scene
@@ -32,7 +34,7 @@ def tell(core: Core, *, keep: bool) -> int:
     for spec in (WAVES, scene.CHATTER):
         _run(core, spec)
     names = [website.container.name, WAVES.name, scene.CHATTER.name]
-    for act in (_visit, _metrics, _logs, _lower_cpu, _lower_memory):
+    for act in chain((_visit, _metrics, _logs), _about_limits(core)):
         try:
             act(core, website)
         except Unseen as reason:
@@ -43,6 +45,16 @@ def tell(core: Core, *, keep: bool) -> int:
     if not keep:
         _clean(core, names, image)
     return 1 if failures else 0
+
+
+def _about_limits(core: Core) -> Iterator[Callable[[Core, scene.Actor], None]]:
+    """What can only be shown on a container that has limits."""
+    if core.containers.get(WAVES.name).spec.limits.cpus:
+        yield _lower_cpu
+        yield _lower_memory
+        return
+    print("\nLeft out: a limit lowered while it runs. No cgroup may be used here;")
+    print("`tuidock doctor` says how an ordinary user gets one, and root has one.")
 
 
 def _step(command: str) -> None:
@@ -65,19 +77,17 @@ def _website(core: Core) -> scene.Actor:
     website = scene.start_website(core)
     container = website.container
     where = f"127.0.0.1:{website.port}"
-    _step(f"tuidock run -d --name web -m 64m -p 127.0.0.1::80 {_typed(container.spec)}")
+    _step(_typed(container.spec))
     print(f"  {format.short_id(container.id)} answers on {where}")
     _own_up(website)
     return website
 
 
 def _run(core: Core, spec: ContainerSpec) -> None:
-    cpus = f" --cpus {spec.limits.cpus}" if spec.limits.cpus else ""
-    memory = _typed_size(spec.limits.memory)
-    _step(f"tuidock run -d --name {spec.name} -m {memory}{cpus} {_typed(spec)}")
     start = time.monotonic()
     actor = scene.run(core, spec)
     took = (time.monotonic() - start) * 1000
+    _step(_typed(actor.container.spec))
     identity = format.short_id(actor.container.id)
     print(f"  {identity} running, pid {actor.container.pid}, after {took:.0f} ms")
     _own_up(actor)
@@ -93,8 +103,13 @@ def _typed_size(size: int | None) -> str:
 
 
 def _typed(spec: ContainerSpec) -> str:
-    name = format.reference(spec.image).removesuffix(":latest")
-    return " ".join((name, *spec.command))
+    """The command that makes just this container."""
+    words = ["tuidock run -d --name", spec.name]
+    words += ["--network", spec.network] if spec.network != "bridge" else []
+    words += ["-m", _typed_size(spec.limits.memory)] if spec.limits.memory else []
+    words += ["--cpus", str(spec.limits.cpus)] if spec.limits.cpus else []
+    words += [f"-p {port.host_ip}::{port.container_port}" for port in spec.ports]
+    return " ".join((*words, format.reference(spec.image).removesuffix(":latest"), *spec.command))
 
 
 def _visit(core: Core, website: scene.Actor) -> None:
