@@ -42,7 +42,7 @@ from tuidock.engine.types import (
 T = TypeVar("T")
 
 _THREADS = 4
-_GLANCE = 0.5
+_GLANCE = 1.0
 """Seconds between two looks at whether a followed container still runs."""
 
 
