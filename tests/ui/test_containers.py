@@ -120,6 +120,58 @@ async def test_marked_containers_stop_together(stage: Stage) -> None:
     assert stage.container("db").status is Status.RUNNING
 
 
+def marks(stage: Stage) -> set[str]:
+    """Names of the marked rows."""
+    table = stage.app.screen.query_one("#list", ListPane).table
+    return {stage.world.containers[key].name for key in table.marked}
+
+
+async def test_what_is_done_needs_no_mark(stage: Stage) -> None:
+    await stage.press("space", "space", "r")
+    await stage.until(lambda: len(stage.calls) >= 6 and not marks(stage))
+
+
+async def test_what_failed_stays_marked(stage: Stage) -> None:
+    await stage.press("space", "space")
+    stage.engine.containers.failures["restart"] = MonitorGone("no answer", "look at `ps`")
+    await stage.press("r")
+    await stage.until(lambda: isinstance(stage.app.screen, Failure))
+    await stage.press("escape")
+    await stage.until(lambda: len(marks(stage)) == 1)
+    restarted = {call[1] for call in stage.calls if call[0] == "start"}
+    assert {stage.container(name).id for name in marks(stage)}.isdisjoint(restarted)
+
+
+async def test_a_dead_container_keeps_its_curve_and_says_so(stage: Stage) -> None:
+    await stage.turn(5)
+    await stage.press("S", "escape", "s")
+    await stage.until(lambda: stage.container("web").status is Status.EXITED)
+    await stage.until(lambda: stage.shows("It does not run: s starts it."))
+    graph = stage.app.screen.query_one("#stats #memory", Graph)
+    assert "ended at" in graph.words()[0]
+
+
+async def test_tabs_of_a_dead_container_say_what_to_do() -> None:
+    async with staged(config=Config(keys={"container.power": "f8"})) as stage:
+        await stage.press("G", "t")
+        await stage.until(lambda: stage.shows("No processes. It does not run: f8 starts it."))
+        await stage.press("escape", "left_square_bracket", "left_square_bracket")
+        await stage.press("left_square_bracket", "left_square_bracket")
+        assert tab(stage) == "shell"
+        await stage.until(lambda: stage.shows("No shell. It does not run: f8 starts it."))
+
+
+async def test_limits_know_the_peaks_at_once(stage: Stage) -> None:
+    """Fails when the pane is told the newest sample alone."""
+    await stage.turn(1)
+    for _ in range(20):
+        await stage.turn(1)
+    past = stage.world.samples[stage.container("api").id]
+    await stage.press("j", "L")
+    pane = stage.app.screen.query_one(LimitsPane)
+    await stage.until(lambda: pane.model.line(pane.kind).peak == max(it.cpu for it in past))
+
+
 async def test_a_signal_of_ones_choice(stage: Stage) -> None:
     await stage.press("K")
     await stage.until(lambda: isinstance(stage.app.screen, Choose))

@@ -56,8 +56,29 @@ async def test_a_far_limit_does_not_flatten_the_curve() -> None:
         graph.set_data([float(MIB)] * 10, limit=2048 * MIB)
         shown = lines_of(graph)
         assert "limit 2.0G (0% used)" in shown[0]
-        assert not any("╌" in line for line in shown)
+        assert "╌ limit 2.0G ↑ ╌" in shown[1]
+        assert any("1.0M" in line for line in shown[2:5])
+        assert "⣿" in shown[4]
+
+
+async def test_an_arrow_never_hides_the_whole_curve() -> None:
+    """On any height: what of the curve is in the top row stays but for the label."""
+    graph = memory()
+    async with staged(graph, size=(60, 5)):
+        graph.set_data([8.0 * MIB] * 200, limit=2048 * MIB)
+        shown = lines_of(graph)
+        assert "limit 2.0G ↑" in shown[1]
         assert "⣿" in shown[2]
+
+
+async def test_an_ended_curve_says_so() -> None:
+    graph = memory()
+    async with staged(graph):
+        graph.set_data([MIB, 2.0 * MIB], limit=4 * MIB, live=False)
+        shown = lines_of(graph)
+        assert "ended at 2.0M · peak 2.0M" in shown[0]
+        assert "now" not in "".join(shown)
+        assert shown[-1].endswith("end")
 
 
 async def test_time_runs_to_now_at_the_right() -> None:
@@ -95,6 +116,10 @@ async def test_every_size_is_filled(size: tuple[int, int]) -> None:
 def test_the_scale_holds_everything_shown() -> None:
     assert scale([3.0], 4.0, None, binary=False).top > 4.0
     assert scale([3.0], 100.0, None, binary=False).limit is None
+    assert scale([3.0], 100.0, None, binary=False).beyond == 100.0
+    assert scale([3.0], 100.0, 50.0, binary=False).beyond == 100.0
+    assert scale([], 2.0, None, binary=False).beyond == 2.0
+    assert scale([3.0], 4.0, None, binary=False).beyond is None
     assert scale([3.0], None, 2.0, binary=False).top == 3.0
     assert scale([5.0], 4.0, None, binary=False).top >= 5.0
     assert scale([], None, None, binary=False).top > 0

@@ -48,7 +48,7 @@ def test_a_size_reads_back_as_itself(count: int) -> None:
 def test_size_steps_go_up_down_and_end(count: int, steps: int) -> None:
     assert amounts.step_size(count, steps) > count
     down = amounts.step_size(count, -steps)
-    assert down < count or down == 4 * MIB
+    assert down < count or down == amounts.LEAST_MEMORY
 
 
 @given(st.floats(0.05, 512), st.integers(1, 20))
@@ -135,6 +135,13 @@ def test_peaks_are_the_highest_seen() -> None:
     assert model.line(CPU).use == 0.1
     assert model.line(MEMORY).peak == 120 * MIB
     assert model.line(PIDS).suggestion >= 40
+
+
+def test_a_suggestion_is_never_below_what_the_engine_takes() -> None:
+    """A shell needs 1 MiB; docker's least limit is 6."""
+    model = LimitsModel()
+    model.measured(sample(memory=MIB, peak=MIB + 300_000))
+    assert model.line(MEMORY).suggestion == 6 * MIB
 
 
 # --- the pane -------------------------------------------------------------------------------

@@ -226,3 +226,11 @@ async def test_every_line_is_as_wide_as_the_table() -> None:
         await pilot.pause()
         strips: Sequence[Strip] = [table.render_line(y) for y in range(10)]
         assert {strip.cell_length for strip in strips} == {33}
+
+
+async def test_words_for_an_empty_table_are_wrapped() -> None:
+    table = LiveTable(COLUMNS, empty="nothing to see here, but much to say about it\n\nx  helps")
+    async with staged(table, size=(24, 12)):
+        said = " ".join(" ".join(lines_of(table)[1:]).split())
+        assert said == "nothing to see here, but much to say about it x helps"
+        assert all(len(line) <= 24 for line in lines_of(table))

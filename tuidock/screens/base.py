@@ -8,7 +8,7 @@ and never writes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -129,7 +129,8 @@ class DockScreen(Screen[None]):
         chosen = [(step, it) for it in targets if (step := meant(verb, it)) is not None]
         if not chosen or not await self._sure(verb, [it.name for _, it in chosen]):
             return
-        await asyncio.gather(*(self._call(step, it) for step, it in chosen))
+        done = await asyncio.gather(*(self._call(step, it) for step, it in chosen))
+        self.unmark(it.id for (_, it), well in zip(chosen, done, strict=True) if well)
 
     async def _sure(self, verb: Verb, names: list[str]) -> bool:
         if not verb.confirm or not self.dock.config.confirm:
@@ -140,15 +141,26 @@ class DockScreen(Screen[None]):
         answer: bool | None = await self.app.push_screen_wait(question)
         return bool(answer)
 
-    async def _call(self, verb: Verb, it: Container) -> None:
-        if verb.call is None:
-            return
+    async def _call(self, verb: Verb, it: Container) -> bool:
+        """False when it failed, and that was shown."""
+        done = False
         self.dock.write(lambda world: world.with_pending(it.id, verb.title))
         try:
             with self.presented():
-                await verb.call(self.engine, it)
+                if verb.call is not None:
+                    await verb.call(self.engine, it)
+                done = True
         finally:
             self.dock.write(lambda world: world.with_pending(it.id, ""))
+        return done
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """What was asked of these is done: they need no mark any more."""
+
+    def key_of(self, verb_id: str) -> str:
+        """The first key that a verb has now, as people write it."""
+        keys = self.dock.config.keys.get(verb_id, VERBS[verb_id].key)
+        return self.app.get_key_display(Binding(keys.split(",")[0], ""))
 
     # --- errors ---------------------------------------------------------------------------
 

@@ -106,6 +106,7 @@ class ContainersScreen(ListScreen):
         for it in targets if name else ():
             with self.presented():
                 await self.engine.containers.kill(it.id, str(name))
+                self.unmark([it.id])
 
     @work(group="dialog", exit_on_error=False)
     async def action_new(self) -> None:

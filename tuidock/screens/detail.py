@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import ContentSwitcher
 
+from tuidock.engine.types import Container, Status
 from tuidock.world import World
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ class Tab(Vertical, can_focus=False):
 
     def show(self, subject: Any, before: Any) -> None:
         """Show the subject; `before` is the one shown until now, None after waking up."""
+
+    def idle(self, it: Container) -> str:
+        """Why there is nothing to see of a container, and which key changes that."""
+        frozen = it.status is Status.PAUSED
+        state = {Status.CREATED: "It never ran", Status.PAUSED: "It is paused"}
+        key = self.dock_screen.key_of("container.freeze" if frozen else "container.power")
+        verb = "unpauses" if frozen else "starts"
+        return f"{state.get(it.status, 'It does not run')}: {key} {verb} it."
 
     def tick(self, world: World) -> None:
         """New samples are here."""

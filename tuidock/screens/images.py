@@ -189,6 +189,7 @@ class ImagesScreen(ListScreen):
         for key, _, tag in places:
             with self.presented():
                 await self.engine.images.remove(tag or key, force=force)
+                self.unmark([f"{key} {tag}"])
 
 
 def _item(image: Image, tag: str, world: World, now: float) -> Item:

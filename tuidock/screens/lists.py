@@ -6,12 +6,11 @@ cursor, without anybody asking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Container as Box
 from textual.widget import Widget
 
@@ -19,7 +18,7 @@ from tuidock.engine.types import Status
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.listing import ListPane
-from tuidock.verbs import VERBS, Verb, fits, in_scope
+from tuidock.verbs import VERBS, fits, in_scope
 from tuidock.widgets.dialogs import Choose
 from tuidock.widgets.table import Column, LiveTable
 
@@ -141,6 +140,10 @@ class ListScreen(DockScreen):
             if name:
                 self.set_class(index == step, name)
 
+    def unmark(self, keys: Iterable[str]) -> None:
+        """What was asked of these rows is done."""
+        self.pane.table.unmark(keys)
+
     # --- keys of every list -----------------------------------------------------------------
 
     def action_filter(self) -> None:
@@ -167,15 +170,10 @@ class ListScreen(DockScreen):
             for verb in in_scope(self.SCOPE)
             if verb.key and (not (verb.call or verb.either) or fits(verb, targets))
         ]
-        options = [(it.id, f"{self._key(it):<4}{it.title:<15}{it.help}") for it in verbs]
+        options = [(it.id, f"{self.key_of(it.id):<4}{it.title:<15}{it.help}") for it in verbs]
         chosen = await self.app.push_screen_wait(Choose("Actions", options))
         if chosen:
             await self.run_action(VERBS[str(chosen)].binding_action)
-
-    def _key(self, verb: Verb) -> str:
-        """The first key that a verb has now, as people write it."""
-        keys = self.dock.config.keys.get(verb.id, verb.key)
-        return self.app.get_key_display(Binding(keys.split(",")[0], ""))
 
     @work(group="dialog", exit_on_error=False)
     async def action_yank(self) -> None:

@@ -103,17 +103,31 @@ class StatsTab(Tab):
 
     def tick(self, world: World) -> None:
         past = world.samples.get(self.subject.id, ()) if self.subject else ()
-        draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph))
-        signs = vital_signs(past) if past else Content("no measurement: it does not run")
-        self.query_one("#signs", Static).update(signs)
+        live = self.subject is None or self.subject.status in ALIVE
+        draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph), live=live)
+        self.query_one("#signs", Static).update(self._signs(past, live=live))
+
+    def _signs(self, past: Sequence[Sample], *, live: bool) -> Content:
+        if not live:
+            return Content(f"{self.idle(self.subject)} {ending(self.subject)}".rstrip())
+        return vital_signs(past) if past else Content("measuring …")
 
 
-def draw(past: Sequence[Sample], cpu: Graph, memory: Graph) -> None:
+def ending(it: Container) -> str:
+    """How the container's last run ended, in one sentence; empty for one that never ran."""
+    if it.exit is None:
+        return ""
+    why = "The kernel killed it: out of memory" if it.exit.oom_killed else f"Exit {it.exit.code}"
+    peak = f", peak memory {fmt.size(it.exit.peak_memory)}" if it.exit.peak_memory else ""
+    return f"{why}, {fmt.moment(it.exit.at)}{peak}."
+
+
+def draw(past: Sequence[Sample], cpu: Graph, memory: Graph, *, live: bool = True) -> None:
     """Samples, oldest first, as two graphs with the limits of the newest."""
     last = past[-1] if past else None
-    cpu.set_data([it.cpu for it in past], last.cpu_limit if last else None)
+    cpu.set_data([it.cpu for it in past], last.cpu_limit if last else None, live=live)
     limit = float(last.memory_limit) if last and last.memory_limit else None
-    memory.set_data([float(it.memory) for it in past], limit)
+    memory.set_data([float(it.memory) for it in past], limit, live=live)
 
 
 class TopTab(Tab):
@@ -132,12 +146,14 @@ class TopTab(Tab):
     )
 
     def compose(self) -> ComposeResult:
-        yield LiveTable(self.COLUMNS, empty="no process: it does not run")
+        yield LiveTable(self.COLUMNS, empty="")
 
     def show(self, subject: Container | None, before: Container | None) -> None:
         if subject is None or subject.status not in ALIVE:
             self.workers.cancel_node(self)
-            self.query_one(LiveTable).set_rows([])
+            table = self.query_one(LiveTable)
+            table.set_empty(f"No processes. {self.idle(subject)}" if subject else "")
+            table.set_rows([])
         elif _new_life(subject, before):
             self.follow(subject)
 

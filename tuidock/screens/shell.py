@@ -16,14 +16,13 @@ from typing import Any
 
 from textual import on, work
 from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.widgets import Static
 
 from tuidock.engine.api import Session
-from tuidock.engine.types import Container, ExecSpec
+from tuidock.engine.types import Container, ExecSpec, Status
 from tuidock.screens.detail import Tab
 from tuidock.widgets.terminal import Terminal
-
-HINT = "No session. e opens a shell here, E on the whole terminal, a attaches to its own input."
 
 
 class ShellTab(Tab):
@@ -41,7 +40,7 @@ class ShellTab(Tab):
     """
 
     def compose(self) -> ComposeResult:
-        yield Static(HINT, id="hint")
+        yield Static(id="hint")
 
     def sleep(self) -> None:
         """Sessions go on out of sight."""
@@ -51,7 +50,21 @@ class ShellTab(Tab):
         wanted = f"session-{subject.id[:12]}" if subject else ""
         for terminal in self.query(Terminal):
             terminal.set_class(terminal.id == wanted, "-shown")
-        self.query_one("#hint").display = not self.query("Terminal.-shown")
+        hint = self.query_one("#hint", Static)
+        hint.display = not self.query("Terminal.-shown")
+        hint.update(Content(self._hint(subject)))
+
+    def _hint(self, subject: Container | None) -> str:
+        if subject is None:
+            return ""
+        if subject.status is not Status.RUNNING:
+            return f"No shell. {self.idle(subject)}"
+        key = self.dock_screen.key_of
+        return (
+            f"No session. {key('container.shell')} opens a shell here, "
+            f"{key('container.shell_full')} on the whole terminal, "
+            f"{key('container.attach')} attaches to its own input."
+        )
 
     @work(group="session", exit_on_error=False)
     async def begin(self, it: Container, *, attach: bool) -> None:

@@ -11,6 +11,7 @@ from tuidock.engine.errors import EngineError
 from tuidock.engine.types import Container, Limits
 from tuidock.screens.detail import Tab
 from tuidock.screens.panes import draw
+from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
 from tuidock.world import World
@@ -48,14 +49,17 @@ class LimitsTab(Tab):
         if subject is None or before is None or subject.id != before.id:
             self.pane.clear()
             before = None
+            if subject is not None:
+                self.pane.set_samples(self.dock_screen.world.samples.get(subject.id, ()))
         if subject is not None and (before is None or subject.spec.limits != before.spec.limits):
             self.pane.set_limits(subject.spec.limits)
         self.tick(self.dock_screen.world)
 
     def tick(self, world: World) -> None:
         past = world.samples.get(self.subject.id, ()) if self.subject else ()
-        draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph))
-        if past:
+        live = self.subject is None or self.subject.status in ALIVE
+        draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph), live=live)
+        if past and live:
             self.pane.set_sample(past[-1])
 
     @on(LimitsPane.Changed)

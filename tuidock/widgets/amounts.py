@@ -11,6 +11,8 @@ import re
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+LEAST_MEMORY = 6 * MIB
+"""Docker's own least limit."""
 
 
 def parse_size(text: str) -> int:
@@ -62,11 +64,11 @@ def parse_count(text: str) -> int:
 
 
 def step_size(count: int, steps: int) -> int:
-    """Up or down by an eighth of the power of two below, never under 4 MiB."""
+    """Up or down by an eighth of the power of two below, never under the least limit."""
     for _ in range(abs(steps)):
         unit = max(MIB, 1 << max(0, (count if steps > 0 else count - 1).bit_length() - 4))
         count = _next(count, unit, steps)
-    return max(4 * MIB, count)
+    return max(LEAST_MEMORY, count)
 
 
 def step_cores(cores: float, steps: int) -> float:

@@ -22,7 +22,7 @@ __all__ = ["Graph", "Mark", "gauge", "sparkline"]
 HEADROOM = 1.12
 """The scale ends this much above the limit, so that its line is seen whole."""
 NEAR = 4.0
-"""A limit up to this many times the peak is drawn; a farther one is only told."""
+"""A limit up to this many times the peak is within the scale; a farther one is above it."""
 
 
 class Mark(NamedTuple):
@@ -39,12 +39,14 @@ class Scale(NamedTuple):
 
     top: float
     limit: float | None
-    """The limit when it is drawn, None when there is none or it is far off the scale."""
+    """The limit when it is within the scale."""
+    beyond: float | None = None
+    """The limit when it lies above the scale: the top line points up to it."""
 
     @property
     def ticks(self) -> tuple[float, float, float]:
-        """Values told at the axis: the limit, or else the top; half of it; nothing."""
-        high = self.limit or self.top
+        """Values told at the axis: the limit, or else the round top; half of it; nothing."""
+        high = self.limit or (self.top / HEADROOM if self.beyond else self.top)
         return high, high / 2, 0.0
 
 
@@ -53,12 +55,16 @@ def scale(
 ) -> Scale:
     """The smallest round scale that holds the values, and the limit when it is near."""
     peak = max(values, default=0.0)
-    drawn = limit if limit and (maximum or limit <= peak * NEAR) else None
+    near = bool(limit and limit <= peak * NEAR)
     if maximum:
-        return Scale(max(maximum, peak), drawn if drawn and drawn <= maximum else None)
-    if drawn and peak <= drawn * HEADROOM:
-        return Scale(drawn * HEADROOM, drawn)
-    return Scale(nice_top(peak, binary=binary), drawn)
+        top = max(maximum, peak)
+    elif limit and near and peak <= limit * HEADROOM:
+        top = limit * HEADROOM
+    else:
+        top = nice_top(peak, binary=binary)
+        top *= HEADROOM if limit and limit > top else 1
+    within = bool(limit and limit <= top)
+    return Scale(top, limit if within else None, limit if limit and not within else None)
 
 
 def short_number(value: float) -> str:
@@ -86,6 +92,7 @@ class Graph(Widget):
         & > .graph--warning { color: $warning; }
         & > .graph--danger { color: $error; }
         & > .graph--limit { color: $text-error; }
+        & > .graph--beyond { color: $text-muted; }
     }
     """
 
@@ -98,6 +105,7 @@ class Graph(Widget):
         "graph--warning",
         "graph--danger",
         "graph--limit",
+        "graph--beyond",
     }
 
     def __init__(
@@ -120,6 +128,7 @@ class Graph(Widget):
         self._limit: float | None = None
         self._maximum: float | None = None
         self._marks: tuple[Mark, ...] = ()
+        self._live = True
         self._frame: list[Strip] = []
 
     def set_data(
@@ -128,11 +137,16 @@ class Graph(Widget):
         limit: float | None = None,
         maximum: float | None = None,
         marks: Sequence[Mark] = (),
+        *,
+        live: bool = True,
     ) -> None:
-        """Show these values, oldest first. `maximum` fixes the top of the scale."""
-        given = (tuple(values), limit, maximum, tuple(marks))
-        if given != (self._values, self._limit, self._maximum, self._marks):
-            self._values, self._limit, self._maximum, self._marks = given
+        """Show these values, oldest first. `maximum` fixes the top of the scale.
+
+        Not `live`: nothing is measured any more, and the last value is the end, not now.
+        """
+        given = (tuple(values), limit, maximum, tuple(marks), live)
+        if given != (self._values, self._limit, self._maximum, self._marks, self._live):
+            self._values, self._limit, self._maximum, self._marks, self._live = given
             self._frame = []
             self.refresh()
 
@@ -185,8 +199,10 @@ class Graph(Widget):
     def words(self) -> list[str]:
         """What the graph says, for eyes that want numbers: at length, and ever shorter."""
         if not self._values:
-            return ["no measurement yet"]
+            return ["no measurement yet" if self._live else "no measurement"]
         now, peak = self._show(self._values[-1]), f"peak {self._show(max(self._values))}"
+        if not self._live:
+            return [f"ended at {now} · {peak}", f"ended at {now}", now]
         if not self._limit:
             return [f"{now} · {peak}", now]
         limit = f"limit {self._show(self._limit)}"
@@ -201,13 +217,26 @@ class Graph(Widget):
         return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
 
     def _label(self, plot: Plot, row: int) -> str:
-        value = plot.ticks.get(row)
+        value = plot.ticks.get(row) if self._values else None
         return "" if value is None else self._show(value)
 
     def _area_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
         style, grid = self._style(plot.level(row, self._limit)), self._style("grid")
         blank = "┈" if row in plot.ticks and row < plot.height - 1 else " "
-        return [(c, style) if c != " " else (blank, grid) for c in plot.rows[row]]
+        cells = [(c, style) if c != " " else (blank, grid) for c in plot.rows[row]]
+        return self._pointing_up(plot, cells) if row == 0 and plot.scale.beyond else cells
+
+    def _pointing_up(
+        self, plot: Plot, cells: list[tuple[str, RichStyle]]
+    ) -> list[tuple[str, RichStyle]]:
+        """A broken line, and where the limit is: farther up than the scale goes."""
+        line = self._style("beyond")
+        label = f" limit {self._show(plot.scale.beyond or 0)} ↑ "
+        shown = [cell if cell[0] not in " ┈" else ("╌", line) for cell in cells]
+        if plot.width >= len(label):
+            left = min(2, plot.width - len(label))
+            shown[left : left + len(label)] = [(c, line) for c in label]
+        return shown
 
     def _limit_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
         line, hit = self._style("limit"), self._style("danger")
@@ -232,11 +261,12 @@ class Graph(Widget):
         return merged(cells)
 
     def _time_axis(self, plot: Plot, labels: int) -> Strip:
-        """`2m ago` at the left edge, half of it in the middle, `now` at the right."""
+        """`2m ago` at the left edge, half of it in the middle, `now` (or `end`) at the right."""
         seconds = plot.width * 2 * self._interval
-        left, middle = f"{span(seconds)} ago", span(seconds / 2)
+        left = f"{span(seconds)} {'ago' if self._live else 'before'}"
+        middle, right = span(seconds / 2), "now" if self._live else "end"
         line = left + middle.rjust(plot.width // 2 + len(middle) // 2 - len(left))
-        text = line[: max(0, plot.width - 4)].ljust(max(0, plot.width - 3)) + "now"
+        text = line[: max(0, plot.width - 4)].ljust(max(0, plot.width - 3)) + right
         segments = [Segment(" " * (labels + 1) + text, self._style("axis"))]
         return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -138,3 +139,8 @@ def joined(
         segments += [Segment(" " * (start - at), fill), *cell]
         at = start + sum(segment.cell_length for segment in cell)
     return Strip(segments).adjust_cell_length(width, fill)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` columns, broken between words; its own breaks stay."""
+    return [line for each in text.split("\n") for line in wrap(each, max(1, width)) or [""]]

@@ -28,7 +28,7 @@ TEXTS = {
     "command": ("Command", "the image's own"),
     "env": ("Variables", "KEY=value  OTHER='two words'"),
     "ports": ("Ports", "8080:80  127.0.0.1:5353:53/udp"),
-    "mounts": ("Mounts", "/host/dir:/inside:ro  volume:/data  tmpfs:/run"),
+    "mounts": ("Mounts", "/host/dir:/inside:ro  tmpfs:/run"),
     "memory": ("Memory", "256m"),
     "cpus": ("CPUs", "1.5"),
     "pids": ("PIDs", "100"),

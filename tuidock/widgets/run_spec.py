@@ -13,14 +13,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tuidock.engine.types import ContainerSpec, Limits, Mount, Port, RestartPolicy
-from tuidock.widgets.amounts import MIB, cores_text, parse_cores, parse_count, parse_size, size_text
+from tuidock.widgets.amounts import (
+    LEAST_MEMORY,
+    cores_text,
+    parse_cores,
+    parse_count,
+    parse_size,
+    size_text,
+)
 
 NETWORKS = ("bridge", "host", "none")
 USUAL_NETWORK = "bridge" if os.geteuid() == 0 else "none"
 """What `run` takes without being asked."""
 RESTARTS = ("no", "on-failure", "unless-stopped", "always")
-LEAST_MEMORY = 6 * MIB
-"""Docker's own least limit."""
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
@@ -138,7 +143,7 @@ def _number(word: str, text: str) -> int:
 
 
 def parse_mounts(text: str) -> tuple[Mount, ...]:
-    """`/host:/inside:ro`, `volume:/inside`, `tmpfs:/inside`. Raises ValueError."""
+    """`/host:/inside:ro`, `tmpfs:/inside`. Raises ValueError."""
     return tuple(_mount(word) for word in parse_command(text))
 
 
@@ -151,10 +156,11 @@ def _mount(word: str) -> Mount:
     source = os.path.expanduser(source)
     if source == "tmpfs":
         return Mount("tmpfs", "", target, "ro" in options)
-    kind = "bind" if source.startswith("/") else "volume"
-    if kind == "volume" and not _NAME.fullmatch(source):
-        raise ValueError(f"{word}: from is a path from /, a volume's name, or tmpfs")
-    return Mount(kind, source, target, "ro" in options)
+    if _NAME.fullmatch(source):
+        raise ValueError(f"named volume '{source}' is not supported yet; from is a path from /")
+    if not source.startswith("/"):
+        raise ValueError(f"{word}: from is a path from /, or tmpfs")
+    return Mount("bind", source, target, "ro" in options)
 
 
 def _memory(text: str) -> int | None:

@@ -7,19 +7,19 @@ under it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, TypeAlias
 
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from tuidock.widgets.paint import Resolve, colourless, fitted, joined, resolver
+from tuidock.widgets import table_events
+from tuidock.widgets.paint import Resolve, colourless, fitted, joined, resolver, wrapped
 from tuidock.widgets.table_columns import Column, Placed, place
 from tuidock.widgets.table_model import Row, TableModel
 
@@ -76,40 +76,10 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("backslash", "unmark", "Clear marks", show=False, id="table.unmark"),
     ]
 
-    class Event(Message):
-        """Something the user did to a table."""
-
-        def __init__(self, table: LiveTable) -> None:
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> LiveTable:
-            return self.table
-
-    class Highlighted(Event):
-        """The cursor is on another row; None when there is none any more."""
-
-        def __init__(self, table: LiveTable, key: str | None) -> None:
-            super().__init__(table)
-            self.key = key
-
-    class Selected(Event):
-        """Enter, or a second click, on a row."""
-
-        def __init__(self, table: LiveTable, key: str) -> None:
-            super().__init__(table)
-            self.key = key
-
-    class HeaderClicked(Event):
-        """A column's title was clicked."""
-
-        def __init__(self, table: LiveTable, column_key: str) -> None:
-            super().__init__(table)
-            self.column_key = column_key
-
-    class MarksChanged(Event):
-        """Rows were marked or unmarked; `table.marked` has the new set."""
+    Highlighted: TypeAlias = table_events.Highlighted
+    Selected: TypeAlias = table_events.Selected
+    HeaderClicked: TypeAlias = table_events.HeaderClicked
+    MarksChanged: TypeAlias = table_events.MarksChanged
 
     def __init__(
         self,
@@ -261,7 +231,12 @@ class LiveTable(ScrollView, can_focus=True):
         self._marks_changed(before)
 
     def action_unmark(self) -> None:
-        before, self._model.marked = self.marked, frozenset()
+        self.unmark(self.marked)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks off these rows, as far as they have one."""
+        before = self.marked
+        self._model.marked = before.difference(keys)
         self._marks_changed(before)
 
     # --- layout and paint ---------------------------------------------------------------------
@@ -298,9 +273,16 @@ class LiveTable(ScrollView, can_focus=True):
         line = y - 1 + self.scroll_offset.y
         if line < len(self.rows):
             return self._row(line)
-        if not self.rows and y == max(1, self.size.height // 2 - 1):
-            return Strip(fitted(self._empty, self.size.width, "center", self._look("empty")))
-        return Strip.blank(self.size.width, self.visual_style.rich_style)
+        return self._nothing(y)
+
+    def _nothing(self, y: int) -> Strip:
+        """A line below the last row; without rows, one of the words that say why."""
+        width = self.size.width
+        said = [] if self.rows else wrapped(self._empty, width - 4)
+        place = y - max(1, (self.size.height - len(said)) // 2)
+        if 0 <= place < len(said):
+            return Strip(fitted(said[place], width, "center", self._look("empty")))
+        return Strip.blank(width, self.visual_style.rich_style)
 
     def _row(self, line: int) -> Strip:
         """A row's strip, painted again only when it looks different."""
