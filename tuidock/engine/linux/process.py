@@ -45,6 +45,7 @@ _CLOSE_RANGE = 436
 _CLOSE_RANGE_CLOEXEC = 4
 _PIDFD_INFO_EXIT = 8
 _PIDFD_SEND_SIGNAL = 424
+_POPULATE_WRITE = 23
 _SIGCHLD = 17
 
 
@@ -118,6 +119,19 @@ def load_filter(program: bytes) -> None:
     check(
         libc.prctl(PR_SET_SECCOMP, mode, address, ctypes.c_ulong(0), ctypes.c_ulong(0)), "seccomp"
     )
+
+
+def own_memory() -> None:
+    """Copy at once what is shared with our parent since fork(2), before it is needed: taken one
+    by one, each page costs several microseconds. No-op before Linux 5.14.
+    """
+    with open("/proc/self/maps", "rb") as file:
+        for line in file:
+            addresses, permissions = line.split(None, 2)[:2]
+            if permissions == b"rw-p":
+                start, end = (int(each, 16) for each in addresses.split(b"-"))
+                size = ctypes.c_size_t(end - start)
+                libc.madvise(ctypes.c_void_p(start), size, _POPULATE_WRITE)
 
 
 def start_time(pid: int) -> int:

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds without a monitor or a request after which the launcher leaves."""
 SPARE_SECONDS = 30.0
-"""How long after a start a spare monitor is kept, at 1 or 2 MB."""
-_BREATH = 0.01
-"""Seconds after a start in which the container has the processor for itself."""
+"""How long after a start a spare monitor is kept, with a starter that has 8 MB."""
 _MEMORY = 256
 """Orphans whose end is remembered."""
 _LISTENER = 3
@@ -53,8 +51,8 @@ class Launcher:
         self.spare: Packets | None = None
         """To a monitor that waits for a container; forking it took longer than using it."""
         self.spares: set[int] = set()
-        self.breed_at = 0.0
-        """When to fork the next spare (CLOCK_MONOTONIC); 0: not before the next start."""
+        self.starting: dict[int, Packets] = {}
+        """To monitors that were given a container; the line closes when the start is over."""
         self.orphans: dict[int, int] = {}
         """Wait status, by pid, of containers whose monitor died."""
         self.watchers: dict[int, Packets] = {}
@@ -70,8 +68,6 @@ class Launcher:
             self._serve(self._patience())
             children = self._reap()
             now = time.monotonic()
-            if self.breed_at and now >= self.breed_at:
-                self.spare = self._breed()
             if self.spare and now - self.last_start >= SPARE_SECONDS:
                 self._drop_spare()
             if self.monitors or self.waiting:
@@ -83,16 +79,14 @@ class Launcher:
 
     def _patience(self) -> float:
         """Milliseconds until something is due."""
-        due = [self.breed_at] if self.breed_at else []
-        if self.spare:
-            due.append(self.last_start + SPARE_SECONDS)
+        due = [self.last_start + SPARE_SECONDS] if self.spare else []
         if not self.monitors:
             due.append(max(self.idle_since + PATIENCE, time.monotonic() + 0.1))
         return max(0.0, min(due) - time.monotonic()) * 1000 if due else -1
 
     def _serve(self, timeout: float) -> None:
         poll = select.poll()
-        for descriptor in (self.listener.fileno(), self.wakeup, *self.waiting):
+        for descriptor in (self.listener.fileno(), self.wakeup, *self.waiting, *self.starting):
             poll.register(descriptor, select.POLLIN)
         for descriptor, _ in poll.poll(timeout if timeout >= 0 else None):
             if descriptor == self.listener.fileno():
@@ -101,6 +95,9 @@ class Launcher:
                 os.read(self.wakeup, 4096)
             elif line := self.waiting.pop(descriptor, None):
                 self._hear(line)
+            elif line := self.starting.pop(descriptor, None):
+                line.close()
+                self._prepare()
 
     def _accept(self) -> None:
         try:
@@ -136,19 +133,25 @@ class Launcher:
             self.spare = None
             try:
                 monitor.send(encode(request), (line.fileno(),))
+                self.starting[monitor.fileno()] = monitor
                 break
             except OSError:  # somebody killed the spare
-                continue
-            finally:
                 monitor.close()
         self.monitors |= self.spares
         self.spares = set()
         self.last_start = time.monotonic()
-        self.breed_at = self.last_start + _BREATH
+
+    def _prepare(self) -> None:
+        """Have a spare for the next start, and our own memory ready for its request."""
+        if self.spare is None:
+            self.spare = self._breed()
+            here, there = sockets.pair()
+            here.send(encode({"op": "rehearse"}))
+            self._hear(there)
+            here.close()
 
     def _breed(self) -> Packets:
         """Fork a monitor without a container."""
-        self.breed_at = 0.0
         ours, theirs = sockets.pair()
         child = os.fork()
         if child == 0:
@@ -159,7 +162,6 @@ class Launcher:
         return ours
 
     def _drop_spare(self) -> None:
-        self.breed_at = 0.0
         if self.spare:
             self.spare.close()
             self.spare = None
@@ -180,7 +182,7 @@ class Launcher:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.listener.close()
         os.close(self.wakeup)
-        for held in (*self.waiting.values(), *self.watchers.values()):
+        for held in (*self.waiting.values(), *self.starting.values(), *self.watchers.values()):
             held.close()
         if self.spare:
             self.spare.close()

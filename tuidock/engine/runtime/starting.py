@@ -31,12 +31,16 @@ if TYPE_CHECKING:
     from tuidock.engine.linux.sockets import Packets
 
 _EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
+_BREATH = 0.002
+"""Seconds without orders after which there is time to prepare for them."""
 _PATIENCE = 10.0
 """Seconds that the monitor of the last run gets to finish."""
 
 
 def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
+    if not sockets.readable(orders, _BREATH):
+        p.own_memory()
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
         start(layout, decode(message), sockets.packets(descriptors[0]), handover)
