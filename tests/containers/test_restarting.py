@@ -87,7 +87,8 @@ def test_a_policy_and_rm_exclude_each_other(layout: Layout) -> None:
     core = Core(layout)
     core.images.add(busybox.config(), [busybox.layer()], "busybox")
     with pytest.raises(BadSpec, match="conflicting options"):
+        policy = RestartPolicy("always")
         core.containers.create(
-            ContainerSpec("busybox", remove=True, restart=RestartPolicy("always"))
+            ContainerSpec("busybox", network="none", remove=True, restart=policy)
         )
     core.close()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from textual.widgets import Button, Input, Static
 
 from tests.widgets.stage import Stage, staged
 from tests.widgets.test_dialogs import UNANSWERED, asked
 from tuidock.engine.types import ContainerSpec, Image, Limits, Platform
+from tuidock.widgets import run_form
 from tuidock.widgets.run_form import RunForm
 from tuidock.widgets.run_spec import Fields
 
@@ -23,6 +25,20 @@ NGINX = Image(
     {},
     ("nginx", "-g", "daemon off;"),
 )
+
+
+@pytest.fixture(autouse=True)
+def _as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests, the form is root's."""
+    monkeypatch.setattr(run_form, "USUAL_NETWORK", "bridge")
+
+
+async def test_an_ordinary_user_is_offered_what_it_can_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run_form, "USUAL_NETWORK", "none")
+    async with asked(RunForm("busybox")) as (stage, *_):
+        assert preview(stage) == "$ tuidock run -d --network none busybox"
 
 
 def preview(stage: Stage) -> str:

@@ -6,6 +6,7 @@ command line at the bottom is always that of the form as it stands.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -35,6 +36,8 @@ TEXTS = {
 }
 LABELS = {"network": "Network", "restart": "Restart", "tty": "Terminal", "remove": "Remove"}
 NO = "no"
+USUAL_NETWORK = "bridge" if os.geteuid() == 0 else "none"
+"""Only root can make the bridge."""
 OPTIONS = {
     "network": NETWORKS,
     "restart": RESTARTS,
@@ -116,7 +119,7 @@ class RunForm(Dialog[ContainerSpec | None]):
         super().__init__()
         self._image = image
         reference = image if isinstance(image, str) else (image.tags or (image.id,))[0]
-        self._defaults = (defaults or Fields(""))._replace(image=reference)
+        self._defaults = (defaults or Fields("", network=USUAL_NETWORK))._replace(image=reference)
 
     def compose(self) -> ComposeResult:
         box = self.box(

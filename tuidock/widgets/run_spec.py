@@ -23,8 +23,6 @@ from tuidock.widgets.amounts import (
 )
 
 NETWORKS = ("bridge", "host", "none")
-USUAL_NETWORK = "bridge" if os.geteuid() == 0 else "none"
-"""What `run` takes without being asked."""
 RESTARTS = ("no", "on-failure", "unless-stopped", "always")
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -42,7 +40,7 @@ class Fields(NamedTuple):
     memory: str = ""
     cpus: str = ""
     pids: str = ""
-    network: str = USUAL_NETWORK
+    network: str = "bridge"
     restart: str = "no"
     tty: bool = False
     remove: bool = False
@@ -212,7 +210,7 @@ def _switches(spec: ContainerSpec) -> list[str]:
     words = ["-it"] if spec.tty and spec.stdin else ["-t"] if spec.tty else []
     words += ["--rm"] if spec.remove else []
     words += ["--name", spec.name] if spec.name else []
-    words += ["--network", spec.network] if spec.network != USUAL_NETWORK else []
+    words += ["--network", spec.network] if spec.network != "bridge" else []
     words += ["--restart", spec.restart.name] if spec.restart.name != "no" else []
     return words
 

@@ -1,0 +1,145 @@
+"""Containers of an ordinary user: its own ids, no cgroups, no bridge, and nothing of root's."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.rootless.conftest import COUNT, FIRST, IMAGE, UID, Person
+
+pytestmark = pytest.mark.root
+RUN = ("run", "--rm", "--network", "none")
+
+
+def test_files_belong_to_the_users_of_the_image(ann: Person) -> None:
+    """Layers are unpacked among the user's ids, those that depend on others too.
+
+    Fails when the unpacking process does not enter the user namespace: all would be root's.
+    """
+    said = ann.does(*RUN, IMAGE, "stat", "-c", "%n %u:%g %a", "/", "/data", "/data/mine")
+    assert said.splitlines() == ["/ 0:0 555", "/data 33:34 500", "/data/mine 33:34 640"]
+    said = ann.does(*RUN, "-u", "33:34", IMAGE, "sh", "-c", "cat /data/same; stat -c %h /data/same")
+    assert said == "secret\n2\n"
+    (layer,) = (
+        path
+        for path in map(ann.layout.layer, os.listdir(ann.layout.layers))
+        if os.path.exists(f"{path}/ping")
+    )
+    assert os.stat(f"{layer}/data").st_uid == FIRST + 32
+    assert "security.capability" in os.listxattr(f"{layer}/ping")
+
+
+def test_root_in_there_is_the_user_itself(ann: Person) -> None:
+    ids = ann.does(*RUN, IMAGE, "cat", "/proc/self/uid_map").split()
+    assert list(map(int, ids)) == [0, UID, 1, 1, FIRST, COUNT]
+    os.mkdir(f"{ann.base}/home/shared", 0o777)
+    os.chown(f"{ann.base}/home/shared", UID, UID)
+    volume = f"{ann.base}/home/shared:/shared"
+    ann.does(*RUN, "-v", volume, IMAGE, "sh", "-c", "touch /shared/a; chown 7 /shared/a")
+    assert os.stat(f"{ann.base}/home/shared/a").st_uid == FIRST + 6
+    said = ann.tuidock(*RUN, "-v", "/etc:/host", IMAGE, "touch", "/host/new")
+    assert said.code == 1
+    assert "Permission denied" in said.err
+
+
+def test_what_other_ids_own_goes_with_the_container_and_the_image(ann: Person) -> None:
+    """Fails when it is removed outside of the user namespace."""
+    script = "mkdir -p /z/y; touch /z/y/f; chown -R 1000:1000 /z; chmod 0 /z/y"
+    ann.does("run", "--network", "none", "--name", "messy", IMAGE, "sh", "-c", script)
+    ann.does("rm", "messy")
+    assert os.listdir(f"{ann.layout.root}/containers") == []
+    ann.does("rmi", IMAGE)
+    assert os.listdir(ann.layout.layers) == []
+    assert not [name for name in os.listdir(ann.layout.ingest) if name != ".lock"]
+    assert ann.does("system", "check") == "Nothing to mend.\n"
+
+
+def test_verbs_on_one_that_runs_as_another_user(ann: Person) -> None:
+    """Its processes have an id that the user may not signal or look at, but for the namespace."""
+    script = "sleep 1000 & echo ready; sleep 1000"
+    ann.does(
+        "run", "-d", "--network", "none", "--name", "web", "-u", "33", IMAGE, "sh", "-c", script
+    )
+    assert ann.does("exec", "web", "id", "-u") == "33\n"
+    assert ann.does("exec", "-u", "0", "web", "id", "-u") == "0\n"
+    deadline = time.monotonic() + 10
+    while ann.does("logs", "web") != "ready\n":
+        assert time.monotonic() < deadline
+    rows = ann.does("top", "web").splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["33", "33"]
+    pids = [int(row.split()[1]) for row in rows]
+    assert ann.does("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}") == "web 2\n"
+    ann.does("stop", "-t", "0", "web")
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def test_usage_without_a_cgroup_is_counted(ann: Person) -> None:
+    """Fails when only cgroups are asked: all would be 0."""
+    ann.does(
+        "run", "-d", "--network", "none", "--name", "busy", IMAGE, "sh", "-c", "while :; do :; done"
+    )
+    used = ann.does("stats", "--no-stream", "--format", "{{.CPUPerc}} {{.MemUsage}}").split()
+    assert float(used[0].rstrip("%")) > 1
+    assert used[1] not in ("0B", "0")
+
+
+@pytest.mark.parametrize("flag", [("-m", "64m"), ("--cpus", "1"), ("--pids-limit", "9")])
+def test_a_limit_that_cannot_be_is_refused(ann: Person, flag: tuple[str, str]) -> None:
+    said = ann.tuidock(*RUN, *flag, IMAGE, "true")
+    assert said.code == 125
+    assert said.err.startswith("tuidock: cannot limit ")
+    assert "controller is not available to this user" in said.err
+
+
+def test_no_network_unless_asked_for(ann: Person) -> None:
+    said = ann.tuidock("run", "--rm", IMAGE, "ls", "/sys/class/net")
+    assert (said.code, said.out) == (0, "lo\n")
+    assert "only root can make the bridge" in said.err
+    said = ann.tuidock("run", "--rm", "--network", "host", IMAGE, "ls", "/sys/class/net")
+    assert set(said.out.split()) == set(os.listdir("/sys/class/net"))
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("flags", [("--network", "bridge"), ("-p", "80"), ("-P",)])
+def test_a_bridge_is_refused_before_anything_is_made(ann: Person, flags: tuple[str, ...]) -> None:
+    said = ann.tuidock("run", *flags, IMAGE, "true")
+    assert said.code == 125
+    assert "an ordinary user cannot" in said.err
+    assert "--network host" in said.err
+    assert ann.does("ps", "-aq") == ""
+
+
+def test_the_seccomp_filter_and_the_capabilities_hold(ann: Person) -> None:
+    """Fails when the filter is loaded after CAP_SYS_ADMIN is gone, or not at all."""
+    said = ann.does(*RUN, IMAGE, "grep", "-E", "^(Seccomp|CapEff|NoNewPrivs):", "/proc/self/status")
+    assert dict(line.split() for line in said.splitlines()) == {
+        "CapEff:": "00000000a80425fb",
+        "NoNewPrivs:": "0",
+        "Seccomp:": "2",
+    }
+
+
+def test_a_user_without_ranges_has_root_alone(single: Person) -> None:
+    """Fails when groups are set where the namespace denies it, or devpts asks for group 5."""
+    said = single.tuidock(*RUN, "-t", IMAGE, "sh", "-c", "id -u; stat -c %u:%g /data/mine; tty")
+    assert said.out.split() == ["0", "0:0", "/dev/pts/0"]
+    said = single.tuidock(*RUN, "-u", "33", IMAGE, "true")
+    assert said.code == 125
+    assert "not all ids of the user exist" in said.err
+    single.does("run", "-d", "--network", "none", "--name", "one", IMAGE, "sleep", "1000")
+    assert single.does("exec", "one", "cat", "/proc/self/setgroups") == "deny\n"
+    single.does("rm", "-f", "one")
+    single.does("rmi", IMAGE)
+    assert os.listdir(single.layout.layers) == []
+
+
+def test_doctor_tries_what_an_ordinary_user_needs(ann: Person, single: Person) -> None:
+    """Fails when a probe leaves a directory that its user cannot empty: all were missing then."""
+    said = ann.does("doctor")
+    for name in ("user namespaces", "own ids", "overlay", "overlay in user namespaces"):
+        assert f"ok       {name}: works" in said
+    assert f"/etc/subuid: {COUNT} ids for ann" in said
+    assert "warning  network: an ordinary user has no bridge" in said
+    assert f"warning  /etc/subuid: 0 ids for {UID}" in single.does("doctor")
