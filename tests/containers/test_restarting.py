@@ -86,9 +86,8 @@ def test_a_persons_stop_is_the_last_word(layout: Layout) -> None:
 def test_a_policy_and_rm_exclude_each_other(layout: Layout) -> None:
     core = Core(layout)
     core.images.add(busybox.config(), [busybox.layer()], "busybox")
+    policy = RestartPolicy("always")
+    spec = ContainerSpec("busybox", network="none", remove=True, restart=policy)
     with pytest.raises(BadSpec, match="conflicting options"):
-        policy = RestartPolicy("always")
-        core.containers.create(
-            ContainerSpec("busybox", network="none", remove=True, restart=policy)
-        )
+        core.containers.create(spec)
     core.close()
