@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,5 +67,17 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Formatter(argparse.HelpFormatter):
+    """Told the width, because argparse imports `shutil` to ask, with all its archivers."""
+
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=32)
+        super().__init__(prog, max_help_position=32, width=_width())
+
+
+def _width() -> int:
+    """Columns for the help, two less than there are, as argparse does."""
+    if (asked := os.environ.get("COLUMNS", "")).isdigit():
+        return int(asked) - 2
+    try:
+        return os.get_terminal_size(1).columns - 2
+    except OSError:
+        return 78

@@ -6,8 +6,8 @@ belongs to one thread. Services are made at first use, so that a verb imports on
 
 from __future__ import annotations
 
+import _sqlite3
 import os
-import sqlite3
 from functools import cached_property
 
 from tuidock.engine import store
@@ -36,7 +36,7 @@ class Core:
             self.db = store.connect(layout)
         except OSError as error:
             raise _unusable(layout, error) from error
-        except sqlite3.Error as error:
+        except _sqlite3.Error as error:
             raise HostError(
                 f"cannot open {layout.database}: {error}", "free some space, or use another --root"
             ) from error

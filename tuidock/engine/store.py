@@ -6,9 +6,13 @@ transaction, or leaves rows and files that `system check` recognises as unfinish
 
 from __future__ import annotations
 
-import sqlite3
+import _sqlite3  # `sqlite3` adds datetime to it, 2 ms that every `tuidock run` would wait for
 
 from tuidock.engine.layout import Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
 
 SCHEMA_VERSION = 1
 
@@ -77,7 +81,9 @@ def connect(layout: Layout, *, durable: bool = False) -> sqlite3.Connection:
     Autocommit mode: writers say `with transaction(db):`. Rows are plain tuples. A writer
     waits up to 10 s for another. Raises sqlite3.Error.
     """
-    db = sqlite3.connect(layout.database, timeout=10, isolation_level=None, check_same_thread=False)
+    db = _sqlite3.connect(
+        layout.database, timeout=10, isolation_level=None, check_same_thread=False
+    )
     db.execute("PRAGMA foreign_keys = ON")
     db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     if db.execute("PRAGMA user_version").fetchone()[0] == 0:

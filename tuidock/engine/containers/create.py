@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 
 from tuidock.engine import journal
@@ -20,6 +19,8 @@ from tuidock.engine.types import ContainerSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
+
     from tuidock.engine.images.service import RunnableImage
 
 EXPOSED = "org.opencontainers.image.exposedPorts"

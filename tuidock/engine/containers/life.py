@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import time
 
 from tuidock.engine import journal
-from tuidock.engine.cgroups import open_cgroup
 from tuidock.engine.containers import bundle, records, restarting
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, WrongStatus
@@ -20,7 +18,10 @@ from tuidock.engine.types import ExitRecord, Limits, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
+
+    from tuidock.engine.cgroups import Cgroup
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
@@ -53,7 +54,7 @@ def stop(layout: Layout, record: Record, stop_signal: str, timeout: float) -> No
     if not is_up(state):
         return
     if state.status is Status.PAUSED:
-        open_cgroup(layout.tag, record.id).thaw()
+        _cgroup(layout, record).thaw()
     _send(layout, record, signal_number(stop_signal))
     monitor = Monitor(layout, record.id)
     if monitor.wait(time.monotonic() + timeout) is None:
@@ -71,7 +72,7 @@ def kill(layout: Layout, record: Record, name: str) -> None:
             f"cannot kill container: {record.name}: container {record.id} is not running"
         )
     if number == signal.SIGKILL and state.status is Status.PAUSED:
-        open_cgroup(layout.tag, record.id).thaw()
+        _cgroup(layout, record).thaw()
     if number in _ENDING:
         restarting.remember_stop(layout, record.id)
     _send(layout, record, number)
@@ -84,13 +85,19 @@ def _send(layout: Layout, record: Record, number: int) -> None:
     )
 
 
+def _cgroup(layout: Layout, record: Record) -> Cgroup:
+    from tuidock.engine.cgroups import open_cgroup  # `run` does not need it
+
+    return open_cgroup(layout.tag, record.id)
+
+
 def pause(layout: Layout, record: Record) -> None:
     """Freeze it. Raises WrongStatus."""
     state = read_state(layout, record.id)
     if state.status is Status.PAUSED:
         raise WrongStatus(f"Container {record.name} is already paused")
     _need_running(record, state)
-    open_cgroup(layout.tag, record.id).freeze()
+    _cgroup(layout, record).freeze()
     journal.append(layout, "container", "pause", record.id, record.name)
 
 
@@ -98,7 +105,7 @@ def unpause(layout: Layout, record: Record) -> None:
     """Let it go on. Raises WrongStatus."""
     if read_state(layout, record.id).status is not Status.PAUSED:
         raise WrongStatus(f"Container {record.name} is not paused")
-    open_cgroup(layout.tag, record.id).thaw()
+    _cgroup(layout, record).thaw()
     journal.append(layout, "container", "unpause", record.id, record.name)
 
 
@@ -127,7 +134,7 @@ def update(layout: Layout, db: sqlite3.Connection, record: Record, changes: Limi
     with bundle.locked(layout, record.id):
         wanted = resources(merged)
         if is_up(read_state(layout, record.id)):
-            open_cgroup(layout.tag, record.id).apply(wanted)
+            _cgroup(layout, record).apply(wanted)
         record = record._replace(spec=record.spec._replace(limits=merged))
         _keep(layout, record, wanted)
         with transaction(db):

@@ -7,7 +7,6 @@ ignored, missing ones take their defaults, so that a store can be opened by eith
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any, NamedTuple
 
 from tuidock.engine.errors import BadSpec, ContainerNotFound
@@ -19,6 +18,10 @@ from tuidock.engine.types import (
     Port,
     RestartPolicy,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
 
 _NESTED: dict[str, Any] = {"limits": Limits, "restart": RestartPolicy, "log": LogLimits}
 _NESTED_LISTS: dict[str, Any] = {"ports": Port, "mounts": Mount}

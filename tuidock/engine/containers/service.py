@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 
 from tuidock.engine import journal
@@ -18,6 +17,7 @@ from tuidock.engine.types import Container, ContainerSpec, Limits, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
     from tuidock.engine.images.service import Images

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from tuidock.engine.containers.records import Record
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.state import RunState, read_state
 from tuidock.engine.types import Container, Port, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def container(layout: Layout, db: sqlite3.Connection, record: Record) -> Container:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import NamedTuple
 
 from tuidock.engine.errors import BadReference, ImageNotFound, InvalidInput
 from tuidock.engine.images.reference import is_digest, is_hex_id, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
 
 _HEX = "0123456789abcdef"
 

@@ -7,7 +7,6 @@ this module imports only what that needs; everything else loads at first use.
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import NamedTuple
 
 from tuidock.engine.errors import BadManifest
@@ -17,6 +16,7 @@ from tuidock.engine.layout import Layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     import threading
     from collections.abc import Callable, Sequence
 
