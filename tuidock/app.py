@@ -19,6 +19,7 @@ from textual.reactive import var
 from textual.worker import Worker
 
 from tuidock import config as settings
+from tuidock import state as remembered
 from tuidock.commands import ContainerCommands, VerbCommands
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import EngineError
@@ -61,12 +62,18 @@ class TuidockApp(App[int], inherit_bindings=False):
         engine: Engine,
         config: settings.Config | None = None,
         now: Callable[[], float] = time.time,
+        memory: str = "",
     ) -> None:
-        """`now` is the clock that ages are reckoned from; a test may give one that stands."""
+        """`now` is the clock that ages are reckoned from; a test may give one that stands.
+
+        `memory` is the path of the state kept between two runs, empty for none.
+        """
         super().__init__()
         self.engine = engine
         self.config = config or settings.Config()
         self.now = now
+        self._memory = memory
+        self.state = remembered.load(memory) if memory else remembered.State()
         self.feeds = Feeds(engine, self.write, self._report)
         self._pulls: dict[str, Worker[None]] = {}
         self.broken = False
@@ -140,6 +147,18 @@ class TuidockApp(App[int], inherit_bindings=False):
         if reference in self._pulls:
             self._pulls.pop(reference).cancel()
 
+    # --- what is remembered -----------------------------------------------------------------
+
+    def remember_columns(self, pane: str, keys: tuple[str, ...]) -> None:
+        """Keep a choice of columns for this run and the next ones."""
+        self.state = self.state.with_columns(pane, keys)
+        if self._memory:
+            try:
+                remembered.save(self.state, self._memory)
+            except OSError as error:
+                said = f"{self._memory}: {error.strerror}"
+                self.notify(said, title="Not remembered", severity="warning", markup=False)
+
     # --- going places -----------------------------------------------------------------------
 
     def go_to(self, container_id: str) -> None:
@@ -210,7 +229,8 @@ def run(engine: Engine, config: str = "") -> int:
 
     `config` is the path of the settings, the user's own when empty. Raises BadConfig.
     """
-    app = TuidockApp(engine, settings.load(config, widget_keys()))
+    chosen = settings.load(config, widget_keys())
+    app = TuidockApp(engine, chosen, memory=remembered.default_path())
     return asyncio.run(_stay(app))
 
 

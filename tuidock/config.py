@@ -5,6 +5,9 @@
     shell = "bash"
     confirm = true
 
+    [commands]
+    dive = "dive {image}"
+
     [keys]
     "container.restart" = "f5"
 
@@ -14,12 +17,16 @@ Invariant: a file that is accepted has no clash of keys; one that is not names i
 from __future__ import annotations
 
 import os
+import string
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tuidock.engine.errors import InvalidInput
 from tuidock.verbs import VERBS, Verb
+
+FACTS = {"id", "name", "image"}
+"""What a command of the user's own may ask about a container."""
 
 
 class BadConfig(InvalidInput):
@@ -36,6 +43,8 @@ class Config(NamedTuple):
     """What `Shell` runs in a container."""
     confirm: bool = True
     """Ask before what cannot be undone."""
+    commands: Mapping[str, str] = {}
+    """Name to a shell command with `{id}`, `{name}`, `{image}` of a container in it."""
     keys: Mapping[str, str] = {}
     """Binding id to keys, separated by commas, as Textual writes them."""
 
@@ -71,7 +80,14 @@ def load(path: str = "", widget_keys: Mapping[str, str] | None = None) -> Config
 
 def parse(data: Mapping[str, Any], widget_keys: Mapping[str, str]) -> Config:
     """Settings from decoded TOML. Raises BadConfig."""
-    kinds = {"theme": str, "registries": list, "shell": str, "confirm": bool, "keys": dict}
+    kinds = {
+        "theme": str,
+        "registries": list,
+        "shell": str,
+        "confirm": bool,
+        "commands": dict,
+        "keys": dict,
+    }
     for name, value in data.items():
         if name not in kinds:
             raise BadConfig(f"unknown setting {name!r}", f"known are {', '.join(kinds)}")
@@ -81,7 +97,24 @@ def parse(data: Mapping[str, Any], widget_keys: Mapping[str, str]) -> Config:
     fields = {name: value for name, value in data.items() if name != "keys"}
     if "registries" in fields:
         fields["registries"] = tuple(str(it) for it in fields["registries"])
+    _check_commands(data.get("commands", {}))
     return Config(**fields, keys=keys)
+
+
+def _check_commands(commands: Mapping[str, Any]) -> None:
+    for name, template in commands.items():
+        if not isinstance(template, str) or not template.strip():
+            raise BadConfig(f"[commands] {name} must be a command such as 'dive {{image}}'")
+        try:
+            asked = {field for _, field, _, _ in string.Formatter().parse(template)}
+        except ValueError as error:
+            raise BadConfig(f"[commands] {name}: {error}", "{{ and }} write braces") from error
+        unknown = sorted(field for field in asked - FACTS if field is not None)
+        if unknown:
+            raise BadConfig(
+                f"[commands] {name} asks for {{{unknown[0]}}}",
+                f"known are {', '.join(sorted(FACTS))}; {{{{ and }}}} write braces",
+            )
 
 
 def _keys(asked: Mapping[str, Any], widget_keys: Mapping[str, str]) -> dict[str, str]:

@@ -105,6 +105,7 @@ _LIST = (
     Verb("list.drill", "Open", "Into the detail of the row", "l,right", "list", "drill"),
     Verb("list.sort", "Sort", "Choose a column to sort by", "o", "list", "sort"),
     Verb("list.reverse", "Reverse", "Turn the order round", "O", "list", "reverse"),
+    Verb("list.columns", "Columns", "Choose and move the columns", "C", "list", "columns"),
     Verb("list.menu", "Actions", "What can be done here, with its keys", "x", "list", "menu"),
     Verb("list.yank", "Copy", "Copy id, name or more to the clipboard", "y", "list", "yank"),
     Verb(
@@ -299,6 +300,7 @@ _ON_CONTAINERS = (
         "open_port",
         RUNNING,
     ),
+    Verb("container.custom", "Own", "Commands of your own", "c", "containers", "custom"),
     Verb(
         "container.bulk",
         "Bulk",

@@ -17,6 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tuidock.config import split
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import Conflict, EngineError, InvalidInput, NotFound
 from tuidock.engine.types import Container
@@ -159,8 +160,11 @@ class DockScreen(Screen[None]):
 
     def key_of(self, verb_id: str) -> str:
         """The first key that a verb has now, as people write it."""
-        keys = self.dock.config.keys.get(verb_id, VERBS[verb_id].key)
-        return self.app.get_key_display(Binding(keys.split(",")[0], ""))
+        return self.app.get_key_display(Binding((*self.keys_of(verb_id), "")[0], ""))
+
+    def keys_of(self, verb_id: str) -> list[str]:
+        """All keys that a verb has now, as Textual names them."""
+        return split(self.dock.config.keys.get(verb_id, VERBS[verb_id].key))
 
     # --- errors ---------------------------------------------------------------------------
 

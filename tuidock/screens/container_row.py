@@ -10,10 +10,11 @@ from tuidock.screens.listing import Item
 from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import gauge, sparkline
 from tuidock.widgets.table import Column
+from tuidock.widgets.table_columns import ASKED
 from tuidock.world import World
 
 COLUMNS = (
-    Column("status", "", 1),
+    Column("light", "", 1),
     Column("name", "NAME"),
     Column("image", "IMAGE", 24, min_screen=110),
     Column("state", "STATUS", 13),
@@ -22,6 +23,11 @@ COLUMNS = (
     Column("network", "NET ↓ ↑", 17, "right", min_screen=190),
     Column("pids", "PIDS", 5, "right", min_screen=130),
     Column("ports", "PORTS", 20, min_screen=150),
+    Column("id", "ID", 12, min_screen=ASKED),
+    Column("address", "IP", 15, min_screen=ASKED),
+    Column("created", "AGE", 4, "right", min_screen=ASKED),
+    Column("block", "READ WRITE", 15, "right", min_screen=ASKED),
+    Column("command", "COMMAND", min_screen=ASKED),
 )
 SPARK = 9
 """Seconds of CPU in the sparkline."""
@@ -65,10 +71,12 @@ def _looks(it: Container, world: World, now: float) -> tuple[object, ...]:
     past = world.samples.get(it.id, ())[-SPARK:]
     last = past[-1] if past else None
     figures = last and (last.memory // 1024, last.memory_limit, last.cpu_limit, last.pids)
+    blocks = last and (fmt.size(last.block_read), fmt.size(last.block_write))
     traffic = tuple([(sample.network_rx, sample.network_tx) for sample in past[-2:]])
     curve = tuple([round(sample.cpu, 3) for sample in past])
     pending = world.pending.get(it.id, "")
-    return it, pending, fmt.status(it, now), curve, figures, traffic
+    ages = fmt.status(it, now), fmt.age(now - it.created)
+    return it, pending, ages, curve, figures, blocks, traffic
 
 
 def item(it: Container, world: World, now: float) -> Item:
@@ -87,6 +95,11 @@ def item(it: Container, world: World, now: float) -> Item:
             _network(past),
             str(last.pids) if last else "",
             fmt.ports(it.ports),
+            it.id[:12],
+            it.address,
+            fmt.age(now - it.created),
+            f"{fmt.size(last.block_read):>7} {fmt.size(last.block_write):>7}" if last else "",
+            " ".join(it.command),
         ),
         text=f"{it.name} {it.image} {it.status} {it.id[:12]} {' '.join(it.command)}",
         order={
@@ -96,6 +109,7 @@ def item(it: Container, world: World, now: float) -> Item:
             "cpu": last.cpu if last else -1.0,
             "memory": last.memory if last else -1.0,
             "pids": last.pids if last else -1.0,
+            "created": it.created,
         },
         style="" if it.status in ALIVE else "$quiet",
     )

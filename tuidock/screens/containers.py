@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -11,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
 from tuidock.engine.types import Container, ExecSpec
-from tuidock.screens import flows
+from tuidock.screens import custom, flows
 from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, Rows, order
 from tuidock.screens.detail import Tab
@@ -21,6 +23,7 @@ from tuidock.screens.shell import ShellTab, lend_terminal
 from tuidock.screens.tune import LimitsTab
 from tuidock.verbs import ALIVE, DOWN, VERBS, meant
 from tuidock.widgets.dialogs import Choose
+from tuidock.widgets.run_spec import command_line
 from tuidock.world import World
 
 EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
@@ -135,6 +138,12 @@ class ContainersScreen(ListScreen):
             every = [it for it in self.world.containers.values() if it.status in wanted]
             self.perform(verb, every)
 
+    @work(group="dialog", exit_on_error=False)
+    async def action_custom(self) -> None:
+        """Commands of the user's own."""
+        with self.presented():
+            await custom.run(self, self.targets())
+
     def action_toggle_stopped(self) -> None:
         self.show_stopped = not self.show_stopped
         self.fill()
@@ -185,8 +194,14 @@ class ContainersScreen(ListScreen):
         if it is None:
             return []
         found = [("name", it.name), ("id", it.id), ("image", it.image)]
-        found += [("address", it.address)] if it.address else []
-        return [*found, ("command", " ".join(it.command))]
+        found += [("ip", it.address)] if it.address else []
+        found += [("command", shlex.join(it.command))]
+        return [*found, ("run", command_line(it.spec))]
+
+    async def as_json(self) -> str:
+        it, _ = self.subject()
+        found = await self.engine.containers.inspect(it.id) if it else {}
+        return json.dumps(found, indent=2, ensure_ascii=False)
 
 
 def _label(it: Container) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -145,6 +146,11 @@ class ImagesScreen(ListScreen):
         if image is None:
             return []
         return [("name", name), ("id", image.id), *(("digest", it) for it in image.digests[:1])]
+
+    async def as_json(self) -> str:
+        image, _ = self.subject()
+        found = await self.engine.images.inspect(image.id) if image else {}
+        return json.dumps(found, indent=2, ensure_ascii=False)
 
     # --- verbs ------------------------------------------------------------------------------
 

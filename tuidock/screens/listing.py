@@ -114,6 +114,15 @@ class ListPane(Vertical):
             return tuple(row.key for row in self._table.rows if row.key in marked)
         return (self._table.cursor_key,) if self._table.cursor_key else ()
 
+    def line(self) -> str:
+        """The row under the cursor as it is shown, apart by tabs."""
+        row = next((it for it in self._table.rows if it.key == self._table.cursor_key), None)
+        if row is None:
+            return ""
+        places = {column.key: place for place, column in enumerate(self._table.columns)}
+        shown = (str(row.cells[places[key]]).strip() for key in self._table.shown)
+        return "\t".join(cell for cell in shown if cell)
+
     def set_items(self, items: Sequence[Item]) -> None:
         """Show these things."""
         self._items = items

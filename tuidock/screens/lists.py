@@ -6,6 +6,7 @@ cursor, without anybody asking.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,15 +15,18 @@ from textual.app import ComposeResult
 from textual.containers import Container as Box
 from textual.widget import Widget
 
+from tuidock import format as fmt
 from tuidock.engine.types import Status
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.listing import ListPane
 from tuidock.verbs import VERBS, fits, in_scope
-from tuidock.widgets.dialogs import Choose
+from tuidock.widgets.columns import ChooseColumns
+from tuidock.widgets.dialogs import Choose, lettered
 from tuidock.widgets.table import Column, LiveTable
 
 SIZES = ("", "-half", "-full")
+JSON = "json"
 
 
 class ListScreen(DockScreen):
@@ -49,6 +53,7 @@ class ListScreen(DockScreen):
 
     def on_mount(self) -> None:
         self.pane.table.focus()
+        self.pane.table.choose_columns(self.dock.state.columns.get(self.SCOPE, ()))
 
     def on_screen_suspend(self) -> None:
         if self not in self.app.screen_stack:
@@ -66,6 +71,11 @@ class ListScreen(DockScreen):
     def yankable(self) -> list[tuple[str, str]]:
         """(word, text) of what can be copied."""
         return []
+
+    async def as_json(self) -> str:
+        """The thing under the cursor, set out. Raises EngineError."""
+        subject = self.subject()[0]
+        return json.dumps(subject._asdict() if subject else None, indent=2, default=str)
 
     # --- the list drives the detail ---------------------------------------------------------
 
@@ -152,14 +162,23 @@ class ListScreen(DockScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_sort(self) -> None:
         columns = self.pane.sortable()
-        options = [(it.key, it.title.lower() or it.key) for it in columns]
-        chosen = await self.app.push_screen_wait(Choose("Sort by", options))
+        options, letters = lettered([(it.key, it.title.lower() or it.key) for it in columns])
+        chosen = await self.app.push_screen_wait(Choose("Sort by", options, keys=letters))
         if chosen:
             falling = str(chosen) in ("cpu", "memory", "pids", "size", "created")
             self.pane.sort_by(str(chosen), descending=falling)
 
     def action_reverse(self) -> None:
         self.pane.sort_by(self.pane.sorted_by, descending=not self.pane.descending)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_columns(self) -> None:
+        """Choose and order the columns; remembered for the next time."""
+        table = self.pane.table
+        chosen = await self.app.push_screen_wait(ChooseColumns(table.columns, table.shown))
+        if chosen is not None:
+            table.choose_columns(chosen)
+            self.dock.remember_columns(self.SCOPE, chosen)
 
     @work(group="dialog", exit_on_error=False)
     async def action_menu(self) -> None:
@@ -171,7 +190,8 @@ class ListScreen(DockScreen):
             if verb.key and (not (verb.call or verb.either) or fits(verb, targets))
         ]
         options = [(it.id, f"{self.key_of(it.id):<4}{it.title:<15}{it.help}") for it in verbs]
-        chosen = await self.app.push_screen_wait(Choose("Actions", options))
+        keys = {key: it.id for it in verbs for key in self.keys_of(it.id)}
+        chosen = await self.app.push_screen_wait(Choose("Actions", options, keys=keys))
         if chosen:
             await self.run_action(VERBS[str(chosen)].binding_action)
 
@@ -181,8 +201,14 @@ class ListScreen(DockScreen):
         found = dict(self.yankable())
         if not found:
             return
-        options = [(word, f"{word:<10}{text}") for word, text in found.items()]
-        chosen = await self.app.push_screen_wait(Choose("Copy what?", options))
-        if chosen:
-            self.app.copy_to_clipboard(found[str(chosen)])
-            self.notify(found[str(chosen)], title=f"Copied {chosen}", markup=False)
+        found |= {"line": self.pane.line(), JSON: "everything, as `inspect` shows it"}
+        lines = [(word, f"{word:<10}{' '.join(text.split())}") for word, text in found.items()]
+        options, letters = lettered(lines)
+        chosen = await self.app.push_screen_wait(Choose("Copy what?", options, keys=letters))
+        if not chosen:
+            return
+        with self.presented():
+            text = await self.as_json() if chosen == JSON else found[str(chosen)]
+            self.app.copy_to_clipboard(text)
+            said = fmt.count(text.count("\n") + 1, "line") if "\n" in text else text
+            self.notify(said, title=f"Copied {chosen}", markup=False)

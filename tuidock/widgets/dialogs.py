@@ -6,10 +6,10 @@ Invariant: Escape answers "never mind" everywhere, and a dangerous thing is neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 
 Validate = Callable[[str], str]
 """From what was typed to what is wrong with it; nothing when it is right."""
+
+Choice = tuple[list[tuple[str, str]], dict[str, str]]
+"""Options of a `Choose`, and its keys."""
 
 
 class Dialog(ModalScreen[Result]):
@@ -164,8 +167,10 @@ class Choose(Dialog[str | None]):
     DEFAULT_CSS = """
     Choose OptionList {
         height: auto; max-height: 16; border: none; background: $panel; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis;
     }
     Choose OptionList:focus { border: none; }
+    Choose .body { color: $text-success; margin-bottom: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -173,14 +178,32 @@ class Choose(Dialog[str | None]):
         Binding("k", "move('up')", show=False),
     ]
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]], *, first: str = "") -> None:
-        """`options` are (key, label); `first` is the key the cursor starts on."""
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str]],
+        *,
+        first: str = "",
+        keys: Mapping[str, str] | None = None,
+        body: str = "",
+    ) -> None:
+        """`options` are (key, label); `first` is the key the cursor starts on.
+
+        `keys` are keys of the keyboard that choose an option at once; `body` stands above.
+        """
         super().__init__()
         self._title, self._options, self._first = title, tuple(options), first
+        self._keys, self._body = keys or {}, body
 
     def compose(self) -> ComposeResult:
         lines = OptionList(*(Option(Content(label)) for _, label in self._options))
-        yield self.box(self._title, lines)
+        above = [Static(Content(self._body), classes="body")] if self._body else []
+        yield self.box(self._title, *above, lines)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in self._keys:
+            event.stop()
+            self.dismiss(self._keys[event.key])
 
     def on_mount(self) -> None:
         lines = self.query_one(OptionList)
@@ -198,6 +221,17 @@ class Choose(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._options[event.option_index][0])
+
+
+def lettered(options: Sequence[tuple[str, str]], free: str = "jk") -> Choice:
+    """Options with a letter of their own in front, and the letters; `free` ones are not taken."""
+    letters: dict[str, str] = {}
+    lines = []
+    for key, label in options:
+        own = next((c for c in key.lower() if c.isalpha() and c not in {*letters, *free}), "")
+        letters |= {own: key} if own else {}
+        lines.append((key, f"{own:<3}{label}"))
+    return lines, letters
 
 
 class Failure(Dialog[None]):

@@ -72,7 +72,7 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("ctrl+u", "page(-0.5)", "Half page up", show=False, id="table.half_up"),
         Binding("enter", "select", "Open", show=False, id="table.open"),
         Binding("space", "mark", "Mark", show=False, id="table.mark"),
-        Binding("ctrl+@", "mark_range", "Mark range", show=False, id="table.mark_range"),
+        Binding("ctrl+@,ctrl+space", "mark_range", "Mark range", show=False, id="table.mark_range"),
         Binding("backslash", "unmark", "Clear marks", show=False, id="table.unmark"),
     ]
 
@@ -92,6 +92,7 @@ class LiveTable(ScrollView, can_focus=True):
         """`empty` is what to say in the middle when there are no rows."""
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
+        self._chosen: tuple[str, ...] = ()
         self._empty = empty
         self._model = TableModel()
         self._hovered = -1
@@ -115,6 +116,16 @@ class LiveTable(ScrollView, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; rows given before must fit them, or be given again at once."""
         self._columns = tuple(columns)
+        self._lay_out()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Keys of the columns that show now, left to right."""
+        return tuple(placed.column.key for placed in self._placed)
+
+    def choose_columns(self, keys: Sequence[str]) -> None:
+        """Show these columns in this order; none: the table's own choice."""
+        self._chosen = tuple(keys)
         self._lay_out()
 
     def set_sort(self, column_key: str, *, descending: bool = False) -> None:
@@ -252,7 +263,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         gap = 1 if self.size.width < 100 else 2
         room = self.size.width - GUTTER - 1
-        self._placed = place(self._columns, room, self.app.size.width, gap)
+        self._placed = place(self._columns, room, self.app.size.width, gap, self._chosen)
         self._painted.clear()
         self._resize()
         self.refresh()

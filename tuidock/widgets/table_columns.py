@@ -36,11 +36,28 @@ class Placed(NamedTuple):
     width: int
 
 
-def place(columns: Sequence[Column], width: int, screen: int, gap: int = 1) -> list[Placed]:
-    """The columns that fit into `width` cells on a screen `screen` cells wide, left to right."""
+ASKED = 10_000
+"""A `min_screen` that no screen has: shown only when somebody chose it."""
+
+
+def place(
+    columns: Sequence[Column],
+    width: int,
+    screen: int,
+    gap: int = 1,
+    chosen: Sequence[str] = (),
+) -> list[Placed]:
+    """The columns that fit into `width` cells on a screen `screen` cells wide, left to right.
+
+    `chosen` keys replace the columns' own choice and order; what does not fit is their end.
+    """
     shown = [(i, c) for i, c in enumerate(columns) if c.min_screen <= screen]
+    places = {column.key: (i, column) for i, column in enumerate(columns)}
+    asked = [places[key] for key in chosen if key in places]
+    shown = asked or shown
     while len(shown) > 1 and _wanted(shown, gap) > width:
-        shown.remove(max(shown, key=lambda pair: (pair[1].min_screen, pair[0])))
+        last = max(shown, key=lambda pair: (pair[1].min_screen, pair[0]))
+        shown.remove(shown[-1] if asked else last)
     return _laid_out(shown, width, gap)
 
 

@@ -1,0 +1,203 @@
+"""What every list can do: ranges of marks, columns, letters in menus, copies, own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from tests.ui.conftest import Stage, staged
+from tests.ui.test_containers import marks
+from tuidock import state as remembered
+from tuidock.config import BadConfig, Config, parse
+from tuidock.engine.types import Status
+from tuidock.screens.custom import Output, command_line
+from tuidock.screens.listing import ListPane
+from tuidock.state import State
+from tuidock.widgets.columns import ChooseColumns
+from tuidock.widgets.dialogs import Choose, lettered
+
+
+def shown(stage: Stage) -> tuple[str, ...]:
+    return stage.app.screen.query_one("#list", ListPane).table.shown
+
+
+async def test_a_range_is_marked_and_cleared(stage: Stage) -> None:
+    await stage.press("space", "j", "ctrl+@")
+    assert marks(stage) == {"web", "api", "db"}
+    await stage.press("backslash")
+    assert marks(stage) == set()
+
+
+# --- columns ----------------------------------------------------------------------------------
+
+
+async def test_columns_are_chosen_and_moved(stage: Stage) -> None:
+    assert shown(stage) == ("light", "name", "image", "state", "cpu", "memory")
+    await stage.press("C")
+    await stage.until(lambda: isinstance(stage.app.screen, ChooseColumns))
+    await stage.press("j", "j", "space", "k", "J", "J", "enter")
+    assert shown(stage) == ("light", "state", "name", "cpu", "memory")
+    assert stage.app.state.columns["containers"] == shown(stage)
+    header = next(line for line in stage.text().splitlines() if "MEMORY" in line)
+    assert header == "│STATUSNAMECPUMEMORY│"
+
+
+async def test_columns_nobody_sees_unasked(stage: Stage) -> None:
+    """Fails when a chosen column waits for a wider screen."""
+    await stage.press("C")
+    await stage.until(lambda: isinstance(stage.app.screen, ChooseColumns))
+    await stage.press("end", "space", "enter")
+    assert shown(stage)[-1] == "command"
+    await stage.until(lambda: stage.shows("nginx -g"))
+    await stage.press("C")
+    await stage.until(lambda: isinstance(stage.app.screen, ChooseColumns))
+    await stage.press("r")
+    assert "command" not in shown(stage)
+    assert stage.app.state == State()
+
+
+async def test_the_last_column_stays(stage: Stage) -> None:
+    await stage.press("7", "C")
+    await stage.until(lambda: isinstance(stage.app.screen, ChooseColumns))
+    for _ in shown_in(stage):
+        await stage.press("space", "j")
+    await stage.press("enter")
+    assert len(shown(stage)) == 1
+
+
+def shown_in(stage: Stage) -> set[str]:
+    assert isinstance(stage.app.screen, ChooseColumns)
+    return stage.app.screen._ticked
+
+
+def test_a_choice_is_kept_until_the_next_time(tmp_path: Path) -> None:
+    path = str(tmp_path / "deep" / "state.json")
+    assert remembered.load(path) == State()
+    remembered.save(State().with_columns("images", ("name", "size")), path)
+    remembered.save(remembered.load(path).with_columns("events", ("at",)), path)
+    assert remembered.load(path).columns == {"images": ("name", "size"), "events": ("at",)}
+    assert os.listdir(tmp_path / "deep") == ["state.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"columns": 3}', '{"columns": {"a": 3}}', "\0"])
+def test_a_broken_memory_is_an_empty_one(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    assert remembered.load(str(path)) == State()
+
+
+# --- menus ------------------------------------------------------------------------------------
+
+
+def test_every_option_has_a_letter_of_its_own() -> None:
+    words = ("name", "id", "image", "ip", "json", "jk")
+    options, letters = lettered([(word, word) for word in words])
+    assert letters == {"n": "name", "i": "id", "m": "image", "p": "ip", "s": "json"}
+    assert options[0] == ("name", "n  name")
+    assert options[-1] == ("jk", "   jk")
+
+
+async def test_sorting_by_a_letter(stage: Stage) -> None:
+    await stage.press("o")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("m")
+    assert stage.app.screen.query_one("#list", ListPane).sorted_by == "memory"
+    assert stage.names()[0] == "db"
+
+
+async def test_a_key_in_the_menu_does_its_verb(stage: Stage) -> None:
+    await stage.press("x")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("s")
+    await stage.until(lambda: stage.container("web").status is Status.EXITED)
+
+
+@pytest.mark.parametrize(
+    ("letter", "text"),
+    [
+        ("n", "web"),
+        ("p", "10.89.0.8"),
+        ("r", "tuidock run -d --name web -p 8080:80 -p 8443:443 -m 128m --cpus 0.5 nginx:1.29"),
+    ],
+)
+async def test_copies_by_letter(stage: Stage, letter: str, text: str) -> None:
+    await stage.press("y")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press(letter)
+    await stage.until(lambda: stage.app.clipboard == text)
+
+
+async def test_the_row_and_everything_can_be_copied(stage: Stage) -> None:
+    await stage.press("y")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await stage.press("l")
+    await stage.until(lambda: stage.app.clipboard.startswith("●\tweb\tnginx:1.29\tup 1h"))
+    for pane, name in (("1", "Name"), ("2", "RepoTags"), ("7", "action")):
+        await stage.press("R", pane)
+        if pane == "7":
+            await stage.press("1", "s", "7")
+            await stage.until(lambda: stage.rows())
+        await stage.press("y")
+        await stage.until(lambda: isinstance(stage.app.screen, Choose))
+        await stage.press("s")
+        await stage.until(lambda name=name: f'"{name}"' in stage.app.clipboard)
+        assert json.loads(stage.app.clipboard)
+
+
+# --- commands of one's own --------------------------------------------------------------------
+
+
+async def test_a_command_is_shown_then_run(tmp_path: Path) -> None:
+    commands = {"say": f"echo {{name}} runs {{image}} | tee -a {tmp_path}/said"}
+    async with staged(config=Config(commands=commands)) as stage:
+        await stage.press("space", "space", "c")
+        await stage.until(lambda: isinstance(stage.app.screen, Choose))
+        await stage.press("enter")
+        await stage.until(lambda: stage.shows("echo web runs nginx:1.29 | tee"))
+        assert not (tmp_path / "said").exists()
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.screen, Output))
+        await stage.until(lambda: stage.shows("exit 0 · esc closes"))
+        said = str(stage.app.screen.query_one(".said", Static).render()).splitlines()
+        assert said == ["web runs nginx:1.29", "api runs ghcr.io/acme/api:2.4"]
+        assert (tmp_path / "said").read_text().splitlines()[1] == "api runs ghcr.io/acme/api:2.4"
+
+
+async def test_leaving_ends_the_command(tmp_path: Path) -> None:
+    """Fails when what the command started itself lives on."""
+    commands = {"hang": f"sleep 1000 & echo $! > {tmp_path}/pid; wait"}
+    async with staged(config=Config(commands=commands)) as stage:
+        await stage.press("c", "enter", "enter")
+        await stage.until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        pid = int((tmp_path / "pid").read_text())
+        await stage.press("escape")
+        assert not isinstance(stage.app.screen, Output)
+        await stage.until(lambda: not sleeps(pid))
+
+
+def sleeps(pid: int) -> bool:
+    """Whether the process is there and no zombie that waits for init."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_without_commands_it_says_how(stage: Stage) -> None:
+    await stage.press("c")
+    await stage.until(lambda: stage.shows("No commands of your own"))
+
+
+async def test_a_name_is_never_shell(stage: Stage) -> None:
+    it = stage.container("web")._replace(image="a;b")
+    assert command_line("x {image} {name}", it) == "x 'a;b' web"
+
+
+@pytest.mark.parametrize("template", ["", "dive {digest}", "dive {", "dive {}", "a {name[0]}"])
+def test_a_wrong_command_is_named(template: str) -> None:
+    with pytest.raises(BadConfig, match="dive"):
+        parse({"commands": {"dive": template}}, {})

@@ -1,0 +1,54 @@
+"""What the interface remembers by itself between two runs; settings are the user's, in `config`.
+
+Invariant: a file that cannot be read means the defaults, and one is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class State(NamedTuple):
+    """Everything remembered."""
+
+    columns: Mapping[str, tuple[str, ...]] = {}
+    """Keys of the columns chosen for a pane, in their order."""
+
+    def with_columns(self, pane: str, keys: tuple[str, ...]) -> State:
+        """No keys: the pane has its own choice again."""
+        others = {name: value for name, value in self.columns.items() if name != pane}
+        return self._replace(columns={**others, pane: keys} if keys else others)
+
+
+def default_path() -> str:
+    """`state.json` in the user's directory of states."""
+    from platformdirs import user_state_path
+
+    return str(user_state_path("tuidock") / "state.json")
+
+
+def load(path: str) -> State:
+    """What was remembered; nothing when the file is missing, or nobody's."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            columns = json.load(file)["columns"]
+        return State({str(pane): tuple(map(str, keys)) for pane, keys in columns.items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return State()
+
+
+def save(state: State, path: str) -> None:
+    """Write it, the old one in force until the new one is whole. Raises OSError."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    fresh = f"{path}.{os.getpid()}"
+    try:
+        with open(fresh, "w", encoding="utf-8") as file:
+            json.dump(state._asdict(), file, indent=1)
+        os.replace(fresh, path)
+    except OSError:
+        if os.path.exists(fresh):
+            os.unlink(fresh)
+        raise
