@@ -31,7 +31,11 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("-u", "--user", metavar="USER[:GROUP]", help="user to run as")
     parser.add_argument("--entrypoint", metavar="COMMAND", help="instead of the image's")
     parser.add_argument(
-        "--network", "--net", default="default", metavar="MODE", help="bridge, host or none"
+        "--network",
+        "--net",
+        default="default",
+        metavar="MODE",
+        help="bridge, host or none; bridge by default, none where root is not",
     )
     parser.add_argument("--userns", default="auto", metavar="MODE", help="auto or host")
     parser.add_argument("--restart", default="no", metavar="POLICY", type=restart_policy)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Resources = Mapping[str, Any]
     """OCI runtime-spec `linux.resources`."""
 
+_NO_FREEZER = "no cgroup freezer may be used here"
 KILL_SECONDS = 5.0
 REMOVE_SECONDS = 5.0
 NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
@@ -200,7 +201,7 @@ class Cgroup:
                 return each
         if freezers and not self.exists():
             return freezers[0]
-        raise Unsupported("no cgroup freezer here", "pausing needs cgroup v2, or v1's freezer")
+        raise Unsupported(_NO_FREEZER, "pausing needs one, v2's or v1's: see `tuidock doctor`")
 
     def kill(self, seconds: float = KILL_SECONDS) -> list[int]:
         """SIGKILL every process, forks in flight too, and wait for the end of them.

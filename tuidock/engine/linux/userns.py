@@ -14,6 +14,8 @@ from typing import NamedTuple
 from tuidock.engine.linux.process import CLONE_NEWUSER, unshare
 
 _PROGRAMS = {"uid": "newuidmap", "gid": "newgidmap"}
+_ORDINARY = os.geteuid() != 0
+"""Who this process is outside of the namespaces in which everybody is root."""
 _SEARCH = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
 
 
@@ -184,4 +186,5 @@ def set_groups(groups: tuple[int, ...]) -> None:
     try:
         os.setgroups(groups)
     except PermissionError:
-        return
+        if not _ORDINARY:
+            raise
