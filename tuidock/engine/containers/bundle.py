@@ -78,7 +78,7 @@ def write_config(layout: Layout, container_id: str, config: dict[str, object]) -
     """Replace `config.json` in one step."""
     path = f"{layout.container(container_id)}/config.json"
     with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(config, file)
+        file.write(json.dumps(config))  # `dump` would encode in Python, ten times as long
     os.rename(f"{path}.new", path)
 
 
