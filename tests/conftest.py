@@ -114,6 +114,8 @@ def vacate(place: Layout) -> None:
         for container in core.containers.list():
             if os.path.isdir(place.container(container.id)):  # not a row that a test made up
                 core.containers.remove(container.id, force=True)
+        if os.path.exists(f"/sys/class/net/td{place.tag}"):  # kept a while for the next start
+            core.network.sweep(set())
         core.close()
     mine = [os.path.dirname(place.root), place.tag]
 

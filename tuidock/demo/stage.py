@@ -48,6 +48,7 @@ def _strike(core: Core) -> None:
     try:
         for container in core.containers.list():
             core.containers.remove(container.id, force=True)
+        core.network.sweep(set())  # a bridge is kept for a while after its last container
     finally:
         core.close()
     remove_path(core.layout.root)

@@ -25,6 +25,8 @@ _BOOT = (
     "from tuidock.engine.runtime.launcher import main; main(*sys.argv[1:])"
 )
 _TRIES = 3
+_SIGNALS = [number for number in range(1, 65) if number not in (9, 19, 32, 33)]
+"""All that can be ignored; 32 and 33 are the C library's own."""
 _started: list[int] = []
 """Launchers that this process started; those that have left are its to bury."""
 
@@ -78,7 +80,15 @@ def _launch(layout: Layout) -> None:
     _bury()
     try:
         _started.append(
-            os.posix_spawn(program, words, environment, file_actions=actions, setsid=True)
+            os.posix_spawn(
+                program,
+                words,
+                environment,
+                file_actions=actions,
+                setsid=True,
+                setsigmask=(),  # containers inherit neither what we block
+                setsigdef=_SIGNALS,  # nor what whoever started us ignores, as `nohup` does
+            )
         )
     except OSError as error:
         raise MonitorGone(f"cannot start the launcher: {error.strerror}") from error
