@@ -8,7 +8,7 @@ import time
 from tuidock.engine import journal
 from tuidock.engine.containers import bundle, records, restarting
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, WrongStatus
+from tuidock.engine.errors import BadSpec, MonitorGone, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime.client import Monitor
@@ -79,7 +79,12 @@ def kill(layout: Layout, record: Record, name: str) -> None:
 
 
 def _send(layout: Layout, record: Record, number: int) -> None:
-    Monitor(layout, record.id).signal(number)
+    try:
+        Monitor(layout, record.id).signal(number)
+    except MonitorGone:
+        if is_up(read_state(layout, record.id)):
+            raise
+        return  # it has just ended by itself
     journal.append(
         layout, "container", "kill", record.id, record.name, {"signal": str(int(number))}
     )

@@ -99,14 +99,14 @@ class Birth:
         self._map_ids(self.pid)
         self._hand_in_mounts(line)
         if not gate:
-            line.send(_GO)
+            _send(line, _GO)
         self.client.send(encode({"created": self.pid}))
         # While the first process furnishes its root there is time for this.
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         self._await_ready(line)
         if gate:
             self._await_client()
-            line.send(_GO)
+            _send(line, _GO)
         self._await_exec(line)
         if self.master >= 0:
             os.set_blocking(self.master, False)
@@ -189,20 +189,20 @@ class Birth:
     def _hand_in_mounts(self, line: Packets) -> None:
         """Mounts that only the host's root can open."""
         if os.geteuid():  # it opens them itself
-            line.send(b"mounts")
+            _send(line, b"mounts")
             return
         self.step = "open the user namespace"
         ids = -1
         if self.config["linux"].get("uidMappings"):
             ids = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         descriptors = sources.open_all(self.layout.root, self.config, ids, self)
-        line.send(b"mounts", tuple(descriptors))
+        _send(line, b"mounts", tuple(descriptors))
         for descriptor in (*descriptors, *([ids] if ids >= 0 else [])):
             os.close(descriptor)
 
     def _await_ready(self, line: Packets) -> None:
         while True:
-            message, descriptors = line.receive(sockets.SMALL_MESSAGE)
+            message, descriptors = _receive(line)
             if descriptors:
                 self.master = descriptors[0]
                 continue
@@ -221,7 +221,7 @@ class Birth:
     def _await_exec(self, line: Packets) -> None:
         """The line closes when the command was executed."""
         self.step = "execute the command"
-        answer = decode(line.receive(sockets.SMALL_MESSAGE)[0])
+        answer = decode(_receive(line)[0])
         line.close()
         if "failed" in answer:
             raise Refused(answer["failed"])
@@ -236,6 +236,20 @@ class Birth:
 
 
 _GO = encode({"go": True})
+
+
+def _send(line: Packets, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
+    """To the first process. If it has died, what it said last is read next, and is the error."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        line.send(message, descriptors)
+
+
+def _receive(line: Packets) -> tuple[bytes, list[int]]:
+    """From the first process, also what it said before it died without having read everything."""
+    try:
+        return line.receive(sockets.SMALL_MESSAGE)
+    except ConnectionResetError:  # told once; the messages are still there
+        return line.receive(sockets.SMALL_MESSAGE)
 
 
 def _write_maps(pid: int, linux: dict[str, Any]) -> None:
