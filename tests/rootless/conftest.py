@@ -1,30 +1,31 @@
-"""Ordinary users that exist in the tests only: a uid, and for one of them ranges of ids.
+"""Ordinary users: whoever runs the tests or, for root, ones that exist in the tests only.
 
-Which ids a user has, /etc says. Its commands run in a mount namespace where other files lie over
-/etc/passwd, /etc/subuid and /etc/subgid, so that the machine's own are never touched, and where
-the program lies in a place that everybody can reach.
+Which ids a user has, /etc says. Commands of a made-up one run in a mount namespace where other
+files lie over /etc/passwd, /etc/subuid and /etc/subgid, so that the machine's own are never
+touched, and where the program lies in a place that everybody can reach.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 
 import tuidock
 from tests import busybox, machine
-from tests.conftest import marks
+from tests.conftest import AS_ROOT, marks
 from tests.layers import archives
 from tests.layers.archives import Member
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux import userns
+from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import client
 
 UID, FIRST, COUNT = 71234, 300000, 65536
@@ -61,54 +62,39 @@ class Said(NamedTuple):
 
 
 class Person:
-    """An ordinary user with a store of its own."""
+    """An ordinary user with a store of its own: whoever runs the tests."""
 
-    def __init__(self, base: str, *, ranges: bool) -> None:
+    def __init__(self, base: str) -> None:
         self.base = base
         self.layout = Layout(f"{base}/root", f"{base}/run")
-        self.python = _interpreter()
-        _write_etc(base, ranges=ranges)
-        os.chmod(base, 0o755)
+        self.python = sys.executable
+        self.path = [_LENT["repository"], _LENT["packages"]]
+        self.before: list[str] = []
+        """What every command is preceded by."""
+        self.uid = os.geteuid()
+        self.ranges = userns.own().uids[1:]
+        """Its subordinate ids, as its containers have them."""
         for name in ("root", "run", "home"):
             os.mkdir(f"{base}/{name}", 0o700)
-            os.chown(f"{base}/{name}", UID, UID)
-        for name in _LENT:
-            os.mkdir(f"{base}/{name}")
 
-    def run(self, *words: str, input: str = "") -> Said:
+    def run(self, *words: str) -> Said:
         """A command of this user."""
         environment = {
             "HOME": f"{self.base}/home",
             "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": f"{self.base}/repository:{self.base}/packages",
+            "PYTHONPATH": ":".join(self.path),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TUIDOCK_ROOT": self.layout.root,
             "TUIDOCK_RUNROOT": self.layout.runroot,
         }
         done = subprocess.run(
-            [
-                "unshare",
-                "-m",
-                "--propagation",
-                "private",
-                "sh",
-                "-ec",
-                _ENTER,
-                "sh",
-                self.base,
-                *words,
-            ],
-            input=input,
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=60,
+            [*self.before, *words], capture_output=True, text=True, env=environment, timeout=60
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def tuidock(self, *words: str, input: str = "") -> Said:
+    def tuidock(self, *words: str) -> Said:
         """A verb."""
-        return self.run(self.python, "-m", "tuidock", *words, input=input)
+        return self.run(self.python, "-m", "tuidock", *words)
 
     def does(self, *words: str) -> str:
         """What a verb that must succeed prints."""
@@ -133,6 +119,25 @@ class Person:
         for container in self.does("ps", "-aq", "--no-trunc").split():
             self.does("rm", "-f", container)
         client.quit_launcher(self.layout)
+
+
+class MadeUp(Person):
+    """One that does not exist outside of its commands; only root can make one."""
+
+    def __init__(self, base: str, *, ranges: bool) -> None:
+        super().__init__(base)
+        self.python = _interpreter()
+        self.path = [f"{base}/repository", f"{base}/packages"]
+        alone = ("unshare", "-m", "--propagation", "private")
+        self.before = [*alone, "sh", "-ec", _ENTER, "sh", base]
+        self.uid = UID
+        self.ranges = (userns.Range(1, FIRST, COUNT),) if ranges else ()
+        _write_etc(base, ranges=ranges)
+        os.chmod(base, 0o755)
+        for name in ("root", "run", "home"):
+            os.chown(f"{base}/{name}", UID, UID)
+        for name in _LENT:
+            os.mkdir(f"{base}/{name}")
 
 
 def _write(path: str, content: bytes) -> None:
@@ -165,37 +170,35 @@ def _interpreter() -> str:
 
 
 @pytest.fixture
-def new_person() -> Iterator[Callable[..., Person]]:
-    """Makes an ordinary user; `ranges`: with ids for a whole container."""
-    people: list[Person] = []
-
-    def new(*, ranges: bool) -> Person:
-        base = tempfile.mkdtemp(prefix=machine.TEMPORARY.removeprefix("/tmp/"), dir="/tmp")
-        person = Person(base, ranges=ranges)
-        marks.extend((base, person.layout.tag))
-        people.append(person)
-        return person
-
-    yield new
-    for person in people:
-        person.leave()
-        shutil.rmtree(person.base)
+def base() -> Iterator[str]:
+    """A directory with a short path, which everybody can reach."""
+    path = tempfile.mkdtemp(prefix=machine.TEMPORARY.removeprefix("/tmp/"), dir="/tmp")
+    marks.extend((path, Layout(f"{path}/root", f"{path}/run").tag))
+    yield path
+    remove_path(path)
 
 
 @pytest.fixture
-def ann(new_person: Callable[..., Person]) -> Person:
+def ann(base: str) -> Iterator[Person]:
     """A user with ids for a whole container, and an image that uses them."""
-    person = new_person(ranges=True)
-    person.add(busybox.layer(), owned(), above())
-    return person
+    person = MadeUp(base, ranges=True) if AS_ROOT else Person(base)
+    if not person.ranges:
+        pytest.skip("needs ranges of ids: /etc/subuid, /etc/subgid, newuidmap")
+    yield from _with_image(person)
 
 
 @pytest.fixture
-def single(new_person: Callable[..., Person]) -> Person:
+def single(base: str) -> Iterator[Person]:
     """A uid without a name and without any other id; the same image."""
-    person = new_person(ranges=False)
+    yield from _with_image(MadeUp(base, ranges=False))
+
+
+def _with_image(person: Person) -> Iterator[Person]:
+    if not os.path.exists(busybox.BUSYBOX):
+        pytest.skip("needs Debian's busybox-static")
     person.add(busybox.layer(), owned(), above())
-    return person
+    yield person
+    person.leave()
 
 
 def owned() -> bytes:
