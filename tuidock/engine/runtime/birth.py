@@ -20,6 +20,7 @@ from tuidock.engine.runtime import sources
 from tuidock.engine.runtime.config import filter_program, flags
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.init import Init
+from tuidock.engine.runtime.plan import operations
 from tuidock.engine.runtime.protocol import decode, encode
 
 TYPE_CHECKING = False
@@ -51,6 +52,8 @@ class Refused(Exception):
     def __init__(self, told: dict[str, Any]) -> None:
         super().__init__(told["message"])
         self.told = told
+        if os.geteuid() and told["errno"] and not told["hint"]:
+            told["hint"] = "`tuidock doctor` says what this machine allows an ordinary user"
 
 
 _PATIENCE = 5.0
@@ -115,6 +118,8 @@ class Birth:
 
     def _clone(self, cgroup: Cgroup, stdio: tuple[int, int, int], program: bytes) -> Packets:
         """The first process, in its namespaces and cgroup; a child of our parent, the monitor."""
+        self.step = "plan the mounts"  # here, where memory is our own already
+        plan = operations(self.config)
         self.step = "make the namespaces"
         ours, theirs = sockets.pair()
         # The cgroup namespace comes later, when all of its cgroup is where its root shall be.
@@ -124,7 +129,7 @@ class Birth:
             wanted |= p.CLONE_INTO_CGROUP
         self.pid, self.pidfd = p.clone(wanted, unified or 0)
         if self.pid == 0:
-            init = Init(self.layout.root, self.config, theirs, cgroup, program)
+            init = Init(self.layout.root, self.config, plan, theirs, cgroup, program)
             init.live(stdio, in_cgroup=unified is not None)
         theirs.close()
         if unified is not None:

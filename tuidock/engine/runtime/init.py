@@ -15,7 +15,6 @@ import sys
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.runtime import execute, rootfs, sources, terminal
-from tuidock.engine.runtime.plan import operations
 from tuidock.engine.runtime.protocol import decode, encode
 
 TYPE_CHECKING = False
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.cgroups import Cgroup
     from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.runtime.plan import Operation
 
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
@@ -33,11 +33,18 @@ class Init:
     """One birth, step by step; `step` is what is being done."""
 
     def __init__(
-        self, root: str, config: dict[str, Any], line: Packets, cgroup: Cgroup, program: bytes
+        self,
+        root: str,
+        config: dict[str, Any],
+        plan: list[Operation],
+        line: Packets,
+        cgroup: Cgroup,
+        program: bytes,
     ) -> None:
         self.root = root
         """The engine's, on the host."""
         self.config = config
+        self.plan = plan
         self.line = line
         self.cgroup = cgroup
         self.program = program
@@ -65,7 +72,6 @@ class Init:
 
     def _furnish(self, stdio: tuple[int, int, int]) -> None:
         """Everything that only needs the image and the host."""
-        steps = operations(self.config)
         self.step = "wait for the mounts"
         message, descriptors = self.line.receive(sockets.SMALL_MESSAGE)
         if not message:
@@ -76,7 +82,7 @@ class Init:
             descriptors = sources.open_all(self.root, self.config, -1, self)
         birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
         p.unshare(p.CLONE_NEWCGROUP)
-        for operation in steps:
+        for operation in self.plan:
             self.step = operation.describe()
             operation.execute(birth)
         self._open_stdio(stdio)
