@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tuidock.engine.cgroups import Cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.hierarchies import Hierarchy, find
 
 BUSY = "while True: pass"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hierarchies_of, hold, until
-from tuidock.engine.cgroups import Cgroup, open_cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.cgroups.hierarchies import find
 from tuidock.engine.errors import BadSpec, HostError, Unsupported

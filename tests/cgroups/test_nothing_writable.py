@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuidock.engine.cgroups import Cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.errors import Unsupported
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cgroups.fake_v2 import Kernel
-from tuidock.engine.cgroups import Cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.hierarchies import CONTROLLERS, Hierarchy
 from tuidock.engine.errors import BadSpec, HostError, Unsupported
 

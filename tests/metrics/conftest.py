@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.cgroups.conftest import Start, start
-from tuidock.engine.cgroups import Cgroup, open_cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
 from tuidock.engine.layout import Layout
 
 __all__ = ["start"]

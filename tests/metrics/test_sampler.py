@@ -12,7 +12,7 @@ import pytest
 
 from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hold, until
 from tests.metrics.conftest import New
-from tuidock.engine.cgroups import Cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics import sampler as sampler_module

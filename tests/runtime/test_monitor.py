@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from tests.runtime.conftest import Box, collect, read_until, until
-from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.process import boot_id
 from tuidock.engine.runtime import client

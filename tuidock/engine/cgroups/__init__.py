@@ -10,9 +10,6 @@ Placing a process before it runs a line of the image, cheapest first (measured h
 * `add(pid)` from outside: 10 ms, as the kernel waits for an RCU grace period.
 
 A cgroup namespace must be unshared after that, or its root is the parent's cgroup.
-The monitor imports this package, so it stays with the small part of the standard library.
+The monitor imports this package, so it stays with the small part of the standard library;
+`tuidock run` imports `limits` only, so nothing is imported here.
 """
-
-from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
-
-__all__ = ["Cgroup", "open_cgroup"]

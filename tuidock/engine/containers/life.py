@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from tuidock.engine.cgroups import Cgroup
+    from tuidock.engine.cgroups.cgroup import Cgroup
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
@@ -91,7 +91,7 @@ def _send(layout: Layout, record: Record, number: int) -> None:
 
 
 def _cgroup(layout: Layout, record: Record) -> Cgroup:
-    from tuidock.engine.cgroups import open_cgroup  # `run` does not need it
+    from tuidock.engine.cgroups.cgroup import open_cgroup  # `run` does not need it
 
     return open_cgroup(layout.tag, record.id)
 

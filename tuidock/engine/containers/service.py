@@ -174,7 +174,7 @@ class Containers:
 
     def top(self, key: str) -> Sequence[Process]:
         """Raises WrongStatus when it does not run."""
-        from tuidock.engine.cgroups import open_cgroup
+        from tuidock.engine.cgroups.cgroup import open_cgroup
         from tuidock.engine.metrics.kin import Kin
         from tuidock.engine.metrics.processes import top
 

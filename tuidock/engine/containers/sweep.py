@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.containers import bundle, life, records
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path

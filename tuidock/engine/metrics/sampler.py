@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 
-from tuidock.engine.cgroups import Cgroup, open_cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics import counters
 from tuidock.engine.metrics.counters import Read

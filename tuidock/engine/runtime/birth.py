@@ -11,7 +11,7 @@ import select
 from contextlib import suppress
 from typing import NamedTuple
 
-from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed
 from tuidock.engine.linux import process as p
@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tuidock.engine.cgroups import Cgroup
+    from tuidock.engine.cgroups.cgroup import Cgroup
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
 

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from tuidock.engine.cgroups import Cgroup
+    from tuidock.engine.cgroups.cgroup import Cgroup
     from tuidock.engine.linux.sockets import Packets
     from tuidock.engine.runtime.plan import Operation
 

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from tuidock.engine.cgroups import open_cgroup
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import starting
