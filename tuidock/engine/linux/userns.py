@@ -144,12 +144,17 @@ def enter(maps: Maps) -> None:
     child = os.fork()
     if child == 0:
         _stay_behind(me, maps, ready, told, says)
-    unshare(CLONE_NEWUSER)
-    for descriptor in (ready, told, says):  # its end is the signal
-        os.close(descriptor)
-    with open(answer, encoding="utf-8", errors="replace") as said:
-        complaint = said.read()
-    os.waitpid(child, 0)
+    try:
+        unshare(CLONE_NEWUSER)
+    except OSError:
+        os.kill(child, 9)
+        raise
+    finally:
+        for descriptor in (ready, told, says):  # the end of `told` is the signal
+            os.close(descriptor)
+        with open(answer, encoding="utf-8", errors="replace") as said:
+            complaint = said.read()
+        os.waitpid(child, 0)
     if complaint:
         raise OSError(errno.EPERM, complaint)
     become_root()

@@ -21,7 +21,7 @@ from tuidock.engine.images.layers.owners import OPAQUE_XATTR
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
 from tuidock.engine.images.root import source
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.files import rename
+from tuidock.engine.linux.files import remove_path, rename
 from tuidock.engine.store import transaction
 
 
@@ -192,6 +192,9 @@ class LayerStore:
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
+        except PermissionError:  # a layer's root that another id of this user owns
+            remove_path(path)
+            return True
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
