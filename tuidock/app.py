@@ -217,6 +217,8 @@ class TuidockApp(App[int], inherit_bindings=False):
         if self.is_headless:
             super()._handle_exception(error)
             return
+        if self.broken:  # what fails while the interface goes down says nothing of the cause
+            return
         path = keep_traceback("".join(traceback.format_exception(error)))
         self.broken = True
         self.panic(
