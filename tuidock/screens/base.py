@@ -113,6 +113,10 @@ class DockScreen(Screen[None]):
         """The containers that a verb would act on now."""
         return ()
 
+    def crowd(self) -> Sequence[Container]:
+        """The marked containers, or all that are listed."""
+        return ()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey what the status of the targets does not allow."""
         verb = _verb_of(action, parameters)

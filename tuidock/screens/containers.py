@@ -89,6 +89,11 @@ class ContainersScreen(ListScreen):
         known = self.world.containers
         return [known[key] for key in self.pane.keys if key in known]
 
+    def crowd(self) -> list[Container]:
+        known, marked = self.world.containers, self.pane.table.marked
+        keys = [row.key for row in self.pane.table.rows if row.key in marked or not marked]
+        return [known[key] for key in keys if key in known]
+
     def label(self, binding: Binding) -> str:
         """Keys with two meanings say the one that fits."""
         verb = VERBS.get(binding.id or "")

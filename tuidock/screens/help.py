@@ -15,12 +15,18 @@ from textual.widgets import Static
 
 from tuidock.verbs import SCOPES, in_scope
 from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.table import LiveTable
 
-WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LimitsPane)
+WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LogLines, LimitsPane)
 """Widgets whose keys the help tells and the settings may change."""
-_NAMES = {LiveTable: "Moving and marking", LogView: "In the log", LimitsPane: "In the limits"}
+_NAMES = {
+    LiveTable: "Moving and marking",
+    LogView: "In the log (digits are ranges there, panes elsewhere)",
+    LogLines: "Moving in the log",
+    LimitsPane: "In the limits",
+}
 
 Line = tuple[str, str, str, str]
 """Keys, title, help, id."""

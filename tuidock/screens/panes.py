@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, ScrollableContainer
 from textual.content import Content
@@ -20,6 +21,7 @@ from tuidock import format as fmt
 from tuidock.engine.types import Container, LogQuery, Process, Sample
 from tuidock.screens.detail import Tab
 from tuidock.screens.facts import environment, json_text, vital_signs
+from tuidock.screens.merged import banner, merged
 from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.logview import LogView
@@ -38,12 +40,20 @@ class LogsTab(Tab):
     TITLE = "Logs"
     HOT = "LogView"
 
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self._merged: Sequence[Container] = ()
+        """Containers whose logs are shown as one; then the cursor moves nothing."""
+
     def compose(self) -> ComposeResult:
-        yield LogView()
+        yield LogView(now=lambda: self.dock_screen.dock.now())
 
     def show(self, subject: Container | None, before: Container | None) -> None:
         view = self.query_one(LogView)
-        if subject is None:
+        if self._merged:
+            if before is None:
+                self.follow_all(self._merged, view)
+        elif subject is None:
             view.clear()
             self.workers.cancel_node(self)
         elif _new_life(subject, before):
@@ -53,6 +63,7 @@ class LogsTab(Tab):
     async def follow(self, it: Container, view: LogView) -> None:
         """Show the end of the log, then every line as it comes."""
         view.clear()
+        view.title, view.banner = it.name, ""
         with self.dock_screen.presented():
             containers = self.dock_screen.engine.containers
             indexed = await _index(view, await containers.log_files(it.id))
@@ -62,6 +73,25 @@ class LogsTab(Tab):
                     view.grown()
                 else:
                     view.append(lines)
+                    await view.drained()
+
+    @on(LogView.MergeWanted)
+    def _merge_wanted(self, event: LogView.MergeWanted) -> None:
+        """All marked containers, or all of them, in one; or back to one alone."""
+        event.stop()
+        self._merged = () if self._merged else self.dock_screen.crowd()
+        self.show(self.subject, None)
+
+    @work(exclusive=True, group="logs", exit_on_error=False)
+    async def follow_all(self, chosen: Sequence[Container], view: LogView) -> None:
+        """Show the logs of several containers by time."""
+        view.clear()
+        view.title, view.banner = "merged", banner(chosen)
+        with self.dock_screen.presented():
+            lines = merged(self.dock_screen.engine.containers, chosen)
+            async with aclosing(lines):
+                async for batch in lines:
+                    view.append(batch)
                     await view.drained()
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
@@ -22,7 +22,8 @@ from textual.strip import Strip
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets.log_excerpt import Excerpt
-from tuidock.widgets.log_paint import STAMPS, Look, drawn, first_match
+from tuidock.widgets.log_keys import MOVING
+from tuidock.widgets.log_paint import PARTS, STAMPS, Look, Looks, drawn, first_match
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_source import LogSource, Ring
 from tuidock.widgets.strips import extracted, selected
@@ -42,6 +43,7 @@ class LogLines(ScrollView, can_focus=True):
         & > .log--stderr { color: $text-error; }
         & > .log--stderr-bar { color: $error; }
         & > .log--timestamp { color: $text-muted; }
+        & > .log--mark { color: $text-accent; text-style: bold; }
         & > .log--more { color: $text-muted; text-style: italic; }
         & > .log--match { background: $warning; color: auto 95%; }
         & > .log--current { background: $boost; }
@@ -51,30 +53,9 @@ class LogLines(ScrollView, can_focus=True):
     }
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log--stderr",
-        "log--stderr-bar",
-        "log--timestamp",
-        "log--more",
-        "log--match",
-        "log--current",
-        "log--current-match",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{part}" for part in PARTS}
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "lines(1)", "Down", show=False, id="log.down"),
-        Binding("k,up", "lines(-1)", "Up", show=False, id="log.up"),
-        Binding("ctrl+f,pagedown", "pages(1.0)", "Page down", show=False, id="log.page_down"),
-        Binding("ctrl+b,pageup", "pages(-1.0)", "Page up", show=False, id="log.page_up"),
-        Binding("ctrl+d", "pages(0.5)", "Half page down", show=False, id="log.half_down"),
-        Binding("ctrl+u", "pages(-0.5)", "Half page up", show=False, id="log.half_up"),
-        Binding("g,home", "top", "Top", show=False, id="log.top"),
-        Binding("G,end", "bottom", "Bottom, and follow", show=False, id="log.bottom"),
-        Binding("right", "sideways(1)", "Right", show=False, id="log.right"),
-        Binding("left", "sideways(-1)", "Left", show=False, id="log.left"),
-        Binding("shift+right", "sideways(5)", "Far right", show=False, id="log.far_right"),
-        Binding("shift+left", "sideways(-5)", "Far left", show=False, id="log.far_left"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = MOVING
 
     class Changed(Message):
         """Something the status line tells is different."""
@@ -93,12 +74,14 @@ class LogLines(ScrollView, can_focus=True):
         self.excerpt = Excerpt(source if source is not None else Ring())
         self.follow = True
         self.wrap = False
-        self.stamps = 0
-        """Index into `STAMPS`."""
         self.current: int | None = None
         """Number of the line that was found or clicked."""
         self._strips: LRUCache[int, Strip] = LRUCache(2048)
-        self._looks: dict[bool, Look] = {}
+        self._looks = Looks(self._part, lambda: self.rich_style)
+        self.marks: set[int] = set()
+        """Numbers of the lines that the reader marked."""
+        self.window = ""
+        """How far back the log is shown, in words; empty for all of it."""
         self._page: list[tuple[int, int]] | None = None
         self._own_scroll = False
         self._pumping = False
@@ -185,7 +168,7 @@ class LogLines(ScrollView, can_focus=True):
 
     def set_search(self, pattern: Pattern | None) -> None:
         """Look for a pattern from the top of the screen on; None forgets it."""
-        self.excerpt.set_search(pattern, self._top())
+        self.excerpt.set_search(pattern, self.top)
         if pattern is None:
             self.current = None
         self._restyle()
@@ -193,7 +176,7 @@ class LogLines(ScrollView, can_focus=True):
 
     def set_filter(self, pattern: Pattern | None) -> None:
         """Keep only lines that match; None shows all again, at the same place."""
-        anchor = self.current if self.current is not None else self._top()
+        anchor = self.current if self.current is not None else self.top
         self.excerpt.set_filter(pattern)
         self.settle()
         if not self.follow:
@@ -201,7 +184,7 @@ class LogLines(ScrollView, can_focus=True):
 
     def find(self, step: int) -> None:
         """Go to the next match below (1) or above (-1), round the ends."""
-        here = self.current if self.current is not None else self._top()
+        here = self.current if self.current is not None else self.top
         number = self.excerpt.neighbour(here, step)
         if number is None:
             self.app.bell()
@@ -218,10 +201,13 @@ class LogLines(ScrollView, can_focus=True):
             self._reveal_match(number)
 
     def _make_current(self, number: int) -> None:
-        for each in (self.current, number):
+        before, self.current = self.current, number
+        self._repaint(before, number)
+
+    def _repaint(self, *numbers: int | None) -> None:
+        for each in numbers:
             if each is not None and each in self._strips:
                 self._strips.discard(each)
-        self.current = number
         self.refresh()
         self.post_message(self.Changed())
 
@@ -247,7 +233,9 @@ class LogLines(ScrollView, can_focus=True):
         self.scroll_to(x=x, y=y, animate=False, force=True)
         self._own_scroll = False
 
-    def _top(self) -> int:
+    @property
+    def top(self) -> int:
+        """Number of the line at the top of the screen."""
         return (
             self.excerpt.number(min(self.scroll_offset.y, self.excerpt.count - 1))
             if self.excerpt.count
@@ -299,13 +287,41 @@ class LogLines(ScrollView, can_focus=True):
 
     def set_stamps(self, stamps: int) -> None:
         """Choose how times are shown, an index into `STAMPS`."""
-        self.stamps = stamps % len(STAMPS)
+        self._looks.stamps = stamps % len(STAMPS)
         self._restyle()
         self.settle()
 
+    @property
+    def stamps(self) -> int:
+        """How times are shown, an index into `STAMPS`."""
+        return self._looks.stamps
+
+    @property
+    def worded(self) -> bool:
+        """Whether JSON is shown as words."""
+        return self._looks.worded
+
+    def set_worded(self, worded: bool) -> None:
+        """Show JSON as words, or as it was written."""
+        self._looks.worded = worded
+        self._restyle()
+        self.settle()
+
+    def toggle_mark(self, number: int) -> None:
+        """Mark a line, or unmark it."""
+        self.marks ^= {number}
+        self._repaint(number)
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self.marks.clear()
+        self._restyle()
+        self.refresh()
+        self.post_message(self.Changed())
+
     def _restyle(self) -> None:
         self._strips.clear()
-        self._looks.clear()
+        self._looks.forget()
         self._page = None
 
     def notify_style_update(self) -> None:
@@ -356,28 +372,12 @@ class LogLines(ScrollView, can_focus=True):
             self.virtual_size = Size(self._width(), self.virtual_size.height)
 
     def _look(self, number: int) -> Look:
-        """How lines look, and how the current one does."""
-        current = number == self.current
-        if current not in self._looks:
-            self._looks[current] = Look(
-                base=self._part("current") if current else self.rich_style,
-                error=self._ink("stderr"),
-                bar=self._ink("stderr-bar"),
-                time=self._ink("timestamp"),
-                more=self._ink("more"),
-                match=self._part("current-match" if current else "match"),
-                stamps=self.stamps,
-                pattern=self.excerpt.search.patterns[0] if self.excerpt.search else None,
-            )
-        return self._looks[current]
+        search = self.excerpt.search
+        self._looks.pattern = search.patterns[0] if search else None
+        return self._looks.of(current=number == self.current, marked=number in self.marks)
 
     def _part(self, name: str) -> Style:
         return self.get_component_rich_style(f"log--{name}")
-
-    def _ink(self, name: str) -> Style:
-        """A part's colour and attributes without its background."""
-        part = self._part(name)
-        return Style(color=part.color, bold=part.bold, italic=part.italic)
 
     # --- mouse and selection --------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ is: `SHOWN` bytes are laid out, the rest waits in the line's own panel.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -16,9 +17,15 @@ from textual.strip import Strip
 from tuidock import format
 from tuidock.engine.types import LogLine
 from tuidock.widgets import ansi
+from tuidock.widgets.log_json import LONGEST, worded
 from tuidock.widgets.log_search import Pattern
 
 SHOWN = 4096
+SIGN = "◆"
+PARTS = (
+    "stderr", "stderr-bar", "timestamp", "mark", "more", "match", "current", "current-match",
+)  # fmt: skip
+"""Parts of a log that have a style of their own."""
 STAMPS = ("", "%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 """How times are shown; `Look.stamps` chooses."""
 
@@ -35,13 +42,18 @@ class Look(NamedTuple):
     match: Style
     stamps: int = 0
     pattern: Pattern | None = None
+    sign: str = ""
+    """What stands left of a line that the reader marked."""
+    worded: bool = False
+    """JSON as words."""
 
 
 def drawn(line: LogLine, look: Look) -> Strip:
     """The whole strip of a line, not yet cut to the window."""
     error = line.stream == "stderr"
     ink = look.base + look.error if error else look.base
-    segments = [Segment("▎" if error else " ", look.base + look.bar)]
+    bar = look.time if look.sign else look.bar
+    segments = [Segment(look.sign or ("▎" if error else " "), look.base + bar)]
     if look.stamps:
         segments.append(Segment(stamp(line.at, look.stamps), look.base + look.time))
     segments += [Segment(text, ink + style) for text, style in pieces(line, look)]
@@ -52,18 +64,25 @@ def drawn(line: LogLine, look: Look) -> Strip:
 
 def pieces(line: LogLine, look: Look) -> list[ansi.Run]:
     """The text in its own colours, matches over them."""
-    runs = ansi.runs(line.text[:SHOWN].decode("utf-8", "replace"))
+    runs = ink(line, look)
     if look.pattern is None:
         return runs
     spans = look.pattern.spans("".join(text for text, _ in runs))
     return ansi.overlay(runs, spans, look.match)
 
 
+def ink(line: LogLine, look: Look) -> list[ansi.Run]:
+    """What is written of the line, in its own colours."""
+    if look.worded and (runs := worded(line.text[:LONGEST].decode("utf-8", "replace"))):
+        return runs
+    return ansi.runs(line.text[:SHOWN].decode("utf-8", "replace"))
+
+
 def first_match(line: LogLine, look: Look) -> int | None:
     """Column of the first match in the strip of a line; None when it is not in what is shown."""
     if look.pattern is None:
         return None
-    text = ansi.plain(line.text[:SHOWN].decode("utf-8", "replace"))
+    text = "".join(text for text, _ in ink(line, look))
     spans = look.pattern.spans(text)
     lead = 1 + (len(stamp(line.at, look.stamps)) if look.stamps else 0)
     return lead + Segment(text[: spans[0][0]]).cell_length if spans else None
@@ -79,3 +98,42 @@ def more(line: LogLine) -> str:
     """What is said at the end of a line that does not end there."""
     hidden = len(line.text) - SHOWN
     return f" … {format.size(hidden)} more, Enter shows them" if hidden > 0 else " ⤶"
+
+
+class Looks:
+    """How lines look that are current, marked, both or neither; each found out once."""
+
+    def __init__(self, part: Callable[[str], Style], base: Callable[[], Style]) -> None:
+        """`part` finds the style of a part of the log by its name, `base` that of the rest."""
+        self._part = part
+        self._base = base
+        self._known: dict[tuple[bool, bool], Look] = {}
+        self.stamps = 0
+        """Index into `STAMPS`."""
+        self.worded = False
+        self.pattern: Pattern | None = None
+
+    def forget(self) -> None:
+        """Styles or switches are different now."""
+        self._known.clear()
+
+    def of(self, *, current: bool, marked: bool) -> Look:
+        if (current, marked) not in self._known:
+            self._known[current, marked] = Look(
+                base=self._part("current") if current else self._base(),
+                error=self._ink("stderr"),
+                bar=self._ink("stderr-bar"),
+                time=self._ink("mark" if marked else "timestamp"),
+                more=self._ink("more"),
+                match=self._part("current-match" if current else "match"),
+                stamps=self.stamps,
+                pattern=self.pattern,
+                sign=SIGN if marked else "",
+                worded=self.worded,
+            )
+        return self._known[current, marked]
+
+    def _ink(self, name: str) -> Style:
+        """A part's colour and attributes without its background."""
+        part = self._part(name)
+        return Style(color=part.color, bold=part.bold, italic=part.italic)

@@ -62,3 +62,22 @@ class Ring:
         del self._kept[:drop]
         self._bytes = left
         self.first += drop
+
+
+class Since:
+    """The lines of a source from one number on, as far as it still has them."""
+
+    def __init__(self, source: LogSource, first: int) -> None:
+        self._source = source
+        self._floor = first
+
+    @property
+    def first(self) -> int:
+        return min(max(self._source.first, self._floor), self._source.end)
+
+    @property
+    def end(self) -> int:
+        return self._source.end
+
+    def lines(self, start: int, stop: int) -> Sequence[LogLine]:
+        return self._source.lines(start, stop)

@@ -7,11 +7,11 @@ themselves are `LogLines`. Invariant: however fast lines come, they are taken ov
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -21,18 +21,20 @@ from textual.widgets import Input, Static
 
 from tuidock.engine.logs.index import LogIndex
 from tuidock.engine.types import LogLine
-from tuidock.widgets import ansi
+from tuidock.widgets import ansi, log_save
+from tuidock.widgets.dialogs import Ask
+from tuidock.widgets.log_keys import KEYS, SECONDS
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.log_search import Pattern, Sieve
-from tuidock.widgets.log_source import Ring
+from tuidock.widgets.log_search import Pattern
+from tuidock.widgets.log_source import Ring, Since
+from tuidock.widgets.log_time import first_at, neighbour_minute
+from tuidock.widgets.log_words import set_out, status, text_of
 
 FRAME = 1 / 30
 PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
 DIG = 8 << 20
 """Bytes of older log that are counted when the reader comes to the top."""
-PANEL = 64 * 1024
-"""Bytes of one line that its panel shows and a copy takes."""
 
 
 class LogPrompt(Input):
@@ -72,22 +74,25 @@ class LogView(Vertical):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "Follow", id="log.follow", tooltip="Stick to the newest line"),
-        Binding("slash", "ask('/')", "Search", id="log.search", tooltip="Regular expression"),
-        Binding("n", "find(1)", "Next", show=False, id="log.next", tooltip="Next match"),
-        Binding("N", "find(-1)", "Previous", show=False, id="log.previous"),
-        Binding("ampersand", "ask('&')", "Keep", id="log.keep", tooltip="Only matching lines"),
-        Binding("t", "stamps", "Times", id="log.times", tooltip="Times: off, time, date"),
-        Binding("w", "wrap", "Wrap", id="log.wrap", tooltip="Break long lines"),
-        Binding("y", "copy", "Copy", show=False, id="log.copy", tooltip="Copy the line"),
-        Binding("Y", "copy_page", "Copy page", show=False, id="log.copy_page"),
-        Binding("enter", "panel", "Line", show=False, id="log.line", tooltip="The whole line"),
-        Binding("escape", "back", "Clear", show=False, id="log.clear"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    class MergeWanted(Message):
+        """The logs of several containers are wanted in one, or no longer."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.time,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """`now` is the clock that ranges are reckoned from."""
         super().__init__(id=id, classes=classes)
+        self._now = now
+        self.title = ""
+        """Whose log it is, for the name of a file."""
+        self.banner = ""
+        """What the status line says of the log as a whole."""
         self._ring = Ring()
         self._index: LogIndex | None = None
         self._pending: list[LogLine] = []
@@ -144,7 +149,7 @@ class LogView(Vertical):
         lines, self._pending = self._pending, []
         self._ring.extend(lines)
         self._room.set()
-        if self.lines.excerpt.source is self._ring:
+        if self._index is None:
             self.lines.settle()
 
     def clear(self) -> None:
@@ -153,6 +158,8 @@ class LogView(Vertical):
         self._close_index()
         self._ring = Ring()
         self.dropped = 0
+        self.lines.window = ""
+        self.lines.unmark()
         self.lines.show(self._ring)
 
     async def open(self, paths: Sequence[str]) -> None:
@@ -186,7 +193,10 @@ class LogView(Vertical):
     @on(LogLines.WantsOlder)
     def _dig(self) -> None:
         """Older lines than were counted at opening."""
-        if self._index is not None and not self._index.complete and self._index.dig(DIG):
+        index = self._index
+        if index is None or index.complete or self.lines.window:
+            return
+        if index.dig(DIG):
             self.lines.settle()
 
     def _close_index(self) -> None:
@@ -248,19 +258,54 @@ class LogView(Vertical):
         if action == "back":
             panel = self.query_one("#log-panel").has_class("-open")
             excerpt = self.lines.excerpt
-            return bool(panel or excerpt.search or excerpt.filter)
+            return bool(panel or excerpt.search or excerpt.filter or self.lines.window)
         return True
 
     def action_back(self) -> None:
-        """Close the panel, else forget the search, else the filter."""
+        """Close the panel, else forget the search, else the filter, else the range."""
         panel = self.query_one("#log-panel")
         if panel.has_class("-open"):
             panel.remove_class("-open")
             self.lines.focus()
         elif self.lines.excerpt.search:
             self.lines.set_search(None)
-        else:
+        elif self.lines.excerpt.filter:
             self.lines.set_filter(None)
+        else:
+            self._see("")
+
+    # --- time -------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="range", exit_on_error=False)
+    async def action_range(self, name: str) -> None:
+        """All of it from one end, or what was written lately."""
+        index, since = self._index, self._now() - SECONDS.get(name, 0.0)
+        while name in SECONDS and index and not index.complete and not _reaches(index, since):
+            index.dig(DIG)
+            await asyncio.sleep(0)
+        if index is self._index:
+            self._see(name if name in SECONDS else "", since)
+            if name == "head":
+                self.lines.action_top()
+
+    def _see(self, window: str, since: float = 0.0) -> None:
+        """Show the log from a moment on; no window: all of it."""
+        source = self._index or self._ring
+        self.lines.window = window
+        self.lines.show(Since(source, first_at(source, since)) if window else source)
+
+    def action_minute(self, step: int) -> None:
+        """To the first line of the next minute, or of the one before."""
+        lines = self.lines
+        here = lines.current if lines.current in lines.on_screen() else None
+        number = neighbour_minute(lines.excerpt, lines.top if here is None else here, step)
+        if number is None:
+            self.app.bell()
+        else:
+            lines.go(number)
+
+    def action_merge(self) -> None:
+        self.post_message(self.MergeWanted())
 
     # --- the rest of the keys ---------------------------------------------------------------------
 
@@ -273,10 +318,42 @@ class LogView(Vertical):
     def action_wrap(self) -> None:
         self.lines.set_wrap(not self.lines.wrap)
 
-    def action_copy(self) -> None:
+    def action_words(self) -> None:
+        self.lines.set_worded(not self.lines.worded)
+
+    def action_mark(self) -> None:
         number = self.lines.picked()
         if number is not None:
-            self._copy([number])
+            self.lines.toggle_mark(number)
+
+    def action_unmark(self) -> None:
+        self.lines.unmark()
+
+    @work(group="save", exit_on_error=False)
+    async def action_save(self) -> None:
+        """Write what is shown to a file of one's choice."""
+        lines = self.lines
+        first = log_save.suggested(self.title, self._now())
+        hint = "the lines that the filter and the range show, without colours"
+        path = await self.app.push_screen_wait(
+            Ask("Save the log", first, validate=log_save.problem, hint=hint)
+        )
+        if not path:
+            return
+        try:
+            count = await log_save.save(lines.excerpt, path, lines.stamps)
+        except OSError as error:
+            said = f"{path}: {error.strerror}"
+            self.notify(said, title="Not saved", severity="error", markup=False)
+        else:
+            self.notify(path, title=f"{count:,} lines saved", markup=False)
+
+    def action_copy(self) -> None:
+        """The marked lines, or the current one."""
+        source, number = self.lines.excerpt.source, self.lines.picked()
+        marked = [it for it in sorted(self.lines.marks) if source.first <= it < source.end]
+        if marked or number is not None:
+            self._copy(marked or [number or 0])
 
     def action_copy_page(self) -> None:
         self._copy(self.lines.on_screen())
@@ -301,7 +378,7 @@ class LogView(Vertical):
 
     @on(LogLines.Changed)
     def _tell(self) -> None:
-        self.query_one("#log-status", Static).update(status(self.lines, self.dropped))
+        self.query_one("#log-status", Static).update(status(self.lines, self.dropped, self.banner))
 
 
 def _let_go(opening: asyncio.Future[LogIndex]) -> None:
@@ -310,56 +387,6 @@ def _let_go(opening: asyncio.Future[LogIndex]) -> None:
         opening.result().close()
 
 
-def text_of(line: LogLine) -> str:
-    """A line's text, escapes and all; of a monster its beginning."""
-    return line.text[:PANEL].decode("utf-8", "replace")
-
-
-def set_out(text: str) -> str:
-    """JSON on several lines; anything else as it is."""
-    start = text.find("{")
-    if start < 0:
-        return text
-    try:
-        return text[:start] + json.dumps(json.loads(text[start:]), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text
-
-
-def status(lines: LogLines, dropped: int) -> Content:
-    """The status line: where the reader is, what is searched and kept, what is switched on."""
-    excerpt = lines.excerpt
-    parts = [_place(lines)]
-    if excerpt.filter is not None:
-        kept = f"{excerpt.count:,} kept"
-        parts.append((f"& {_typed(excerpt.filter)}  {kept}", "$text-accent"))
-    if excerpt.search is not None:
-        parts.append(
-            (f"/ {_typed(excerpt.search)}  {_hits(lines, excerpt.search)}", "$text-primary")
-        )
-    if lines.wrap:
-        parts.append(("wrap", ""))
-    if lines.scroll_offset.x:
-        parts.append((f"→{lines.scroll_offset.x}", ""))
-    if dropped:
-        parts.append((f"{dropped:,} skipped", "$text-warning"))
-    return Content("   ").join([Content.styled(text, style) for text, style in parts])
-
-
-def _place(lines: LogLines) -> tuple[str, str]:
-    source, count = lines.excerpt.source, lines.excerpt.count
-    if lines.follow:
-        return f"● following  {source.end - source.first:,} lines", "$text-success"
-    at = min(count, lines.scroll_offset.y + 1)
-    return f"◌ line {at:,} of {count:,}  f follows", "$text-warning"
-
-
-def _typed(sieve: Sieve) -> str:
-    pattern = sieve.patterns[0]
-    return f"{pattern.text} (as plain text)" if pattern.literal else pattern.text
-
-
-def _hits(lines: LogLines, search: Sieve) -> str:
-    rank = search.rank(lines.current) if lines.current is not None else 0
-    found = f"{len(search.found):,}"
-    return f"{rank:,} of {found}" if rank else f"{found} found"
+def _reaches(index: LogIndex, at: float) -> bool:
+    """Whether lines from before a moment are counted."""
+    return index.count > 0 and index.line(index.first).at < at

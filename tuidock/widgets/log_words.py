@@ -1,0 +1,77 @@
+"""What is said about a log: the status line, one whole line set out. Pure functions."""
+
+from __future__ import annotations
+
+import json
+
+from textual.content import Content
+
+from tuidock.engine.types import LogLine
+from tuidock.widgets.log_lines import LogLines
+from tuidock.widgets.log_search import Sieve
+
+PANEL = 64 * 1024
+"""Bytes of one line that its panel shows and a copy takes."""
+
+
+def text_of(line: LogLine) -> str:
+    """A line's text, escapes and all; of a monster its beginning."""
+    return line.text[:PANEL].decode("utf-8", "replace")
+
+
+def set_out(text: str) -> str:
+    """JSON on several lines; anything else as it is."""
+    start = text.find("{")
+    if start < 0:
+        return text
+    try:
+        return text[:start] + json.dumps(json.loads(text[start:]), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def status(lines: LogLines, dropped: int, banner: str = "") -> Content:
+    """The status line: where the reader is, what is searched and kept, what is switched on."""
+    excerpt = lines.excerpt
+    parts = [_place(lines)]
+    if banner:
+        parts.append((banner, "$text-accent"))
+    if excerpt.filter is not None:
+        kept = f"{excerpt.count:,} kept"
+        parts.append((f"& {_typed(excerpt.filter)}  {kept}", "$text-accent"))
+    if excerpt.search is not None:
+        parts.append(
+            (f"/ {_typed(excerpt.search)}  {_hits(lines, excerpt.search)}", "$text-primary")
+        )
+    if lines.window:
+        parts.append((f"last {lines.window}", "$text-accent"))
+    if lines.marks:
+        parts.append((f"{len(lines.marks):,} marked", "$text-accent"))
+    if lines.worded:
+        parts.append(("JSON", ""))
+    if lines.wrap:
+        parts.append(("wrap", ""))
+    if lines.scroll_offset.x:
+        parts.append((f"→{lines.scroll_offset.x}", ""))
+    if dropped:
+        parts.append((f"{dropped:,} skipped", "$text-warning"))
+    return Content("   ").join([Content.styled(text, style) for text, style in parts])
+
+
+def _place(lines: LogLines) -> tuple[str, str]:
+    source, count = lines.excerpt.source, lines.excerpt.count
+    if lines.follow:
+        return f"● following  {source.end - source.first:,} lines", "$text-success"
+    at = min(count, lines.scroll_offset.y + 1)
+    return f"◌ line {at:,} of {count:,}  f follows", "$text-warning"
+
+
+def _typed(sieve: Sieve) -> str:
+    pattern = sieve.patterns[0]
+    return f"{pattern.text} (as plain text)" if pattern.literal else pattern.text
+
+
+def _hits(lines: LogLines, search: Sieve) -> str:
+    rank = search.rank(lines.current) if lines.current is not None else 0
+    found = f"{len(search.found):,}"
+    return f"{rank:,} of {found}" if rank else f"{found} found"
