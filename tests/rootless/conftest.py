@@ -133,7 +133,7 @@ class MadeUp(Person):
         self.uid = UID
         self.ranges = (userns.Range(1, FIRST, COUNT),) if ranges else ()
         _write_etc(base, ranges=ranges)
-        os.chmod(base, 0o755)
+        os.chmod(base, 0o711)  # to be passed through, not to be read, as a home often is
         for name in ("root", "run", "home"):
             os.chown(f"{base}/{name}", UID, UID)
         for name in _LENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -72,6 +73,20 @@ def test_verbs_on_one_that_runs_as_another_user(ann: Person) -> None:
     assert ann.does("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}") == "web 2\n"
     ann.does("stop", "-t", "0", "web")
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def test_a_killed_monitor_is_replaced_where_another_user_writes(ann: Person) -> None:
+    """Fails when only the owner of the output's fifos may open them: that is the other user."""
+    script = "while :; do echo more; sleep 0.1; done"
+    words = ("--name", "web", "-u", "33", IMAGE, "sh", "-c", script)
+    identifier = ann.does("run", "-d", "--network", "none", *words).strip()
+    with open(f"{ann.layout.run(identifier)}/state.json") as file:
+        monitor = json.load(file)["monitor"][0]
+    os.kill(monitor, 9)
+    assert ann.does("exec", "web", "id", "-u") == "33\n"
+    before, deadline = ann.does("logs", "web"), time.monotonic() + 10
+    while len(ann.does("logs", "web")) == len(before):
+        assert time.monotonic() < deadline
 
 
 def test_usage_without_a_cgroup_is_counted(ann: Person) -> None:
