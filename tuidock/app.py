@@ -10,10 +10,11 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import work
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.reactive import var
 from textual.worker import Worker
@@ -208,6 +209,14 @@ class TuidockApp(App[int], inherit_bindings=False):
         """Anything that is not an EngineError: keep the traceback, say so, go on."""
         path = keep_traceback("".join(traceback.format_exception(error)))
         self.push_screen(BugScreen(error, path))
+
+    def clear_selection(self) -> None:
+        """Textual's own, for inputs of a mode's first screen too.
+
+        With Python 3.12's eager tasks that screen is composed before it is on its stack.
+        """
+        with suppress(ScreenStackError):
+            super().clear_selection()
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's last resort: the widget whose handler failed is deaf from here on.
