@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 
 import pytest
@@ -116,6 +117,15 @@ def test_refused_create_leaves_nothing(cgroup: Cgroup) -> None:
     with pytest.raises(BadSpec, match="cpuset"):
         cgroup.create({"cpu": {"cpus": "4000"}})
     assert not cgroup.exists()
+
+
+def test_failed_create_leaves_no_parent() -> None:
+    """Fails if `make` does not take back the parent when it cannot make the directory."""
+    cgroup = Cgroup(find(), f"tuidock-{secrets.token_hex(4)}", "missing/one")
+    with pytest.raises(HostError, match="cannot make the cgroup"):
+        cgroup.create({})
+    directories = [cgroup.path(name) for name in ("memory", "cpu", "cpuset", "io", "cgroup")]
+    assert not any(os.path.exists(os.path.dirname(each)) for each in directories if each)
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../x", "a\n", "ü"])

@@ -16,9 +16,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests import busybox
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.core import Core
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
+from tuidock.engine.types import ContainerSpec
 
 pytestmark = pytest.mark.root
 
@@ -140,3 +142,26 @@ def test_a_bundle_being_made_is_left_alone(core: Core) -> None:
         assert core.check() == []
         assert os.path.isdir(f"{path}/upper")
     shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_cgroup_that_a_killed_starter_left_is_swept(core: Core, known: bool) -> None:
+    """Its container may have been removed since: nothing but the cgroup's name tells of it."""
+    container_id = "c" * 64
+    if known:
+        container_id = core.containers.create(ContainerSpec(image="busybox")).id
+    left = open_cgroup(core.layout.tag, container_id)
+    left.create({})
+    assert core.containers.sweep() == [f"removed the cgroup of container {container_id[:12]}"]
+    assert not left.exists()
+
+
+def test_the_cgroup_of_a_running_container_is_not_swept(core: Core) -> None:
+    spec = ContainerSpec(image="busybox", command=("sleep", "1000"), network="none")
+    container = core.containers.create(spec)
+    core.containers.start(container.id)
+    try:
+        assert core.containers.sweep() == []
+        assert open_cgroup(core.layout.tag, container.id).pids()
+    finally:
+        core.containers.remove(container.id, force=True)

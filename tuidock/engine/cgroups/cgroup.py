@@ -44,6 +44,18 @@ def open_cgroup(tag: str, container_id: str) -> Cgroup:
     return Cgroup(find(), f"tuidock-{tag}", container_id)
 
 
+def names(tag: str) -> set[str]:
+    """Ids of the containers that have a directory below `/tuidock-TAG` in some hierarchy."""
+    found = set()
+    for hierarchy in find():
+        try:
+            with os.scandir(f"{hierarchy.base}/tuidock-{tag}") as entries:
+                found |= {each.name for each in entries if each.is_dir(follow_symlinks=False)}
+        except FileNotFoundError:
+            continue
+    return found
+
+
 class Cgroup:
     """Limits, members and counters of one container.
 

@@ -66,6 +66,7 @@ class Group:
                 # ENOENT: gone; ENODEV: dying.
                 vanished = error.errno in (errno.ENOENT, errno.ENODEV)
                 if not vanished or attempt == RETRIES - 1:
+                    self.remove_parent()
                     raise
 
     def _clear(self) -> None:

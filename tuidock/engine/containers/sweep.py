@@ -6,8 +6,9 @@ import os
 import sqlite3
 import time
 
-from tuidock.engine.cgroups.cgroup import open_cgroup
+from tuidock.engine.cgroups.cgroup import names, open_cgroup
 from tuidock.engine.containers import bundle, life, records
+from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime.state import read_state
@@ -29,7 +30,7 @@ def sweep(layout: Layout, db: sqlite3.Connection, disconnect: Callable[[str], ob
         done.append(f"finished the removal of container {container_id[:12]}")
     done += _remove_promised(layout, db, disconnect)
     done += _remove_orphans(layout, db)
-    done += _remove_cgroups(layout, db)
+    done += _remove_cgroups(layout)
     return done
 
 
@@ -61,16 +62,25 @@ def _remove_orphans(layout: Layout, db: sqlite3.Connection) -> list[str]:
     return done
 
 
-def _remove_cgroups(layout: Layout, db: sqlite3.Connection) -> list[str]:
+def _remove_cgroups(layout: Layout) -> list[str]:
+    """Those of containers that do not run or are there no more; whoever started them was killed."""
     done = []
-    for record in records.everything(db):
-        ended = read_state(layout, record.id).status in (Status.EXITED, Status.CREATED)
-        cgroup = open_cgroup(layout.tag, record.id)
-        if ended and cgroup.exists():
-            cgroup.kill()
-            cgroup.remove()
-            done.append(f"removed the cgroup of container {record.name}")
+    for container_id in names(layout.tag):
+        try:
+            with bundle.locked(layout, container_id):  # else it may just be starting
+                if read_state(layout, container_id).status not in (Status.EXITED, Status.CREATED):
+                    continue
+                _remove_cgroup(layout, container_id)
+        except ContainerNotFound:
+            _remove_cgroup(layout, container_id)
+        done.append(f"removed the cgroup of container {container_id[:12]}")
     return done
+
+
+def _remove_cgroup(layout: Layout, container_id: str) -> None:
+    cgroup = open_cgroup(layout.tag, container_id)
+    cgroup.kill()
+    cgroup.remove()
 
 
 def _has_row(db: sqlite3.Connection, container_id: str) -> bool:
