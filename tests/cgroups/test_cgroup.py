@@ -124,8 +124,9 @@ def test_failed_create_leaves_no_parent() -> None:
     cgroup = Cgroup(find(), f"tuidock-{secrets.token_hex(4)}", "missing/one")
     with pytest.raises(HostError, match="cannot make the cgroup"):
         cgroup.create({})
-    directories = [cgroup.path(name) for name in ("memory", "cpu", "cpuset", "io", "cgroup")]
-    assert not any(os.path.exists(os.path.dirname(each)) for each in directories if each)
+    for controller in ("memory", "cpu", "cpuset", "io", "cgroup"):
+        if directory := cgroup.path(controller):
+            assert not os.path.exists(directory.removesuffix("/missing/one"))
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../x", "a\n", "ü"])
