@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tuidock.cli.verbs import VERBS as COMMANDS
+from tuidock.screens.help import NAMES, WIDGETS, widget_lines
 from tuidock.verbs import SCOPES, VERBS
 
 README = Path(__file__).parent.parent / "README.md"
@@ -20,7 +21,18 @@ SIGNS = {
     "right_square_bracket": "]",
     "left": "←",
     "right": "→",
+    "up": "↑",
+    "down": "↓",
     "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "backslash": "\\",
+    "ampersand": "&",
+    "equals_sign": "=",
+    "minus": "-",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "ctrl+@": "ctrl+space",
 }
 
 
@@ -31,9 +43,20 @@ def keys() -> Iterator[str]:
     for scope, title in SCOPES.items():
         for verb in VERBS.values():
             if verb.scope == scope and verb.key:
-                signs = " ".join(f"`{SIGNS.get(key, key)}`" for key in verb.key.split(","))
-                yield f"| {title} | {signs} | {verb.title}: {verb.help[0].lower()}{verb.help[1:]} |"
+                yield row(title, verb.key, verb.title, verb.help)
                 title = ""
+    for widget in WIDGETS:
+        title = NAMES[widget]
+        for key, name, text, _ in widget_lines(widget):
+            yield row(title, key, name, text)
+            title = ""
+
+
+def row(where: str, keys: str, title: str, text: str) -> str:
+    """One line of the table of keys."""
+    signs = dict.fromkeys(f"`{SIGNS.get(key, key)}`" for key in keys.split(","))
+    what = f"{title}: {text[0].lower()}{text[1:]}" if text else title
+    return f"| {where} | {' '.join(signs)} | {what} |"
 
 
 def verbs() -> Iterator[str]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tuidock.engine.errors import InvalidInput
-from tuidock.verbs import VERBS, Verb
+from tuidock.verbs import SCOPES, VERBS, Verb
 
 FACTS = {"id", "name", "image"}
 """What a command of the user's own may ask about a container."""
@@ -124,7 +124,7 @@ def _keys(asked: Mapping[str, Any], widget_keys: Mapping[str, str]) -> dict[str,
         if not isinstance(keys, str) or not keys.strip():
             raise BadConfig(f"[keys] {name} must be a key such as 'f5' or 'ctrl+r'")
     found = {name: ",".join(split(keys)) for name, keys in asked.items()}
-    for first, second, key in clashes(found):
+    for first, second, key in clashes(found, widget_keys):
         raise BadConfig(
             f"[keys] clash: {key!r} is bound to both {first.id} ({first.title}) "
             f"and {second.id} ({second.title})",
@@ -137,10 +137,13 @@ def split(keys: str) -> list[str]:
     return [key.strip() for key in keys.split(",") if key.strip()]
 
 
-def clashes(remapped: Mapping[str, str]) -> Iterator[tuple[Verb, Verb, str]]:
-    """Pairs of verbs that one key would mean in one place."""
+def clashes(
+    remapped: Mapping[str, str], widget_keys: Mapping[str, str] | None = None
+) -> Iterator[tuple[Verb, Verb, str]]:
+    """Pairs of verbs that one key would mean in one place, keys of widgets being verbs too."""
+    verbs = [*VERBS.values(), *(_of_widget(*pair) for pair in (widget_keys or {}).items())]
     owners: list[tuple[str, Verb]] = [
-        (key, verb) for verb in VERBS.values() for key in split(remapped.get(verb.id, verb.key))
+        (key, verb) for verb in verbs for key in split(remapped.get(verb.id, verb.key))
     ]
     for index, (key, verb) in enumerate(owners):
         for other_key, other in owners[:index]:
@@ -148,8 +151,19 @@ def clashes(remapped: Mapping[str, str]) -> Iterator[tuple[Verb, Verb, str]]:
                 yield other, verb, key
 
 
+def _of_widget(name: str, keys: str) -> Verb:
+    """The key of a widget as a verb; a table has the focus wherever there is a list."""
+    widget = name.partition(".")[0]
+    return Verb(name, f"of the {widget}", "", keys, "list" if widget == "table" else widget)
+
+
 def _meet(one: Verb, other: Verb) -> bool:
-    """Whether both are heard in one place; `list` is heard in every pane."""
+    """Whether both are heard in one place; `list` is heard in every pane.
+
+    A widget of its own, such as a log, hears before its pane does: only its own keys count.
+    """
+    if not {one.scope, other.scope} <= SCOPES.keys():
+        return one.scope == other.scope
     return one.scope == other.scope or not {one.scope, other.scope}.isdisjoint(
         {"everywhere", "list"}
     )

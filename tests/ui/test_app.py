@@ -340,3 +340,11 @@ async def test_every_size_and_theme(size: tuple[int, int], theme: str) -> None:
         for key in ("S", "L", "t", "i", "2", "3", "7", "question_mark", "escape", "1"):
             await stage.press(key)
         assert stage.app.screen.query_one("#list").region.width <= size[0]
+
+
+@pytest.mark.parametrize("keys", [(), ("enter",), ("L",), ("2",), ("3",), ("7",)])
+async def test_help_is_always_offered(keys: tuple[str, ...]) -> None:
+    """Fails when the keys of a part push it off a small screen."""
+    async with staged(size=(80, 24)) as stage:
+        await stage.press(*keys)
+        await stage.until(lambda: "? Help" in stage.text().splitlines()[-1])

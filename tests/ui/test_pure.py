@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tuidock import format as fmt
-from tuidock.config import BadConfig, Config, clashes, load
+from tuidock.app import widget_keys
+from tuidock.config import BadConfig, Config, clashes, load, parse
 from tuidock.engine.errors import Unreachable
 from tuidock.engine.events import Event, LayerProgress, Resolved
 from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, Status
@@ -96,7 +97,7 @@ def test_filter_grammar(query: str, text: str, found: bool) -> None:
 
 
 def test_default_keys_do_not_clash() -> None:
-    assert list(clashes({})) == []
+    assert list(clashes({}, widget_keys())) == []
 
 
 def test_two_way_verbs_mean_what_the_status_asks() -> None:
@@ -137,6 +138,24 @@ def test_bad_settings_are_named(tmp_path: Path, text: str, words: tuple[str, ...
         load(str(path))
     for word in (*words, "config.toml"):
         assert word in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"log.wrap": "t"}, ("log.wrap", "log.times")),
+        ({"list.sort": "space"}, ("list.sort", "table.mark")),
+        ({"image.pull": "G"}, ("image.pull", "table.last")),
+    ],
+)
+def test_keys_of_widgets_clash_too(keys: dict[str, str], words: tuple[str, ...]) -> None:
+    with pytest.raises(BadConfig) as caught:
+        parse({"keys": keys}, widget_keys())
+    assert all(word in caught.value.message for word in words)
+
+
+def test_a_log_hears_before_its_pane() -> None:
+    assert list(clashes({"container.restart": "f"}, widget_keys())) == []
 
 
 def test_swapped_keys_are_no_clash() -> None:

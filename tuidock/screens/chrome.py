@@ -96,7 +96,8 @@ class KeyBar(Widget):
     keys: reactive[tuple[tuple[str, str, str, bool], ...]] = reactive(())
     """(key as shown, label, action, enabled), most useful first."""
 
-    ALWAYS: ClassVar[tuple[str, ...]] = ("app.help",)
+    ALWAYS: ClassVar[tuple[str, ...]] = ("help",)
+    """Actions that have their place whatever else there is; it is the last one."""
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._look)
@@ -125,15 +126,17 @@ class KeyBar(Widget):
         return str(relabel(binding)) if relabel else binding.description
 
     def render(self) -> RenderResult:
+        kept = [_key(*words, enabled=on) for *words, on in self.keys if words[2] in self.ALWAYS]
+        room = self.size.width - 1 - sum(item.cell_length for item in kept)
         parts: list[Content] = []
-        room = self.size.width - 1
         for key, label, action, enabled in self.keys:
             item = _key(key, label, action, enabled=enabled)
             if item.cell_length > room:
                 break
-            room -= item.cell_length
-            parts.append(item)
-        return Content.assemble(" ", *parts)
+            if action not in self.ALWAYS:
+                room -= item.cell_length
+                parts.append(item)
+        return Content.assemble(" ", *parts, *kept)
 
 
 def _rank(binding: Binding) -> int:

@@ -21,7 +21,7 @@ from tuidock.widgets.table import LiveTable
 
 WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LogLines, LimitsPane)
 """Widgets whose keys the help tells and the settings may change."""
-_NAMES = {
+NAMES = {
     LiveTable: "Moving and marking",
     LogView: "In the log (digits are ranges there, panes elsewhere)",
     LogLines: "Moving in the log",
@@ -66,7 +66,7 @@ class HelpScreen(ModalScreen[None]):
     def text(self) -> Content:
         """Sections of keys, those of this pane first."""
         parts = [self._section(SCOPES[self._scope], _verb_lines(self._scope))]
-        parts += [self._section(_NAMES[kind], _widget_lines(kind)) for kind in self._kinds()]
+        parts += [self._section(NAMES[kind], widget_lines(kind)) for kind in self._kinds()]
         parts += [self._section(SCOPES[it], _verb_lines(it)) for it in ("list", "everywhere")]
         return Content("\n").join(parts)
 
@@ -96,7 +96,8 @@ def _verb_lines(scope: str) -> list[Line]:
     return [(v.key, v.title, v.help, v.id) for v in in_scope(scope) if v.key]
 
 
-def _widget_lines(kind: type[Widget]) -> list[Line]:
+def widget_lines(kind: type[Widget]) -> list[Line]:
+    """The keys of a widget that have an id, as it has them by default."""
     return [
         (it.key, it.description, it.tooltip or "", it.id)
         for it in kind.BINDINGS
