@@ -12,7 +12,7 @@ import pytest
 
 from tests.layers.archives import GZIP, archive, file, zipped
 from tuidock.engine.images.layers import LayerStore, Unpacking
-from tuidock.engine.linux.files import landlock_version
+from tuidock.engine.linux.landlock import landlock_version
 
 BLOB = zipped(archive([file("f", os.urandom(100_000))]))
 CHOWN_DAC_FOWNER_FSETID_MKNOD_SETFCAP = 0x8800001B
@@ -80,7 +80,7 @@ def test_limits(layers: LayerStore) -> None:
 
 LANDLOCKED = """
 import os, sys
-from tuidock.engine.linux.files import landlock
+from tuidock.engine.linux.landlock import landlock
 os.chdir(sys.argv[1])
 if not landlock(os.open(".", os.O_RDONLY)):
     sys.exit("old kernel")

@@ -1,33 +1,21 @@
-"""File system calls that Python lacks: syncfs, close_range, landlock; trees removed by fd.
+"""File system calls that Python lacks, and trees removed by fd.
 
-Nothing here follows a symbolic link unless its docstring says so.
+Nothing here follows a symbolic link unless its docstring says so. Every `tuidock run` imports
+this, so what few need is imported where they need it: ctypes alone costs 2 ms.
 """
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
-import struct
-
-from tuidock.engine.linux import inside
-from tuidock.engine.linux.libc import check, libc, syscall
-
-_CLOSE_RANGE = 436
-_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
-_PR_SET_NO_NEW_PRIVS = 38
 
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def syncfs(descriptor: int) -> None:
     """Write the whole file system of `descriptor` to its disk. Raises OSError."""
+    from tuidock.engine.linux.libc import check, libc
+
     check(libc.syncfs(descriptor), "syncfs")
-
-
-def close_range(first: int, last: int = 0x7FFFFFFF) -> None:
-    """Close every descriptor from `first` to `last` inclusive. Raises OSError."""
-    syscall(_CLOSE_RANGE, "close_range", first, last, 0)
 
 
 def remove_tree(parent: int, name: bytes) -> None:
@@ -59,6 +47,8 @@ def remove_path(path: str) -> None:
     except PermissionError:
         if os.geteuid() == 0:
             raise
+        from tuidock.engine.linux import inside
+
         inside.call(__name__, "remove_path", path)
     finally:
         os.close(parent)
@@ -71,6 +61,8 @@ def rename(old: str, new: str) -> None:
     except PermissionError:
         if os.geteuid() == 0:
             raise
+        from tuidock.engine.linux import inside
+
         inside.call("os", "rename", old, new)
 
 
@@ -115,43 +107,3 @@ def _unlink_files(here: int, top: int, prefix: str, serial: int) -> list[str]:
         else:
             os.unlink(name, dir_fd=here)
     return moved
-
-
-def landlock_version() -> int:
-    """ABI version of landlock, 0 where the kernel has none or does not use it."""
-    try:
-        return syscall(_LANDLOCK_CREATE_RULESET, "landlock_create_ruleset", 0, 0, 1)
-    except OSError as error:
-        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
-            return 0
-        raise
-
-
-_WRITE_RIGHTS = {1: 0x1FF2, 2: 0x3FF2, 3: 0x7FF2, 5: 0xFFF2}
-"""Everything but executing and reading, by ABI version (linux/landlock.h)."""
-
-
-def landlock(directory: int) -> bool:
-    """Let this thread and its future children touch files only beneath `directory`.
-
-    Reading and executing are restricted too. False where landlock is missing or too old to
-    allow links between directories (ABI 1). Raises OSError.
-    """
-    version = landlock_version()
-    if version < 2:
-        return False
-    rights = _WRITE_RIGHTS[max(known for known in _WRITE_RIGHTS if known <= version)] | 0xD
-    attribute = struct.pack("Q", rights)
-    size = len(attribute)
-    ruleset = syscall(_LANDLOCK_CREATE_RULESET, "landlock_create_ruleset", attribute, size, 0)
-    try:
-        rule = struct.pack("=Qi", rights, directory)
-        syscall(_LANDLOCK_ADD_RULE, "landlock_add_rule", ruleset, 1, rule, 0)
-        check(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
-        syscall(_LANDLOCK_RESTRICT_SELF, "landlock_restrict_self", ruleset, 0)
-    finally:
-        os.close(ruleset)
-    return True
-
-
-libc.syncfs.argtypes = [ctypes.c_int]

@@ -11,8 +11,6 @@ import errno
 import os
 from typing import NamedTuple
 
-from tuidock.engine.linux.process import CLONE_NEWUSER, unshare
-
 _PROGRAMS = {"uid": "newuidmap", "gid": "newgidmap"}
 _ORDINARY = os.geteuid() != 0
 """Who this process is outside of the namespaces in which everybody is root."""
@@ -138,6 +136,8 @@ def enter(maps: Maps) -> None:
 
     The programs that map ids work from outside only, so a child stays behind to run them.
     """
+    from tuidock.engine.linux.process import CLONE_NEWUSER, unshare  # with ctypes, 2 ms
+
     ready, told = os.pipe2(os.O_CLOEXEC)
     answer, says = os.pipe2(os.O_CLOEXEC)
     me = os.getpid()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import tuidock
 from tuidock.engine.cgroups.hierarchies import find, mode
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.files import landlock_version
+from tuidock.engine.linux.landlock import landlock_version
 from tuidock.engine.types import Finding
 
 OLDEST = (5, 11)

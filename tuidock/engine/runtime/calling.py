@@ -11,7 +11,6 @@ import os
 import sys
 
 from tuidock.engine.errors import MonitorGone
-from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import sockets
 
 TYPE_CHECKING = False
@@ -115,6 +114,8 @@ def _sealed_interpreter() -> int:
     A container that makes us execute `/proc/self/exe` in it gets hold of a file that cannot
     be written, whoever it is (CVE-2019-5736). -1 where mounts are not ours to make.
     """
+    from tuidock.engine.linux import mount as m  # with ctypes, 2 ms
+
     try:
         program = m.open_tree(-100, os.path.realpath(sys.executable))
     except PermissionError:

@@ -11,8 +11,9 @@ import resource
 import struct
 import sys
 
-from tuidock.engine.linux.files import close_range, landlock
+from tuidock.engine.linux.landlock import landlock
 from tuidock.engine.linux.libc import check, libc, syscall
+from tuidock.engine.linux.process import close_range
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWNET = 0x00020000, 0x08000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
