@@ -55,7 +55,8 @@ def keys() -> Iterator[str]:
 def row(where: str, keys: str, title: str, text: str) -> str:
     """One line of the table of keys."""
     signs = dict.fromkeys(f"`{SIGNS.get(key, key)}`" for key in keys.split(","))
-    what = f"{title}: {text[0].lower()}{text[1:]}" if text else title
+    said = text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    what = f"{title}: {said}" if text else title
     return f"| {where} | {' '.join(signs)} | {what} |"
 
 

@@ -9,7 +9,7 @@ RANGES = (
     ("1", "head", "Oldest", "All of it, from its beginning"),
     ("2", "1m", "1 minute", "What was written in the last minute"),
     ("3", "5m", "5 minutes", "What was written in the last 5 minutes"),
-    ("4", "15m", "15 minutes", "What was written in the last quarter"),
+    ("4", "15m", "15 minutes", "What was written in the last quarter of an hour"),
     ("5", "30m", "30 minutes", "What was written in the last half hour"),
     ("6", "1h", "1 hour", "What was written in the last hour"),
 )
@@ -37,7 +37,7 @@ KEYS: list[BindingType] = [
     Binding("n", "find(1)", "Next", show=False, id="log.next", tooltip="Next match"),
     Binding("N", "find(-1)", "Previous", show=False, id="log.previous"),
     Binding("ampersand", "ask('&')", "Keep", id="log.keep", tooltip="Only matching lines"),
-    Binding("t", "stamps", "Times", id="log.times", tooltip="Times: off, time, date"),
+    Binding("t", "stamps", "Times", id="log.times", tooltip="Off, time, or date"),
     Binding("w", "wrap", "Wrap", id="log.wrap", tooltip="Break long lines"),
     *(
         Binding(
@@ -53,7 +53,7 @@ KEYS: list[BindingType] = [
     ),
     Binding("A", "merge", "Merge", id="log.merge", tooltip="All marked, or all, by time"),
     Binding("J", "words", "JSON", show=False, id="log.json", tooltip="JSON lines as words"),
-    Binding("m", "mark", "Mark", show=False, id="log.mark", tooltip="Mark the line"),
+    Binding("m", "mark", "Mark", show=False, id="log.mark", tooltip="The line, to see and copy it"),
     Binding("backslash", "unmark", "Unmark", show=False, id="log.unmark"),
     Binding("right_curly_bracket", "minute(1)", "Next minute", show=False, id="log.minute_next"),
     Binding(
