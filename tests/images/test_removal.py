@@ -17,7 +17,7 @@ from tests.images.tars import tar_of
 from tuidock.engine.errors import BadReference, ImageNotFound, InUse, InvalidInput
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.process import boot_id, start_time
+from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.types import Image
 
 pytestmark = pytest.mark.root

@@ -13,7 +13,7 @@ import pytest
 from tests.runtime.conftest import Box, collect, read_until, until
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import sockets
-from tuidock.engine.linux.process import boot_id
+from tuidock.engine.linux.proc import boot_id
 from tuidock.engine.runtime import client
 from tuidock.engine.runtime.protocol import encode
 from tuidock.engine.types import LogLimits, Status

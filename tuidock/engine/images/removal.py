@@ -17,7 +17,7 @@ from tuidock.engine.images.leases import store_lock
 from tuidock.engine.images.reference import familiar, parse
 from tuidock.engine.images.upkeep import collect
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.process import boot_id, start_time
+from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.store import transaction
 
 

@@ -15,6 +15,7 @@ import time
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.runtime import ending
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.config import read_config
@@ -144,11 +145,11 @@ def _state(born: Born, restarts: int) -> dict[str, Any]:
     return {
         "status": "running",
         "pid": born.pid,
-        "starttime": p.start_time(born.pid),
+        "starttime": start_time(born.pid),
         "started": time.time(),
-        "boot_id": p.boot_id(),
+        "boot_id": boot_id(),
         "restarts": restarts,
-        "monitor": [os.getppid(), p.start_time(os.getppid())],
+        "monitor": [os.getppid(), start_time(os.getppid())],
         "freezer": _freezer_file(born),
     }
 

@@ -11,7 +11,7 @@ import json
 import os
 from typing import NamedTuple
 
-from tuidock.engine.linux.process import boot_id, start_time
+from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False

@@ -12,6 +12,7 @@ import time
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime import starting
 from tuidock.engine.runtime.birth import Born
 from tuidock.engine.runtime.config import read_config
@@ -90,10 +91,10 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
     listener = sockets.listen(f"{run}/monitor.sock")
     listener.setblocking(False)
     monitor = Monitor(layout, about, born, listener)
-    write_state(layout, container_id, state | {"monitor": [os.getpid(), p.start_time(os.getpid())]})
+    write_state(layout, container_id, state | {"monitor": [os.getpid(), start_time(os.getpid())]})
     client.send(encode({"adopted": True}))
     client.close()
-    if p.start_time(born.pid) == state["starttime"]:
+    if start_time(born.pid) == state["starttime"]:
         monitor.live()
     else:
         monitor.end()
