@@ -68,6 +68,7 @@ async def test_an_arrow_never_hides_the_whole_curve() -> None:
         graph.set_data([8.0 * MIB] * 200, limit=2048 * MIB)
         shown = lines_of(graph)
         assert "limit 2.0G ↑" in shown[1]
+        assert shown[1].startswith("    ▕"), "what the scale tells is not the limit's"
         assert "⣿" in shown[2]
 
 

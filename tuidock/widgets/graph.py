@@ -217,7 +217,8 @@ class Graph(Widget):
         return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
 
     def _label(self, plot: Plot, row: int) -> str:
-        value = plot.ticks.get(row) if self._values else None
+        pointing = row == 0 and plot.scale.beyond
+        value = None if pointing or not self._values else plot.ticks.get(row)
         return "" if value is None else self._show(value)
 
     def _area_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
