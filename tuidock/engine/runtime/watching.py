@@ -41,7 +41,6 @@ def attend(layout: Layout, orders: Packets) -> None:
     theirs.close()
     message, descriptors = ours.receive(sockets.SMALL_MESSAGE)
     ours.close()
-    os.waitpid(starter, 0)
     if not message:  # nothing was started; its first process, if there was one, is dead
         return
     told = decode(message)
@@ -60,6 +59,7 @@ def attend(layout: Layout, orders: Packets) -> None:
     monitor = Monitor(layout, told["about"], born, sockets.adopt(listening))
     if client >= 0:
         monitor.lines.add(Line(sockets.packets(client), primary=True))
+    os.waitpid(starter, 0)
     monitor.live()
 
 
