@@ -300,7 +300,14 @@ _ON_CONTAINERS = (
         "open_port",
         RUNNING,
     ),
-    Verb("container.custom", "Own", "Commands of your own", "c", "containers", "custom"),
+    Verb(
+        "container.custom",
+        "Own commands",
+        "Those of `commands` in the settings",
+        "c",
+        "containers",
+        "custom",
+    ),
     Verb(
         "container.bulk",
         "Bulk",

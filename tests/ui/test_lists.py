@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import sys
 from pathlib import Path
 
 import pytest
 from textual.widgets import Static
 
 from tests.ui.conftest import Stage, staged
+from tests.ui.test_app import read_until
 from tests.ui.test_containers import marks
 from tuidock import state as remembered
 from tuidock.config import BadConfig, Config, parse
@@ -201,3 +205,49 @@ async def test_a_name_is_never_shell(stage: Stage) -> None:
 def test_a_wrong_command_is_named(template: str) -> None:
     with pytest.raises(BadConfig, match="dive"):
         parse({"commands": {"dive": template}}, {})
+
+
+LENDING = """
+import asyncio, sys
+from tuidock.app import TuidockApp, _stay
+from tuidock.config import Config
+from tuidock.engine.fake import FakeEngine
+from tuidock.engine.fake.scene import harbour
+
+async def main():
+    engine = FakeEngine()
+    await harbour(engine)
+    commands = {"ask": "read -r word; echo {name} says $word; exit 3"}
+    return await _stay(TuidockApp(engine, Config(commands=commands, confirm=False)))
+
+sys.exit(asyncio.run(main()))
+"""
+
+
+def test_a_command_gets_the_whole_terminal(tmp_path: Path) -> None:
+    """On a real terminal: it is typed into, its end is waited for, the interface comes back."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        place = {"TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path)}
+        os.environ.update(place, COLUMNS="100", LINES="30")
+        os.execv(sys.executable, [sys.executable, "-c", LENDING])
+    try:
+        read_until(terminal, b"migrate")
+        os.write(terminal, b"c")
+        read_until(terminal, b"read -r word")
+        os.write(terminal, b"\r")
+        read_until(terminal, b"whole terminal")
+        os.write(terminal, b"j\r")
+        read_until(terminal, b"$ read -r word; echo web says $word; exit 3")
+        os.write(terminal, b"hello\r")
+        read_until(terminal, b"web says hello")
+        read_until(terminal, b"exit 3; Enter goes back to tuidock")
+        os.write(terminal, b"\r")
+        read_until(terminal, b"migrate")
+        os.write(terminal, b"q")
+        with contextlib.suppress(OSError):  # the terminal's end, once nobody has it open
+            read_until(terminal, b"never")
+    finally:
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
