@@ -1,0 +1,70 @@
+"""What is made ready for the next start."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import resource
+import signal
+
+import pytest
+
+from tests.runtime.conftest import Box, until
+from tuidock.engine.linux import process
+
+pytestmark = pytest.mark.root
+
+PAGES = 1024
+_NO_HUGE_PAGES = 15
+
+
+def test_memory_is_owned_before_it_is_touched() -> None:
+    """Fails without `own_memory`: the child then takes a fault for each of the pages."""
+    block = mmap.mmap(-1, PAGES * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    block.madvise(_NO_HUGE_PAGES)
+    block[:: mmap.PAGESIZE] = b"x" * PAGES
+    child = os.fork()
+    if child == 0:
+        process.own_memory()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        block[:: mmap.PAGESIZE] = b"y" * PAGES
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        os._exit(0 if faults < PAGES / 2 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert block[:1] == b"x"
+
+
+def test_a_spare_is_there_when_a_start_is_over(box: Box) -> None:
+    """Fails if the launcher does not notice the end of a start."""
+    first = box.process(f"tuidock-monitor {box.detached('sleep', '1000')[:12]}")
+
+    def spare() -> tuple[int, ...]:
+        """The spare monitor, or its starter with the monitor as parent; not the first's."""
+        pid = box.find("tuidock-spare")
+        family = (pid, _parent(pid))
+        return () if 0 in family or first in family else family
+
+    family = until(spare)
+    assert isinstance(family, tuple)
+    second = box.detached("sleep", "1000")
+    assert box.process(f"tuidock-monitor {second[:12]}") in family
+
+
+def test_a_killed_spare_is_replaced(box: Box) -> None:
+    """Fails if the launcher gives up when the spare does not take the request."""
+    assert box.run("echo", "one") == (0, "one\n")
+    box.process("tuidock-spare")
+    while spare := box.find("tuidock-spare"):
+        with contextlib.suppress(ProcessLookupError):  # since the last turn
+            os.kill(spare, signal.SIGKILL)
+    assert box.run("echo", "two") == (0, "two\n")
+
+
+def _parent(pid: int) -> int:
+    """0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
