@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tuidock.engine.linux.sockets import Packets
 
 _EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
-_BREATH = 0.002
+_BREATH = 0.02
 """Seconds without orders after which there is time to prepare for them."""
 _PATIENCE = 10.0
 """Seconds that the monitor of the last run gets to finish."""
