@@ -41,7 +41,8 @@ def keys(*names: str, wait: float = 0.8) -> Steps:
 
 SHOTS: tuple[tuple[str, Steps], ...] = (
     ("containers", keys("g", wait=WAVE)),
-    ("stats", keys("j", "S")),
+    ("logs", keys("enter", "A", "t", wait=2)),
+    ("stats", keys("A", "t", "escape", "j", "S")),
     ("limits", keys("L", "j", "6", "4", "m")),
     ("limits-answer", keys("enter", "S", wait=6)),
     ("processes", keys("t", wait=2.5)),
