@@ -70,6 +70,24 @@ async def test_marked_logs_in_one(stage: Stage) -> None:
     assert not stage.shows("packed 64 MiB")
 
 
+async def test_a_merged_container_that_starts_again_goes_on(stage: Stage) -> None:
+    await stage.press("space", "space", "enter", "A")
+    await stage.until(lambda: stage.shows("merged 2: web, api"))
+    await stage.engine.containers.stop("web")
+    await stage.turn(1)
+    await stage.engine.containers.start("web")
+    await stage.turn(2)
+    lines = view(stage).lines
+
+    def last_of_web() -> float:
+        source = lines.excerpt.source
+        said = source.lines(source.first, source.end)
+        return max((line.at for line in said if b"web" in line.text), default=0.0)
+
+    await stage.turn(5)
+    await stage.until(lambda: last_of_web() > stage.container("web").started)
+
+
 async def test_no_stream_outlives_its_tab(stage: Stage) -> None:
     await stage.press("enter", "A")
     await stage.until(lambda: stage.shows("merged 7"))

@@ -75,6 +75,13 @@ class LogsTab(Tab):
                     view.append(lines)
                     await view.drained()
 
+    def tick(self, world: World) -> None:
+        """A container that was started again has a stream again."""
+        now = [world.containers.get(it.id, it) for it in self._merged]
+        if any(_new_life(fresh, it) for fresh, it in zip(now, self._merged, strict=True)):
+            self._merged = now
+            self.follow_all(now, self.query_one(LogView))
+
     @on(LogView.MergeWanted)
     def _merge_wanted(self, event: LogView.MergeWanted) -> None:
         """All marked containers, or all of them, in one; or back to one alone."""
