@@ -33,8 +33,9 @@ def open_all(root: str, config: dict[str, Any], userns: int, steps: Steps) -> li
     """
     steps.step = "open the store"
     store = m.open_tree(_AT_FDCWD, root)
-    if userns >= 0:
-        m.mount_setattr(store, m.MOUNT_ATTR_IDMAP, userns=userns)
+    # Copies of a shared mount (systemd makes all of them so) are shared with it.
+    attributes, ids = (m.MOUNT_ATTR_IDMAP, userns) if userns >= 0 else (0, 0)
+    m.mount_setattr(store, attributes, propagation=m.MS_PRIVATE, userns=ids)
     descriptors = [store]
     for source, options in plan.binds(config):
         steps.step = f"open {source}"
