@@ -97,8 +97,11 @@ def take(layout: Layout, container_id: str) -> int:
     while True:
         if read_state(layout, container_id).status in (Status.RUNNING, Status.PAUSED):
             raise RuntimeFailure(f"container {container_id[:12]} is running already")
-        os.makedirs(path, 0o700, exist_ok=True)
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.makedirs(path, 0o700, exist_ok=True)
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileExistsError, FileNotFoundError):  # the monitor before us removed it meanwhile
+            continue
         if try_lock(lock) and _is_still(lock, path):
             return lock
         os.close(lock)
