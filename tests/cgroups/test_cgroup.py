@@ -95,6 +95,19 @@ def test_remove_waits_for_the_dying(cgroup: Cgroup, start: Start) -> None:
     assert not cgroup.exists()
 
 
+def test_a_strict_umask_does_not_shut_it(cgroup: Cgroup) -> None:
+    """Fails with the mode of mkdir alone: no container's root could mount its cgroup on 6.1."""
+    umask = os.umask(0o077)
+    try:
+        cgroup.create({})
+    finally:
+        os.umask(umask)
+    for name in ("memory", "cpu", "cgroup"):
+        if directory := cgroup.path(name):
+            for path in (directory, os.path.dirname(directory)):
+                assert os.stat(path).st_mode & 0o777 == 0o755
+
+
 def test_create_starts_from_zero_over_an_empty_leftover(cgroup: Cgroup, start: Start) -> None:
     """Fails if create accepts the old directory: its peak would be inherited."""
     cgroup.create({})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 
 from tuidock.engine.cgroups.files import Changes, read, write
 from tuidock.engine.errors import HostError
@@ -47,7 +48,8 @@ class Group:
     def prepare_parent(self) -> None:
         """Make the parent ready to have children; called before each attempt to make one."""
         if not os.path.isdir(self.parent):
-            _make_directory(self.parent)
+            with suppress(FileExistsError):
+                make_directory(self.parent)
 
     def make(self) -> None:
         """Make the directory, fresh: counters of an earlier life are not inherited.
@@ -57,7 +59,7 @@ class Group:
         for attempt in range(RETRIES):
             try:
                 self.prepare_parent()
-                os.mkdir(self.directory, 0o755)
+                make_directory(self.directory)
                 return
             except FileExistsError:
                 self._clear()
@@ -125,11 +127,14 @@ class Group:
         raise NotImplementedError
 
 
-def _make_directory(path: str) -> None:
-    try:
-        os.mkdir(path, 0o755)
-    except FileExistsError:
-        return
+def make_directory(path: str) -> None:
+    """Make a cgroup that everybody may enter, whatever our umask. Raises OSError.
+
+    The container's root must reach its cgroup to mount it as its own: Linux 6.1, other than
+    6.18, asks of each directory on the way whether the user that it is outside may search it.
+    """
+    os.mkdir(path)
+    os.chmod(path, 0o755)
 
 
 def subtree(directory: str) -> list[str]:
