@@ -279,7 +279,7 @@ class Mask(NamedTuple):
         except FileNotFoundError:
             return
         if stat.S_ISDIR(os.fstat(target).st_mode):
-            cover = m.open_tree(_empty(birth), "")
+            cover = _empty(birth)
         else:
             null = host_device("/dev/null", (1, 3))
             cover = m.open_tree(null, "")
@@ -290,10 +290,12 @@ class Mask(NamedTuple):
 
 
 def _empty(birth: Birth) -> int:
-    if birth.empty < 0:
-        options = (("mode", "555"), ("nr_inodes", "1"))
-        birth.empty = m.new_mount("tmpfs", options, HIDDEN | m.MOUNT_ATTR_RDONLY)
-    return birth.empty
+    """The tmpfs itself at first, then copies of it: not every kernel copies a detached mount."""
+    if birth.empty >= 0:
+        return m.open_tree(birth.empty, "")
+    options = (("mode", "555"), ("nr_inodes", "1"))
+    birth.empty = m.new_mount("tmpfs", options, HIDDEN | m.MOUNT_ATTR_RDONLY)
+    return os.dup(birth.empty)
 
 
 class ReadOnly(NamedTuple):
