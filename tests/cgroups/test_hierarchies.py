@@ -141,3 +141,23 @@ def test_a_mount_point_with_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     host.directory("my cg", writable=True, controllers="memory\n")
     assert list(host.find()) == ["my cg"]
+
+
+def test_a_login_session_reaches_what_was_delegated_to_its_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may make nothing: its own scope is root's, and no process may be moved from it."""
+    session = (DEBIAN_12_V2[0], "0::/user.slice/user-1000.slice/session-1.scope\n")
+    host = Host(tmp_path, session, monkeypatch)
+    user = "cg/user.slice/user-1000.slice"
+    for name in ("cg", user, f"{user}/session-1.scope"):
+        host.directory(name, writable=False)
+    host.directory(f"{user}/user@1000.service", writable=True, controllers="memory pids\n")
+    assert host.find() == {}
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (found,) = hierarchies.delegated(f"{host.at}/proc")
+    assert os.path.relpath(found.base, host.at) == f"{user}/user@1000.service"
+    assert found.controllers == ("memory", "pids")
+    for other in (0, 1001):
+        monkeypatch.setattr(os, "geteuid", lambda other=other: other)
+        assert hierarchies.delegated(f"{host.at}/proc") == []

@@ -11,7 +11,7 @@ import signal
 import time
 
 from tuidock.engine.cgroups.files import Changes
-from tuidock.engine.cgroups.hierarchies import find
+from tuidock.engine.cgroups.hierarchies import delegated, find
 from tuidock.engine.cgroups.v1 import V1
 from tuidock.engine.cgroups.v2 import V2
 from tuidock.engine.errors import BadSpec, HostError, Unsupported
@@ -38,16 +38,33 @@ def open_cgroup(tag: str, container_id: str) -> Cgroup:
 
     Raises BadSpec for a name that could reach elsewhere, OSError without /proc.
     """
-    for name in (tag, container_id):
+    _check(tag, container_id)
+    return Cgroup(find(), f"tuidock-{tag}", container_id)
+
+
+def reach_cgroup(tag: str, container_id: str) -> Cgroup:
+    """The same cgroup for whoever only looks after it, also where we could not have made it.
+
+    An ordinary user may have started the container from a delegated scope and ask from a login
+    session: it is to be paused there too. Raises as `open_cgroup`.
+    """
+    _check(tag, container_id)
+    path = f"tuidock-{tag}/{container_id}"
+    there = [each for each in delegated() if os.path.isdir(f"{each.base}/{path}")]
+    usable = [each for each in find() if not (there and each.unified)]
+    return Cgroup([*usable, *there], f"tuidock-{tag}", container_id)
+
+
+def _check(*names: str) -> None:
+    for name in names:
         if not name or not NAME.issuperset(name):
             raise BadSpec(f"{name!r} cannot name a cgroup")
-    return Cgroup(find(), f"tuidock-{tag}", container_id)
 
 
 def names(tag: str) -> set[str]:
     """Ids of the containers that have a directory below `/tuidock-TAG` in some hierarchy."""
     found = set()
-    for hierarchy in find():
+    for hierarchy in (*find(), *delegated()):
         try:
             with os.scandir(f"{hierarchy.base}/tuidock-{tag}") as entries:
                 found |= {each.name for each in entries if each.is_dir(follow_symlinks=False)}

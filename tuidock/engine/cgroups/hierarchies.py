@@ -42,6 +42,21 @@ def find(proc: str = "/proc/self") -> list[Hierarchy]:
     return sorted(found.values(), key=lambda hierarchy: hierarchy.unified)
 
 
+def delegated(proc: str = "/proc/self") -> list[Hierarchy]:
+    """What systemd gave an ordinary user to make cgroups in, though we may be elsewhere.
+
+    From a login session nothing can be moved there, but what is there can be limited, frozen,
+    counted and removed. Empty for root and without systemd. Raises OSError without /proc.
+    """
+    user = os.geteuid()
+    below = f"/user.slice/user-{user}.slice/user@{user}.service"
+    return [
+        Hierarchy(mount_point + below, _v2_controllers(mount_point + below), unified=True)
+        for mount_point, root, kind, _ in _mounts(read(f"{proc}/mountinfo"))
+        if kind == "cgroup2" and root == "/" and user and _usable(mount_point + below, unified=True)
+    ]
+
+
 def mode(proc: str = "/proc/self") -> str:
     """`v1`, `v2`, `hybrid`, or `none`: what is mounted, whether we may use it or not."""
     kinds = set()

@@ -91,9 +91,9 @@ def _send(layout: Layout, record: Record, number: int) -> None:
 
 
 def _cgroup(layout: Layout, record: Record) -> Cgroup:
-    from tuidock.engine.cgroups.cgroup import open_cgroup  # `run` does not need it
+    from tuidock.engine.cgroups.cgroup import reach_cgroup  # `run` does not need it
 
-    return open_cgroup(layout.tag, record.id)
+    return reach_cgroup(layout.tag, record.id)
 
 
 def pause(layout: Layout, record: Record) -> None:

@@ -174,12 +174,12 @@ class Containers:
 
     def top(self, key: str) -> Sequence[Process]:
         """Raises WrongStatus when it does not run."""
-        from tuidock.engine.cgroups.cgroup import open_cgroup
+        from tuidock.engine.cgroups.cgroup import reach_cgroup
         from tuidock.engine.metrics.kin import Kin
         from tuidock.engine.metrics.processes import top
 
         identifier = self._running(key).id
-        cgroup = open_cgroup(self.layout.tag, identifier)
+        cgroup = reach_cgroup(self.layout.tag, identifier)
         if cgroup.exists():
             return top(cgroup)
         return top(Kin(read_state(self.layout, identifier).pid))

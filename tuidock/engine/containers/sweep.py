@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from tuidock.engine.cgroups.cgroup import names, open_cgroup
+from tuidock.engine.cgroups.cgroup import names, reach_cgroup
 from tuidock.engine.containers import bundle, life, records
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
@@ -78,7 +78,7 @@ def _remove_cgroups(layout: Layout) -> list[str]:
 
 
 def _remove_cgroup(layout: Layout, container_id: str) -> None:
-    cgroup = open_cgroup(layout.tag, container_id)
+    cgroup = reach_cgroup(layout.tag, container_id)
     cgroup.kill()
     cgroup.remove()
 

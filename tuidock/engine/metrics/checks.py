@@ -156,6 +156,8 @@ def cgroups() -> Iterable[Finding]:
         yield Finding("cgroups", "ok", f"{where}, limits of {', '.join(GROUP_LIMITS)}")
     if not any(each.unified for each in hierarchies) and "freezer" not in usable:
         remedy = "mount cgroup2, or v1's freezer, writable"
+        if os.geteuid():
+            remedy = "start from `systemd-run --user --scope`"
         yield Finding("pause", "warning", "no cgroup freezer is writable", remedy)
 
 

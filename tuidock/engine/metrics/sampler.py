@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 
-from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
+from tuidock.engine.cgroups.cgroup import Cgroup, reach_cgroup
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics import counters
 from tuidock.engine.metrics.counters import Read
@@ -46,7 +46,7 @@ class Sampler:
         for key in containers:
             try:
                 if key not in self._meters:
-                    self._meters[key] = _Meter(open_cgroup(self._layout.tag, key[0]), *key)
+                    self._meters[key] = _Meter(reach_cgroup(self._layout.tag, key[0]), *key)
                 yield self._meters[key].sample()
             except OSError as error:
                 self._forget({key})
