@@ -70,9 +70,17 @@ def _tables() -> list[str]:
 
 def _processes() -> Iterator[str]:
     ours = _ancestry()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if int(pid) not in ours and (description := describe(int(pid))):
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        if pid not in ours and (description := describe(pid)) and not _is_dead_child(pid):
             yield description
+
+
+def _is_dead_child(pid: int) -> bool:
+    """A launcher that this process started is reaped when it starts another one."""
+    with contextlib.suppress(OSError):
+        state, parent = _read(pid, "stat").rpartition(")")[2].split()[:2]
+        return state == "Z" and int(parent) == os.getpid()
+    return False
 
 
 def describe(pid: int) -> str:

@@ -109,3 +109,15 @@ def test_a_leak_fails_the_run_and_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"directory: {path}" in done.stdout
     assert "1 passed, 1 error" in done.stdout  # the closing line says so too
+
+
+def test_a_dead_child_that_was_not_reaped_is_nothing_left() -> None:
+    """Fails when zombies count: the last launcher of a run is one until the run ends."""
+    words = ["sh", "-c", "echo tuidock-launcher > /proc/$$/comm"]
+    pid = os.posix_spawn("/bin/sh", words, dict(os.environ))
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    try:
+        assert machine.describe(pid).startswith(f"{pid} tuidock-launche")
+        assert not [line for line in machine.look()["process"] if line.startswith(f"{pid} ")]
+    finally:
+        os.waitpid(pid, 0)
