@@ -172,4 +172,4 @@ def test_run_imports_nothing_heavy(layout: Layout) -> None:
         core.containers.remove(container.id, force=True)
     core.close()
     assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib"})
-    assert "sqlite3" in loaded  # it did look into the store
+    assert "_sqlite3" in loaded  # it did look into the store
