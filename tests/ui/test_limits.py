@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.ui.conftest import Stage
 from tuidock.engine.types import Status
 from tuidock.screens.detail import Detail
