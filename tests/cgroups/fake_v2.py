@@ -2,9 +2,10 @@
 
 It is a fake, and knows only: which files a cgroup has by its controllers, that a controller
 must come down from every ancestor, that a cgroup with processes (but the root) passes none
-down, and how processes move. Limits do not limit here. The file names are those of a Debian 12
-kernel; the rules are those of Documentation/admin-guide/cgroup-v2.rst. `test_cgroup.py` runs
-against the kernel itself, on v2 where a machine has it (and did, on Debian 12 with Linux 6.1).
+down but those of threads, and how processes move. Limits do not limit here. The file names are
+those of a Debian 12 kernel; the rules are those of Documentation/admin-guide/cgroup-v2.rst.
+`test_cgroup.py` runs against the kernel itself, on v2 where a machine has it (and did, on
+Debian 12 with Linux 6.1).
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ FILES = {
     },
     "pids": {"pids.max": "max", "pids.current": "0"},
 }
+
+THREADED = {"cpu", "cpuset", "pids"}
+"""Enabled beside processes too, in a cgroup that then is a thread root."""
 
 
 class Kernel:
@@ -88,9 +92,10 @@ class Kernel:
     def _enable(self, directory: str, controller: str) -> int:
         if controller not in self.get(directory, "cgroup.controllers").split():
             return errno.ENOENT
-        if directory != self.root and self.get(directory, "cgroup.procs"):
-            return errno.EBUSY
         enabled = self.get(directory, "cgroup.subtree_control")
+        inhabited = directory != self.root and self.get(directory, "cgroup.procs")
+        if inhabited and controller not in THREADED:
+            return errno.EOPNOTSUPP if THREADED & set(enabled.split()) else errno.EBUSY
         Path(directory, "cgroup.subtree_control").write_text(f"{enabled} {controller}\n")
         for child in (entry.path for entry in os.scandir(directory) if entry.is_dir()):
             known = self.get(child, "cgroup.controllers")

@@ -25,6 +25,8 @@ PERIOD = 100_000
 FREEZE_SECONDS = 5.0
 LEAF = "tuidock-clients"
 """Where processes of a delegated cgroup go, so that it may pass its controllers down."""
+_NOT_PASSED_DOWN = (errno.EBUSY, errno.EINVAL, errno.ENOENT, errno.EACCES, errno.EOPNOTSUPP)
+"""EINVAL: real-time processes (cpu); ENOENT, EACCES: we have it not; EOPNOTSUPP: threads only."""
 
 
 class V2(Group):
@@ -41,8 +43,13 @@ class V2(Group):
         What it does not, the container lacks; a limit that needs it is refused by name.
         """
         enabled = read(f"{directory}/cgroup.subtree_control").split()
-        for name in self.hierarchy.controllers:
-            if name not in enabled and not self._enable(directory, name):
+        missing = [name for name in self.hierarchy.controllers if name not in enabled]
+        if missing and not is_real_root(directory):
+            # Before the first one: `cpu` would come down beside processes, but make a thread
+            # root of it, which then passes down no `memory` and lets no process into children.
+            self._vacate(directory)
+        for name in missing:
+            if not self._enable(directory, name):
                 self._vacate(directory)
                 self._enable(directory, name)
 
@@ -53,16 +60,15 @@ class V2(Group):
         except OSError as error:
             if error.errno == errno.EBUSY and not is_real_root(directory):
                 return False
-            # EINVAL: real-time processes (cpu); ENOENT, EACCES: not passed down to us.
-            if error.errno not in (errno.EBUSY, errno.EINVAL, errno.ENOENT, errno.EACCES):
+            if error.errno not in _NOT_PASSED_DOWN:
                 raise
         return True
 
     def _vacate(self, directory: str) -> None:
         """Move the processes of a delegated cgroup into a leaf of it."""
         leaf = f"{directory}/{LEAF}"
-        os.makedirs(leaf, exist_ok=True)
         for pid in read(f"{directory}/cgroup.procs").split():
+            os.makedirs(leaf, exist_ok=True)
             try:
                 write(f"{leaf}/cgroup.procs", pid)
             except ProcessLookupError:
