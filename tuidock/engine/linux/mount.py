@@ -36,6 +36,7 @@ MOUNT_ATTR_STRICTATIME = 0x20
 MOUNT_ATTR__ATIME = 0x70
 MOVE_MOUNT_F_EMPTY_PATH = 4
 MOVE_MOUNT_T_EMPTY_PATH = 0x40
+MS_NODEV = 4
 MS_PRIVATE = 1 << 18
 MS_REC = 1 << 14
 MS_SLAVE = 1 << 19
@@ -97,6 +98,14 @@ def new_mount(kind: str, options: Iterable[tuple[str, str]], attributes: int = 0
         raise OSError(error.errno, _explained(context, error), kind) from error
     finally:
         os.close(context)
+
+
+def mount_at(target: str, kind: str, options: Iterable[tuple[str, str]], flags: int = 0) -> None:
+    """mount(2): its options may be a page long, where fsconfig(2) takes 255 bytes of each."""
+    text = ",".join(f"{key}={value}" if value else key for key, value in options)
+    name = kind.encode()
+    done = libc.mount(name, os.fsencode(target), name, ctypes.c_ulong(flags), os.fsencode(text))
+    check(done, f"mount {kind}", target)
 
 
 def _configure(context: int, key: str, value: str) -> None:

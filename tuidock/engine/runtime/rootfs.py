@@ -80,12 +80,12 @@ class Overlay(NamedTuple):
         upper = _directory(birth.store, f"{self.bundle}/upper")
         work = _directory(birth.store, f"{self.bundle}/work")
         os.chdir(_FD_DIRECTORY)  # a descriptor's number is the shortest name of a directory
-        options = [*_lower(lower), ("upperdir", str(upper)), ("workdir", str(work))]
-        options += [("userxattr", "")] + [("volatile", "")] * self.volatile
-        birth.root = m.new_mount("overlay", options, m.MOUNT_ATTR_NODEV)
-        os.chdir("/")
+        options = [("upperdir", str(upper)), ("workdir", str(work)), ("userxattr", "")]
+        options += [("volatile", "")] * self.volatile
         target = _directory(birth.store, f"{self.bundle}/rootfs")
-        m.move_mount(birth.root, target)
+        _overlay(target, lower, options)
+        os.chdir("/")
+        birth.root = _directory(birth.store, f"{self.bundle}/rootfs")
         for descriptor in (*lower, upper, work, target):
             os.close(descriptor)
 
@@ -97,12 +97,14 @@ def _directory(base: int, path: str) -> int:
     return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=base)
 
 
-def _lower(directories: list[int]) -> list[tuple[str, str]]:
-    """One option where fsconfig's 256 bytes allow; else one for each layer (Linux 6.8)."""
-    joined = ":".join(map(str, directories))
-    if len(joined) < 256:
-        return [("lowerdir", joined)]
-    return [("lowerdir+", str(directory)) for directory in directories]
+def _overlay(target: int, layers: list[int], options: list[tuple[str, str]]) -> None:
+    """Mount on `target`; the current directory is that of our descriptors."""
+    joined = ("lowerdir", ":".join(map(str, layers)))
+    if len(joined[1]) >= 256:  # too long for fsconfig
+        return m.mount_at(str(target), "overlay", [joined, *options], m.MS_NODEV)
+    root = m.new_mount("overlay", [joined, *options], m.MOUNT_ATTR_NODEV)
+    m.move_mount(root, target)
+    return os.close(root)
 
 
 class Filesystem(NamedTuple):
