@@ -15,7 +15,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
-from tuidock.engine.types import ContainerSpec
+from tuidock.engine.types import ContainerSpec, Mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,12 +81,23 @@ def _check(spec: ContainerSpec) -> None:
     limits.check(spec.limits)
     if spec.remove and spec.restart.name != "no":
         raise BadSpec("conflicting options: --restart and --rm", "choose one of them")
+    if spec.init:
+        raise BadSpec("--init is not supported yet", "use an image whose command reaps")
+    if spec.userns not in ("auto", "host"):
+        raise BadSpec(f"invalid user namespace mode: {spec.userns}", "auto or host")
     for mount in spec.mounts:
-        if mount.kind == "bind" and not os.path.exists(mount.source):
-            raise BadSpec(
-                f"bind source path does not exist: {mount.source}",
-                "make it first, or mend the path",
-            )
+        _check_mount(mount)
+
+
+def _check_mount(mount: Mount) -> None:
+    if mount.kind not in ("bind", "tmpfs"):
+        raise BadSpec(
+            f"named volume {mount.source!r} is not supported yet", "bind a directory: /path:/target"
+        )
+    if mount.kind == "bind" and not os.path.exists(mount.source):
+        raise BadSpec(
+            f"bind source path does not exist: {mount.source}", "make it, or mend the path"
+        )
 
 
 def _record(container_id: str, image: RunnableImage, spec: ContainerSpec) -> Record:
