@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from tuidock.cli import limits, units
+from tuidock.cli import health, limits, units
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.types import ContainerSpec, LogLimits, Mount, RestartPolicy
+from tuidock.engine.types import ContainerSpec, Device, LogLimits, Mount, RestartPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ def arguments(parser: Parser) -> None:
         metavar="MODE",
         help="bridge, host or none; bridge by default, none where root is not",
     )
-    parser.add_argument("--userns", default="auto", metavar="MODE", help="auto or host")
+    parser.add_argument("--userns", default="auto", metavar="MODE", help="auto, host or keep-id")
+    parser.add_argument("--pid", default="", metavar="MODE", help="host or container:ID")
+    parser.add_argument("--ipc", default="", metavar="MODE", help="host or container:ID")
+    parser.add_argument("--uts", default="", metavar="MODE", help="host")
+    parser.add_argument("--runtime", default="", metavar="PROGRAM", help="crun or runc instead")
     parser.add_argument("--restart", default="no", metavar="POLICY", type=restart_policy)
     parser.add_argument("--stop-signal", metavar="SIGNAL", help="signal to stop it with")
     parser.add_argument("--stop-timeout", default=10.0, metavar="SECONDS", type=units.duration)
@@ -49,6 +53,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--platform", default="", metavar="OS/ARCH", help="platform to pull")
     parser.add_argument("--cidfile", metavar="FILE", help="write the container's id there")
     _lists(parser)
+    health.arguments(parser)
     limits.arguments(parser)
     parser.add_argument("image", metavar="IMAGE")
     parser.command()
@@ -69,6 +74,9 @@ def _lists(parser: Parser) -> None:
     parser.several("--add-host", metavar="NAME:IP", help="line for /etc/hosts")
     parser.several("--ulimit", metavar="NAME=SOFT[:HARD]", help="resource limit of a process")
     parser.several("--sysctl", metavar="KEY=VALUE", help="kernel parameter of its namespaces")
+    parser.several("--device", metavar="HOST[:CONTAINER[:rwm]]", help="device of the host")
+    parser.several("--device-cgroup-rule", metavar="'c 188:* rwm'", help="devices it may make")
+    parser.several("--group-add", metavar="GROUP", help="further group of the user")
     parser.several("--log-opt", metavar="max-size=10m", help="log rotation")
 
 
@@ -112,6 +120,14 @@ def spec(options: Namespace) -> ContainerSpec:
         ulimits=tuple(_ulimit(each) for each in options.ulimit),
         sysctls=tuple(_pair(each) for each in options.sysctl),
         init=options.init,
+        devices=tuple(_device(each) for each in options.device),
+        device_rules=tuple(options.device_cgroup_rule),
+        groups=tuple(options.group_add),
+        pid=options.pid,
+        ipc=options.ipc,
+        uts=options.uts,
+        health=health.check(options),
+        runtime=options.runtime,
     )
 
 
@@ -188,6 +204,15 @@ def _mount(text: str) -> Mount:
         raise BadSpec(f"invalid mount: '{text}'", "write type=bind,src=/path,dst=/target")
     options = (f"size={fields['tmpfs-size']}",) if "tmpfs-size" in fields else ()
     return Mount(kind, os.path.abspath(source) if source else "", target, readonly, options)
+
+
+def _device(text: str) -> Device:
+    source, *rest = text.split(":")
+    access = rest.pop() if rest and rest[-1] and set(rest[-1]) <= set("rwm") else "rwm"
+    target = rest.pop() if rest else source
+    if rest or not source.startswith("/") or not target.startswith("/"):
+        raise BadSpec(f"bad format for device: '{text}'", "write /dev/host[:/dev/name[:rwm]]")
+    return Device(source, target, access)
 
 
 def _ulimit(text: str) -> tuple[str, int, int]:

@@ -133,6 +133,31 @@ class Mount(NamedTuple):
     options: tuple[str, ...] = ()
 
 
+class Device(NamedTuple):
+    """A device node of the host, given to a container."""
+
+    source: str
+    """Path on the host."""
+    target: str
+    """Path in the container."""
+    access: str = "rwm"
+    """Of `r`ead, `w`rite, `m`knod."""
+
+
+class HealthCheck(NamedTuple):
+    """How a container's health is found out; what is None is as the image says, or docker."""
+
+    test: tuple[str, ...] | None = None
+    """As an image has it: `("CMD", ...)`, `("CMD-SHELL", line)`, or `("NONE",)`."""
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    start_interval: float | None = None
+    retries: int | None = None
+    on_failure: str = "none"
+    """When it becomes unhealthy: `none`, `kill`, `restart` or `stop`."""
+
+
 class RestartPolicy(NamedTuple):
     """Docker's restart policy: `no`, `always`, `unless-stopped` or `on-failure[:n]`."""
 
@@ -176,7 +201,7 @@ class ContainerSpec(NamedTuple):
     security_opt: tuple[str, ...] = ()
     privileged: bool = False
     userns: str = "auto"
-    """`auto`: an own id range; `host`: the host's ids."""
+    """`auto`: an own id range; `host`: the host's ids; `keep-id`: own, but the caller's id."""
     restart: RestartPolicy = RestartPolicy()
     stop_signal: str | None = None
     stop_timeout: float = 10.0
@@ -188,6 +213,19 @@ class ContainerSpec(NamedTuple):
     ulimits: tuple[tuple[str, int, int], ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     init: bool = False
+    """A reaper of ours is the first process, the command its child."""
+    devices: tuple[Device, ...] = ()
+    device_rules: tuple[str, ...] = ()
+    """As cgroup v1 writes them: `c 188:* rwm`."""
+    groups: tuple[str, ...] = ()
+    """Supplementary groups, by name or number."""
+    pid: str = ""
+    """Empty: its own pid namespace; `host`, or `container:ID`."""
+    ipc: str = ""
+    uts: str = ""
+    health: HealthCheck = HealthCheck()
+    runtime: str = ""
+    """Empty: the embedded one; else `crun`, `runc`, or the path of such a program."""
 
 
 # --- containers: what is ---------------------------------------------------------------------
@@ -228,6 +266,8 @@ class Container(NamedTuple):
     ports: tuple[Port, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     restarts: int = 0
+    health: str = ""
+    """`starting`, `healthy`, `unhealthy`, or empty without a health check."""
 
 
 class Process(NamedTuple):

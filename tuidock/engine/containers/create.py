@@ -15,7 +15,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
-from tuidock.engine.types import ContainerSpec, Mount
+from tuidock.engine.types import ContainerSpec, HealthCheck, Mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,12 +81,28 @@ def _check(spec: ContainerSpec) -> None:
     limits.check(spec.limits)
     if spec.remove and spec.restart.name != "no":
         raise BadSpec("conflicting options: --restart and --rm", "choose one of them")
-    if spec.init:
-        raise BadSpec("--init is not supported yet", "use an image whose command reaps")
+    _refuse_what_is_not_there(spec)
     if spec.userns not in ("auto", "host"):
         raise BadSpec(f"invalid user namespace mode: {spec.userns}", "auto or host")
     for mount in spec.mounts:
         _check_mount(mount)
+
+
+def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
+    missing = {
+        "--init": spec.init,
+        "--device": spec.devices,
+        "--device-cgroup-rule": spec.device_rules,
+        "--group-add": spec.groups,
+        "--pid": spec.pid,
+        "--ipc": spec.ipc,
+        "--uts": spec.uts,
+        "a health check": spec.health != HealthCheck(),
+        "--runtime": spec.runtime,
+    }
+    for flag, asked in missing.items():
+        if asked:
+            raise BadSpec(f"{flag} is not supported yet", "leave it out")
 
 
 def _check_mount(mount: Mount) -> None:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from tuidock.engine.errors import BadSpec, ContainerNotFound
 from tuidock.engine.types import (
     ContainerSpec,
+    Device,
+    HealthCheck,
     Limits,
     LogLimits,
     Mount,
@@ -23,8 +25,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
-_NESTED: dict[str, Any] = {"limits": Limits, "restart": RestartPolicy, "log": LogLimits}
-_NESTED_LISTS: dict[str, Any] = {"ports": Port, "mounts": Mount}
+_NESTED: dict[str, Any] = {
+    "limits": Limits,
+    "restart": RestartPolicy,
+    "log": LogLimits,
+    "health": HealthCheck,
+}
+_NESTED_LISTS: dict[str, Any] = {"ports": Port, "mounts": Mount, "devices": Device}
 
 _COLUMNS = "id, name, image, image_id, created, command, spec, layer_keys, uid_base, removing"
 
