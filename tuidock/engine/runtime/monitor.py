@@ -21,6 +21,7 @@ from tuidock.engine.runtime import ending, terminal
 from tuidock.engine.runtime.commands import Command
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
+from tuidock.engine.runtime.timers import Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Monitor:
         self.newcomers: dict[int, Packets] = {}
         self.waiters: list[Packets] = []
         self.commands: list[Command] = []
+        self.timers = Timers()
         self.killed = False
         self.ended = False
 
@@ -70,9 +72,18 @@ class Monitor:
             poll = select.poll()
             for descriptor, (events, _) in interest.items():
                 poll.register(descriptor, events)
-            for descriptor, _ in poll.poll(_TICK if self.lines.all else None):
+            for descriptor, _ in poll.poll(self._patience()):
                 interest[descriptor][1]()
+            if not self.ended:
+                self.timers.run()
             self.log.flush()
+
+    def _patience(self) -> int | None:
+        """Milliseconds that may pass if nothing happens."""
+        due = self.timers.patience()
+        if not self.lines.all:
+            return due
+        return _TICK if due is None else min(due, _TICK)
 
     def _interest(self) -> Interest:
         read, write = select.POLLIN, select.POLLOUT
