@@ -32,7 +32,9 @@ def written(suffix: str = ".py") -> Iterator[Path]:
     """Files of the project that end so, ours and under version control or about to be."""
     for part in ("tuidock", "tests", "bench", "scripts", "docs", "."):
         pattern = f"*{suffix}" if part == "." else f"**/*{suffix}"
-        yield from (path for path in (HOUSE / part).glob(pattern) if path.is_file())
+        found = (HOUSE / part).glob(pattern)
+        # In a git worktree .git is a file, git's own, and says where the repository lies.
+        yield from (path for path in found if path.is_file() and path.name != ".git")
 
 
 # --- style, types, layers -------------------------------------------------------------------
