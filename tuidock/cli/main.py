@@ -12,7 +12,6 @@ import sys
 from tuidock import __version__
 from tuidock.cli.parser import Parser, UsageError
 from tuidock.cli.verbs import ALIASES, GROUPS, VERBS
-from tuidock.engine.errors import EngineError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,17 +48,20 @@ def run(arguments: Sequence[str]) -> int:
         return code
     except UsageError as error:
         return _complain(error.lines, error.exit_code)
-    except EngineError as error:
-        if settings.log_level == "debug":
-            raise
-        hint = [error.hint] if error.hint else []
-        code = max(error.exit_code, settings.failure)
-        return _complain([f"tuidock: {error.message}", *hint], code)
     except BrokenPipeError:
         _abandon_stdout()
         return 128 + 13
     except KeyboardInterrupt:
         return 128 + 2
+    except Exception as error:
+        from tuidock.engine.faults import translated
+
+        told = translated(error)
+        if told is None or settings.log_level == "debug":
+            raise
+        hint = [told.hint] if told.hint else []
+        code = max(told.exit_code, settings.failure)
+        return _complain([f"tuidock: {told.message}", *hint], code)
 
 
 def _complain(lines: Sequence[str], code: int) -> int:

@@ -20,6 +20,7 @@ from tuidock.engine.api import ALL_LINES, Session
 from tuidock.engine.containers.output import is_up
 from tuidock.engine.core import Core, default_layout
 from tuidock.engine.events import Event, Pulled, PullEvent
+from tuidock.engine.faults import translated
 from tuidock.engine.layout import Layout
 from tuidock.engine.logs import reader
 from tuidock.engine.session import LineSession, readable
@@ -78,7 +79,12 @@ class Workers:
 
     async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Core], T]) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, lambda: work(self._core()))
+        try:
+            return await loop.run_in_executor(pool, lambda: work(self._core()))
+        except Exception as error:
+            if (told := translated(error)) is None:
+                raise
+            raise told from error
 
     def close(self) -> None:
         for pool in (self._pool, self._sampler, self._slow):
