@@ -1,0 +1,268 @@
+"""A process that has no program: it makes the system calls that we write down for it.
+
+It is born by clone3(2) with the namespaces that somebody shall live in, and shares our memory and
+our descriptors until it becomes a command by execve(2). So no interpreter of ours ever runs in a
+container. Where our machine code cannot be executed, a fork of us does the same by the C library.
+Invariant: whoever owns a stub has one thread; when the owner dies, however, so does the stub.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import select
+import signal
+import struct
+
+from tuidock.engine.linux import machine
+from tuidock.engine.linux.arena import Answer, Arena
+from tuidock.engine.linux.calls import NUMBER
+from tuidock.engine.linux.libc import check, libc
+from tuidock.engine.linux.obeying import obey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuidock.engine.linux.arena import Argument
+
+# <linux/sched.h>
+CLONE_VM = 0x100
+CLONE_FILES = 0x400
+CLONE_PARENT = 0x8000
+CLONE_PIDFD = 0x1000
+CLONE_CLEAR_SIGHAND = 0x100000000
+_SIGCHLD = 17
+_EVERY_SIGNAL = frozenset(range(1, 65)) - {9, 19, 32, 33}
+_PAGE = 4096
+_MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
+
+
+def _map() -> int:
+    """The address of our machine code, 0 where there is none or where none may be executed.
+
+    By a file in memory: the kernel then sees to the caches, and nothing is writable.
+    """
+    content = machine.code(os.uname().machine)
+    if not content or not NUMBER:
+        return 0
+    try:
+        file = _executable_file()
+        os.write(file, content)
+        libc.mmap.restype = ctypes.c_long
+        readable_and_executable, private = 1 | 4, 2
+        length, start = ctypes.c_size_t(_PAGE), ctypes.c_long(0)
+        found = libc.mmap(None, length, readable_and_executable, private, file, start)
+    except OSError:
+        return 0
+    os.close(file)
+    return 0 if found == -1 else int(found)
+
+
+def _executable_file() -> int:
+    try:
+        return os.memfd_create("tuidock-stub", _MFD_CLOEXEC | _MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # before Linux 6.3, where all of them are executable
+            raise
+        return os.memfd_create("tuidock-stub", _MFD_CLOEXEC)
+
+
+_CODE = _map()
+
+
+def shares_memory() -> bool:
+    """Whether stubs are made with machine code here, rather than by forks."""
+    return bool(_CODE)
+
+
+class StubDied(ProcessLookupError):
+    """The process that was to make the calls is gone."""
+
+
+class Stub:
+    """One such process; `step` is what it is doing, or what it failed to do."""
+
+    def __init__(self, arena: Arena, starter: int, *, code: int) -> None:
+        self.pid = 0
+        self.pidfd = -1
+        self.step = ""
+        self.arena = arena
+        self.starter = starter
+        """A pidfd of our own."""
+        self._code = code
+        self._line, self._theirs = _pair()
+        self.control = arena.control(self._theirs, starter)
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def add(
+        self,
+        name: str,
+        *arguments: Argument,
+        fine: tuple[int, ...] = (),
+        skip: int = 0,
+        tries: int = 0,
+        path: str = "",
+    ) -> Answer:
+        """Write a call down for the next `run`; see `Arena.add`."""
+        return self.arena.add(
+            name, arguments, fine=fine, skip=skip, tries=tries, path=path, step=self.step
+        )
+
+    def call(self, name: str, *arguments: Argument, path: str = "") -> int:
+        """Make one call, after those that were written down. Raises OSError, StubDied."""
+        answer = self.add(name, *arguments, path=path)
+        self.run()
+        return answer.known
+
+    def run(self) -> None:
+        """Make the calls that were written down. Raises OSError of the first that failed."""
+        if self.arena.asked:
+            stopped = self._ask()
+            if not stopped:
+                raise StubDied(errno.ESRCH, "the process died")
+            self._judge(stopped)
+
+    def finish(self) -> None:
+        """The same for a batch that ends in execve(2), after `leave_files`: returns when it was
+        executed, or when the process died of it. Raises OSError.
+        """
+        if stopped := self._ask(until_exec=True):
+            self._judge(stopped)
+
+    def _ask(self, *, until_exec: bool = False) -> int:
+        """Where the batch ended; 0 when the line or the process did."""
+        message = struct.pack("=q", self.arena.close_batch())
+        try:
+            os.write(self._line, message)
+        except (BrokenPipeError, ConnectionResetError):
+            return 0
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN)
+        if self.pidfd >= 0 and not until_exec:
+            poll.register(self.pidfd, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll()]
+        try:
+            answer = os.read(self._line, 8) if self._line in ready else b""
+        except ConnectionResetError:
+            answer = b""
+        return int.from_bytes(answer, "little")
+
+    def _judge(self, stopped: int) -> None:
+        failed = self.arena.open_batch(stopped)
+        if failed is None:
+            return
+        self.step = failed.step
+        code = -failed.answer.known
+        raise OSError(code, f"{failed.name}: {os.strerror(code)}", failed.path or None)
+
+    # --- processes ----------------------------------------------------------------------------
+
+    def start(self, flags: int, cgroup: int = -1) -> None:
+        """Make the process, with the namespaces in `flags`. Raises OSError.
+
+        `cgroup`: the descriptor of a v2 cgroup to be born in.
+        """
+        pidfd = ctypes.c_int(-1)
+        request = _clone_args(flags | self._shared(), ctypes.addressof(pidfd), cgroup)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _EVERY_SIGNAL)
+        try:
+            self.pid = self._clone(request)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.pidfd = pidfd.value
+
+    def _clone(self, request: bytes) -> int:
+        if self._code:
+            born = _function(self._code)(request, len(request), self.control)
+            if born < 0:
+                raise OSError(-born, f"clone3: {os.strerror(-born)}")
+            return born
+        number = ctypes.c_long(NUMBER["clone3"])
+        born = libc.syscall(number, request, ctypes.c_size_t(len(request)))
+        if born == 0:
+            obey(self.control)
+        return check(born, "clone3")
+
+    def _shared(self) -> int:
+        """What is shared with the process: descriptors, and with machine code all memory."""
+        return CLONE_FILES | CLONE_CLEAR_SIGHAND | CLONE_PIDFD | (CLONE_VM if self._code else 0)
+
+    def clone(self, flags: int, cgroup: int = -1) -> Stub:
+        """A process made by this one, in its namespaces and those of `flags`. Raises OSError."""
+        child = Stub(self.arena, self.starter, code=self._code)
+        pidfd = self.arena.put(bytes(8))
+        request = _clone_args(flags | self._shared(), pidfd, cgroup)
+        return self._adopt(child, pidfd, "clone3", (request, len(request)))
+
+    def clone_plainly(self, flags: int) -> Stub:
+        """The same by clone(2), whose arguments a seccomp filter can look into."""
+        child = Stub(self.arena, self.starter, code=self._code)
+        pidfd = self.arena.put(bytes(8))
+        shared = self._shared() & 0xFFFFFFFF
+        return self._adopt(child, pidfd, "clone", (flags | shared, 0, pidfd, 0, 0))
+
+    def _adopt(self, child: Stub, pidfd: int, name: str, arguments: tuple[Argument, ...]) -> Stub:
+        answer = self.arena.add(name, arguments, child=child.control, step=self.step)
+        try:
+            self.run()
+        except OSError:
+            child.close()
+            raise
+        child.pid = answer.known
+        (child.pidfd,) = struct.unpack("=i", self.arena.read(pidfd, 4))
+        child.step = self.step
+        return child
+
+    # --- descriptors --------------------------------------------------------------------------
+
+    def leave_files(self) -> None:
+        """Let the process have descriptors of its own, which close when it becomes a command."""
+        self.call("close_range", 3, 0xFFFFFFFF, 2 | 4)  # CLOSE_RANGE_UNSHARE | _CLOEXEC
+        os.close(self._theirs)
+        self._theirs = -1
+
+    def close(self) -> None:
+        """Our end of the line: a process that is no command by now ends itself."""
+        for descriptor in (self._line, self._theirs):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._line = self._theirs = -1
+
+
+def make(flags: int, cgroup: int = -1, *, code: int | None = None) -> Stub:
+    """A stub of ours, with the namespaces in `flags`. Raises OSError.
+
+    `code` is the address of the machine code, 0 for a fork in its place.
+    """
+    code = _CODE if code is None else code
+    starter = os.pidfd_open(os.getpid())
+    stub = Stub(Arena(shared=not code), starter, code=code)
+    try:
+        stub.start(flags, cgroup)
+    except OSError:
+        stub.close()
+        os.close(starter)
+        raise
+    return stub
+
+
+def _pair() -> tuple[int, int]:
+    import _socket
+
+    one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0)
+    return one.detach(), other.detach()
+
+
+def _clone_args(flags: int, pidfd: int, cgroup: int) -> bytes:
+    """struct clone_args. No stack: who shares memory does not use one."""
+    signal_at_end = 0 if flags & CLONE_PARENT else _SIGCHLD
+    into = 0x200000000 if cgroup >= 0 else 0
+    return struct.pack("=11Q", flags | into, pidfd, 0, 0, signal_at_end, *[0] * 5, max(cgroup, 0))
+
+
+def _function(address: int) -> Callable[[bytes, int, int], int]:
+    kind = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p)
+    return kind(address)
