@@ -1,8 +1,8 @@
 """Ordinary users: whoever runs the tests or, for root, ones that exist in the tests only.
 
 Which ids a user has, /etc says. Commands of a made-up one run in a mount namespace where other
-files lie over /etc/passwd, /etc/subuid and /etc/subgid, so that the machine's own are never
-touched, and where the program lies in a place that everybody can reach.
+files lie over /etc/passwd and its like, so that the machine's own are never touched, where
+everybody may open /dev/net/tun, and where the program lies in a place that everybody can reach.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ _LENT = {
 _ENTER = "\n".join(
     (
         'cd "$1"; shift',
-        "for each in passwd subuid subgid; do mount --bind $each /etc/$each; done",
+        "for each in passwd subuid subgid resolv.conf; do mount --bind $each /etc/$each; done",
+        "mkdir -p tun; mount -t tmpfs -o mode=755 none tun; mknod -m 666 tun/tun c 10 200",
+        "mount --bind tun/tun /dev/net/tun",
+        "for each in $HIDDEN; do mount --bind /dev/null $each; done",
         *(f"mount --bind {shlex.quote(source)} {name}" for name, source in _LENT.items()),
         f'exec setpriv --reuid {UID} --regid {UID} --clear-groups "$@"',
     )
@@ -71,6 +74,8 @@ class Person:
         self.path = [_LENT["repository"], _LENT["packages"]]
         self.before: list[str] = []
         """What every command is preceded by."""
+        self.hidden: list[str] = []
+        """Files of the machine that it shall not have."""
         self.uid = os.geteuid()
         self.ranges = userns.own().uids[1:]
         """Its subordinate ids, as its containers have them."""
@@ -80,6 +85,7 @@ class Person:
     def run(self, *words: str) -> Said:
         """A command of this user."""
         environment = {
+            "HIDDEN": " ".join(self.hidden),
             "HOME": f"{self.base}/home",
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": ":".join(self.path),
@@ -133,6 +139,7 @@ class MadeUp(Person):
         self.uid = UID
         self.ranges = (userns.Range(1, FIRST, COUNT),) if ranges else ()
         _write_etc(base, ranges=ranges)
+        _write(f"{base}/resolv.conf", b"nameserver 127.0.0.53\nsearch example.org\n")
         os.chmod(base, 0o711)  # to be passed through, not to be read, as a home often is
         for name in ("root", "run", "home"):
             os.chown(f"{base}/{name}", UID, UID)

@@ -6,7 +6,7 @@ import os
 import sys
 
 from tuidock.cli import spec
-from tuidock.engine.errors import BadSpec, ImageNotFound
+from tuidock.engine.errors import BadSpec, HostError, ImageNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
     from tuidock.engine.core import Core
     from tuidock.engine.types import Container
-
-
-_NO_NETWORK = (
-    "tuidock: no network, because only root can make the bridge "
-    "(--network host shares this machine's, --network none hides this line)"
-)
 
 
 def create(core: Core, options: Namespace) -> Container:
@@ -37,7 +31,7 @@ def create(core: Core, options: Namespace) -> Container:
         _pull(core, options)
         container = core.containers.create(asked)
     if asked.network == "default" and container.spec.network == "none":
-        print(_NO_NETWORK, file=sys.stderr)
+        _say_why_without_network()
     if options.cidfile:
         with open(options.cidfile, "x", encoding="ascii") as file:
             file.write(container.id)
@@ -48,3 +42,12 @@ def _pull(core: Core, options: Namespace) -> None:
     from tuidock.cli.progress import watch_pull
 
     watch_pull(core, options.image, options.platform, quiet=False, to_stderr=True)
+
+
+def _say_why_without_network() -> None:
+    from tuidock.engine.network import carriers
+
+    try:
+        carriers.need()
+    except HostError as error:
+        print(f"tuidock: {error.message} ({error.hint}, or --network none)", file=sys.stderr)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tuidock.engine.events import Event
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
+    from tuidock.engine.network.usermode import UserNetwork
     from tuidock.engine.types import Finding, HostInfo
 
 
@@ -56,11 +57,21 @@ class Core:
         return Containers(self.layout, self.db, lambda: self.images, lambda: self.network)
 
     @cached_property
-    def network(self) -> Network:
-        """The default bridge."""
+    def network(self) -> Network | UserNetwork:
+        """The default network: root's bridge, or what an ordinary user has in its place."""
+        if os.geteuid():
+            return self._user_network()
         from tuidock.engine.network.service import Network
 
         return Network(self.layout, self.db)
+
+    def _user_network(self) -> UserNetwork:
+        from functools import partial
+
+        from tuidock.engine.network.usermode import UserNetwork
+        from tuidock.engine.runtime.client import connect
+
+        return UserNetwork(self.layout, self.db, partial(connect, self.layout))
 
     def events(self, since: float | None = None, until: float | None = None) -> Iterator[Event]:
         """What happened since then, and then, unless `until` is past, what happens, for ever."""

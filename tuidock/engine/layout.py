@@ -62,6 +62,10 @@ class Layout(NamedTuple):
         """Run state: `monitor.sock`, `state.json`, `stdout`, `stderr` (fifos)."""
         return f"{self.runroot}/containers/{container_id}"
 
+    def uplink(self, container_id: str) -> str:
+        """While an ordinary user's container has a network: who carries it (`program`)."""
+        return f"{self.runroot}/uplinks/{container_id}"
+
     def log(self, container_id: str) -> str:
         """The current log file; rotated ones carry `.1`, `.2`, ... (higher is older)."""
         return f"{self.container(container_id)}/log"

@@ -9,7 +9,7 @@ from tuidock.engine import journal
 from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse, NeedsRoot
+from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.images import root
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
@@ -36,7 +36,7 @@ _NETWORKS = ("bridge", "host", "none")
 def create(
     layout: Layout, db: sqlite3.Connection, image: RunnableImage, spec: ContainerSpec
 ) -> Record:
-    """Make the bundle and the row. Raises NameInUse, BadSpec, NeedsRoot; nothing is left then."""
+    """Make the bundle and the row. Raises NameInUse, BadSpec, HostError; nothing is left then."""
     spec = spec._replace(network=_network(spec))
     _check(spec)
     container_id = os.urandom(32).hex()
@@ -55,18 +55,16 @@ def create(
 
 
 def _network(spec: ContainerSpec) -> str:
-    """Docker's default where it can be had. Raises NeedsRoot where the bridge cannot."""
-    as_root = os.geteuid() == 0
-    if spec.network == "default" and (as_root or not (spec.ports or spec.publish_all)):
-        return "bridge" if as_root else "none"
-    if spec.network in ("bridge", "default") and not as_root:
-        asked = "publish ports on" if spec.network == "default" else "use"
-        raise NeedsRoot(
-            f"an ordinary user cannot {asked} the bridge network",
-            "`--network host` shares the network of this machine, `none` does without; "
-            "as root there is a bridge",
-        )
-    return spec.network
+    """Docker's default where it can be had. Raises HostError where it cannot, but must be."""
+    if spec.network not in ("bridge", "default"):
+        return spec.network
+    if os.geteuid():
+        from tuidock.engine.network import carriers
+
+        if spec.network == "default" and not (spec.ports or spec.publish_all):
+            return "bridge" if carriers.usable() else "none"
+        carriers.need()
+    return "bridge"
 
 
 def _check(spec: ContainerSpec) -> None:

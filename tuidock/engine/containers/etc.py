@@ -24,10 +24,11 @@ def contents(record: Record, endpoint: Endpoint | None) -> dict[str, str]:
         endpoint.gateway if endpoint else "",
         (record.name,),
     )
+    servers = spec.dns or ((endpoint.resolver,) if endpoint and endpoint.resolver else ())
     return {
         "hosts": hosts,
         "hostname": files.hostname(name),
-        "resolv.conf": files.resolv_conf(_host_resolvers(), spec.dns, own_loopback=not shared),
+        "resolv.conf": files.resolv_conf(_host_resolvers(), servers, own_loopback=not shared),
     }
 
 
@@ -35,7 +36,7 @@ def _host_resolvers() -> str:
     """The host's resolv.conf, or the one behind systemd's stub; empty where there is none."""
     text = _read("/etc/resolv.conf")
     source = files.resolv_source(text)
-    return text if source == "/etc/resolv.conf" else _read(source)
+    return text if source == "/etc/resolv.conf" else _read(source) or text
 
 
 def _read(path: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
+    from tuidock.engine.network.usermode import UserNetwork
     from tuidock.engine.runtime.client import ExecLine, Line
     from tuidock.engine.types import ExecSpec, ExitRecord, LogLine, LogQuery, Process, Sample
 
@@ -36,7 +37,7 @@ class Containers:
         layout: Layout,
         db: sqlite3.Connection,
         images: Callable[[], Images],
-        network: Callable[[], Network],
+        network: Callable[[], Network | UserNetwork],
     ) -> None:
         self.layout = layout
         self.db = db

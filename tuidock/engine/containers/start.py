@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuidock.engine.network.service import Network
+    from tuidock.engine.network.usermode import UserNetwork
     from tuidock.engine.runtime.client import Line
 
 
 def start(
     layout: Layout,
     record: Record,
-    network: Callable[[], Network],
+    network: Callable[[], Network | UserNetwork],
     *,
     attach: bool,
     restarts: int = 0,
@@ -48,7 +49,7 @@ def start(
 def _birth(
     layout: Layout,
     record: Record,
-    network: Callable[[], Network],
+    network: Callable[[], Network | UserNetwork],
     *,
     attach: bool,
     restarts: int,

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Sequence
 
-from tuidock.engine.errors import BadSpec, PortInUse
+from tuidock.engine.errors import BadSpec, HostError, PortInUse
 from tuidock.engine.network import ports
 from tuidock.engine.types import ContainerSpec, Port
 
@@ -94,8 +94,17 @@ def _bound(port: Port) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(port.host_ip or "0.0.0.0", port.host_port) from error
+        if error.errno == errno.EACCES:
+            raise _privileged(port) from error
         raise BadSpec(
             f"cannot publish on {port.host_ip or '0.0.0.0'}:{port.host_port}: {error.strerror}",
             "publish on an address of this host: see `ip -br address`",
         ) from error
     return sock
+
+
+def _privileged(port: Port) -> HostError:
+    return HostError(
+        f"cannot publish on port {port.host_port}, which is root's",
+        f"sysctl net.ipv4.ip_unprivileged_port_start={port.host_port}; or publish a higher one",
+    )

@@ -58,6 +58,8 @@ class Endpoint(NamedTuple):
     """Name of the veth's end on the host."""
     ports: tuple[Port, ...]
     """With the host ports that were really chosen."""
+    resolver: str = ""
+    """The network's own name server; empty: the host's are asked."""
 
 
 def number(address: str) -> int:

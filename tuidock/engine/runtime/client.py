@@ -14,6 +14,7 @@ from tuidock.engine.errors import (
     CommandNotExecutable,
     CommandNotFound,
     MonitorGone,
+    NetworkError,
     RuntimeFailure,
     StartFailed,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
 
-__all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "quit_launcher", "start"]
+__all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "connect", "quit_launcher", "start"]
 
 
 def start(
@@ -49,8 +50,9 @@ def start(
 
 
 def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[Packets, Any]:
-    """Send a request; the line, now the monitor's, and its first answer, which must be `word`.
+    """Send a request; the line, now the monitor's, and its first answer.
 
+    Of that the value of `word`, which must be there; without a word all of it.
     A launcher that was killed before it read the request is replaced: the kernel says so by
     ECONNRESET. Raises RuntimeFailure.
     """
@@ -58,7 +60,8 @@ def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[P
         packets = calling.connect(layout)
         try:
             packets.send(encode(request))
-            return packets, _value(decode(packets.receive()[0]), word)
+            answer = decode(packets.receive()[0])
+            return packets, _value(answer, word) if word else answer
         except (ConnectionResetError, BrokenPipeError):
             packets.close()
         except BaseException:
@@ -254,6 +257,21 @@ class Monitor:
         if read_state(self.layout, self.id).status in _UP:
             return MonitorGone("the monitor does not answer")
         return MonitorGone(f"container {self.id[:12]} is not running")
+
+
+def connect(
+    layout: Layout, container_id: str, pid: int, words: list[str], orders: list[dict[str, Any]]
+) -> None:
+    """Have a user-mode network program carry the packets of a container that is just starting.
+
+    `words` run it; `orders` are sent to it when its interface is there. Returns then. Raises
+    NetworkError with its words when it fails, RuntimeFailure.
+    """
+    request = {"op": "uplink", "id": container_id, "pid": pid, "words": words, "orders": orders}
+    packets, answer = _ask_launcher(layout, request, "")
+    packets.close()
+    if "connected" not in answer:
+        raise NetworkError(f"network: {answer.get('unready', 'the uplink died')}")
 
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)

@@ -19,6 +19,7 @@ from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
+from tuidock.engine.runtime import uplink
 from tuidock.engine.runtime.calling import launching
 from tuidock.engine.runtime.protocol import decode, encode
 from tuidock.engine.runtime.watching import adopt, attend
@@ -48,6 +49,7 @@ class Launcher:
         self.waiting: dict[int, Packets] = {}
         """Connections that have not said what they want."""
         self.monitors: set[int] = set()
+        """And uplinks: whoever lives as long as a container."""
         self.spare: Packets | None = None
         """To a monitor that waits for a container; forking it took longer than using it."""
         self.spares: set[int] = set()
@@ -120,6 +122,8 @@ class Launcher:
                 self._start(line, request)
             case "adopt":
                 self._adopt(line, request)
+            case "uplink":
+                self._fork(partial(uplink.tend, self.layout, request, line))
             case "quit":
                 line.send(encode({"quit": not self.monitors}))
                 if not self.monitors:
@@ -176,6 +180,12 @@ class Launcher:
         self.monitors.add(child)
         self.watchers[int(request["pid"])] = ours
         self._tell_watchers()
+
+    def _fork(self, live: Callable[[], None]) -> None:
+        child = os.fork()
+        if child == 0:
+            self._become_monitor(live)
+        self.monitors.add(child)
 
     def _become_monitor(self, live: Callable[[], None]) -> NoReturn:
         signal.set_wakeup_fd(-1)

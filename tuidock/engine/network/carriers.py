@@ -1,0 +1,119 @@
+"""The programs that carry a network namespace by sockets of an ordinary user, and their words.
+
+Invariant: whichever it is, services on the host's loopback are out of the container's reach.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from tuidock.engine.errors import HostError
+from tuidock.engine.network.ipam import Endpoint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Command = Callable[[str, Endpoint, int], tuple[list[str], list[dict[str, Any]]]]
+
+_SEARCH = ("/usr/bin", "/usr/local/bin", "/bin")
+_TUN = "/dev/net/tun"
+_MTU = 65520
+_READY = 3
+"""The descriptor on which a program says that it is ready; `runtime.uplink` reads it."""
+
+
+class Carrier(NamedTuple):
+    """A program that is installed."""
+
+    name: str
+    path: str
+    protocols: tuple[str, ...]
+    """Of ports that it can publish."""
+
+    def command(self, endpoint: Endpoint, pid: int) -> tuple[list[str], list[dict[str, Any]]]:
+        """Its command line for the namespaces of `pid`, and what it is told when it is ready."""
+        return _COMMANDS[self.name](self.path, endpoint, pid)
+
+
+def find() -> Carrier | None:
+    """The first one that is installed."""
+    return next((each for name in _COMMANDS if (each := _installed(name))), None)
+
+
+def usable() -> bool:
+    """Whether `need` would not raise."""
+    return find() is not None and _may_open_tun()
+
+
+def _may_open_tun() -> bool:
+    return os.access(_TUN, os.R_OK | os.W_OK)
+
+
+def named(name: str) -> Carrier:
+    """One by name. Raises HostError when it was uninstalled meanwhile."""
+    return _installed(name) or need()
+
+
+def need() -> Carrier:
+    """The first one, usable. Raises HostError with the command that mends it."""
+    carrier = find()
+    if carrier is None:
+        raise HostError(
+            "no network for an ordinary user: neither slirp4netns nor pasta is installed",
+            "apt-get install slirp4netns, or passt; or share this machine's with --network host",
+        )
+    if not _may_open_tun():
+        raise HostError(
+            f"no network for an ordinary user: {_TUN} may not be opened",
+            f"modprobe tun; chmod 666 {_TUN}; or share this machine's with --network host",
+        )
+    return carrier
+
+
+def _installed(name: str) -> Carrier | None:
+    for directory in _SEARCH:
+        path = f"{directory}/{name}"
+        if os.access(path, os.X_OK):
+            return Carrier(name, path, ("tcp", "udp"))
+    return None
+
+
+def _slirp4netns(path: str, to: Endpoint, pid: int) -> tuple[list[str], list[dict[str, Any]]]:
+    """slirp4netns(1), from 1.0 on; ports are opened by its control socket."""
+    subnet = to.gateway.rpartition(".")[0]
+    words = [
+        path,
+        "--configure",
+        f"--mtu={_MTU}",
+        f"--cidr={subnet}.0/{to.prefix}",
+        "--disable-host-loopback",
+        "--enable-ipv6",
+        "--enable-sandbox",
+        "--enable-seccomp",
+        f"--ready-fd={_READY}",
+        "--api-socket=control",
+        "--netns-type=path",
+        f"/proc/{pid}/ns/net",
+        to.interface,
+    ]
+    orders = [
+        {
+            "execute": "add_hostfwd",
+            "arguments": {
+                "proto": port.protocol,
+                "host_addr": port.host_ip or "0.0.0.0",
+                "host_port": port.host_port,
+                "guest_addr": to.address,
+                "guest_port": port.container_port,
+            },
+        }
+        for port in to.ports
+    ]
+    return words, orders
+
+
+_COMMANDS: dict[str, Command] = {"slirp4netns": _slirp4netns}
+"""In the order in which they are preferred."""

@@ -1,0 +1,215 @@
+"""The uplink: one small process that ties a user-mode network program to one container.
+
+Such a program (slirp4netns, pasta) carries the packets of a network namespace through ordinary
+sockets of its user, so that no bridge and no root is needed. It cannot wait for the end of a
+container itself, so this process does: forked from the launcher, beside the monitor, whose
+death it outlives. Invariant: the program ends with the container or with its uplink, whichever
+goes first; while both are there it is replaced when it dies.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+import time
+
+from tuidock.engine.linux import process as p
+from tuidock.engine.linux import userns
+from tuidock.engine.linux.proc import start_time
+from tuidock.engine.runtime.protocol import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.sockets import Packets
+
+_PATIENCE = 10.0
+"""Seconds that the program gets to set an interface up."""
+_BREATH = 1.0
+"""Seconds between the deaths of two programs below which no third one is started."""
+_READY, _CONTROL = 3, "control"
+"""The program's descriptor for `ready`, and the name of its socket in its directory."""
+_KILL = 9
+
+
+class Unready(Exception):
+    """The program could not do what was asked; its words are the message."""
+
+
+class Program:
+    """One run of the program."""
+
+    def __init__(self, request: dict[str, Any], container: int) -> None:
+        self.words: list[str] = request["words"]
+        self.orders: list[dict[str, Any]] = request["orders"]
+        self.said = b""
+        self.ready, ready = os.pipe2(os.O_CLOEXEC)
+        self.output, output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(self.words, container, ready, output)
+        os.close(ready)
+        os.close(output)
+        self.pidfd = os.pidfd_open(self.pid)
+
+    def prepare(self, container: int) -> None:
+        """Wait until the interface is there, then give the orders. Raises Unready, OSError."""
+        deadline = time.monotonic() + _PATIENCE
+        while not (ready := self._look([self.ready, container], deadline)):
+            pass
+        if container in ready:
+            raise Unready("the container ended")
+        if not os.read(self.ready, 1):
+            self._look([self.pidfd], deadline)
+            raise Unready(self._last_words())
+        for order in self.orders:
+            _obey(order)
+
+    def _look(self, descriptors: list[int], deadline: float) -> list[int]:
+        """Which can be read; what the program prints is taken meanwhile."""
+        watched = [*descriptors, self.output]
+        found, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
+        if not found:
+            raise Unready(f"{os.path.basename(self.words[0])} does not get ready")
+        if self.output in found:
+            self.listen()
+        return [each for each in found if each != self.output]
+
+    def listen(self) -> bool:
+        """Take what it prints, keeping the end; False when it has closed its output."""
+        data = os.read(self.output, 4096)
+        self.said = (self.said + data)[-1000:]
+        return bool(data)
+
+    def _last_words(self) -> str:
+        while self.listen():
+            pass
+        name = os.path.basename(self.words[0])
+        lines = self.said.decode(errors="replace").strip().splitlines()
+        return f"{name}: {lines[-1]}" if lines else f"{name} ended"
+
+    def end(self) -> None:
+        """Kill and reap it."""
+        p.send_signal(self.pidfd, _KILL)
+        os.waitpid(self.pid, 0)
+        for descriptor in (self.pidfd, self.ready, self.output):
+            os.close(descriptor)
+
+
+def _become(words: list[str], container: int, ready: int, output: int) -> NoReturn:
+    """In the child: root of the container's user namespace, and no more, then the program."""
+    try:
+        p.setns(container, p.CLONE_NEWUSER)
+        userns.become_root()
+        os.dup2(os.open("/dev/null", os.O_RDWR), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.dup2(ready, _READY)
+        p.close_range(_READY + 1, on_exec=True)
+        # Last, because a change of ids or capabilities would take it back.
+        p.prctl(p.PR_SET_PDEATHSIG, _KILL)
+        os.execve(words[0], words, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})
+    except OSError as error:
+        os.write(2, f"{error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _obey(order: dict[str, Any]) -> None:
+    """One request of slirp4netns' protocol: a JSON object each way, a connection each.
+
+    Raises Unready with the answer's `error.desc`.
+    """
+    line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0)
+    try:
+        line.settimeout(_PATIENCE)
+        line.connect(_CONTROL)
+        line.sendall(encode(order))
+        line.shutdown(_socket.SHUT_WR)
+        answer = b""
+        while piece := line.recv(4096):
+            answer += piece
+    finally:
+        line.close()
+    if "error" in (told := decode(answer)):
+        raise Unready(str(told["error"].get("desc", told["error"])))
+
+
+def tend(layout: Layout, request: dict[str, Any], client: Packets) -> None:
+    """The life of an uplink. Tells the client `connected`, or `failed` with the reason."""
+    p.set_title(f"tuidock-uplink {request['id'][:12]} {layout.root}")
+    try:
+        container = os.pidfd_open(request["pid"])
+        program = _start(layout, request, container)
+    except (Unready, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        client.send(encode({"unready": reason}))
+        return
+    client.send(encode({"connected": program.pid}))
+    client.close()
+    now: Program | None = program
+    while now:
+        now = _attend(layout, request, container, now)
+    _forget(layout, request)
+
+
+def _start(layout: Layout, request: dict[str, Any], container: int) -> Program:
+    """A program that is ready, written down for whoever may have to end it in our place."""
+    directory = layout.uplink(request["id"])
+    os.makedirs(directory, 0o700, exist_ok=True)
+    os.chdir(directory)
+    program = Program(request, container)
+    try:
+        with open("program", "w", encoding="ascii") as file:
+            file.write(f"{program.pid} {start_time(program.pid)}")
+        program.prepare(container)
+    except BaseException:
+        program.end()
+        _forget(layout, request)
+        raise
+    finally:
+        _unlink(_CONTROL)  # nobody else has orders
+    return program
+
+
+def _attend(
+    layout: Layout, request: dict[str, Any], container: int, program: Program
+) -> Program | None:
+    """Until the container or the program ends: None, or the program's successor."""
+    began = time.monotonic()
+    watched = [container, program.pidfd, program.output]
+    while True:
+        found, _, _ = select.select(watched, [], [])
+        if program.output in found and not program.listen():
+            watched.remove(program.output)
+        if container in found or program.pidfd in found:
+            program.end()
+        if container in found or (program.pidfd in found and time.monotonic() - began < _BREATH):
+            return None
+        if program.pidfd in found:
+            return _again(layout, request, container)
+
+
+def _again(layout: Layout, request: dict[str, Any], container: int) -> Program | None:
+    try:
+        return _start(layout, request, container)
+    except (Unready, OSError):
+        return None
+
+
+def _forget(layout: Layout, request: dict[str, Any]) -> None:
+    os.chdir("/")
+    directory = layout.uplink(request["id"])
+    for name in ("program", _CONTROL):
+        _unlink(f"{directory}/{name}")
+    os.rmdir(directory)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
