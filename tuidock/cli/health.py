@@ -33,7 +33,7 @@ def check(options: Namespace) -> HealthCheck:
     if options.health_cmd:
         test = ("CMD-SHELL", options.health_cmd)
     if options.no_healthcheck:
-        if test:
+        if test:  # the other options are looked at with the image's check
             raise BadSpec("--no-healthcheck conflicts with --health-* options", "choose one")
         test = ("NONE",)
     return HealthCheck(

@@ -88,8 +88,12 @@ def status(container: Container, now: float) -> str:
     if container.status is Status.CREATED:
         return "Created"
     if container.status in (Status.RUNNING, Status.PAUSED):
-        paused = " (Paused)" if container.status is Status.PAUSED else ""
-        return f"Up {duration(now - container.started)}{paused}"
+        word = "Paused" if container.status is Status.PAUSED else _health(container)
+        return f"Up {duration(now - container.started)}" + (f" ({word})" if word else "")
     if container.exit is None:
         return str(container.status).capitalize()
     return f"Exited ({container.exit.code}) {duration(now - container.exit.at)} ago"
+
+
+def _health(container: Container) -> str:
+    return "health: starting" if container.health == "starting" else container.health

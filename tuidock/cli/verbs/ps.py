@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
 _TITLES = {"ID": "CONTAINER ID", "RunningFor": "CREATED"}
-_FILTERS = {"id", "name", "label", "status", "ancestor", "exited", "network"}
+_FILTERS = {"id", "name", "label", "status", "ancestor", "exited", "network", "health"}
 _LONGEST_COMMAND = 20
 
 
@@ -54,6 +54,7 @@ def _wanted(container: Container, filters: Filters) -> bool:
         and filters.starts("id", container.id)
         and filters.match("status", container.status)
         and filters.match("exited", exit_code)
+        and filters.match("health", container.health or "none")
         and filters.match("network", container.spec.network)
         and filters.match("ancestor", container.image, words.short_id(container.image_id))
     )

@@ -7,7 +7,7 @@ import time
 
 from tuidock.engine import journal
 from tuidock.engine.cgroups import limits
-from tuidock.engine.containers import bundle, names, records
+from tuidock.engine.containers import bundle, healthcheck, names, records
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.images import root
@@ -15,11 +15,12 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
-from tuidock.engine.types import ContainerSpec, HealthCheck, Mount
+from tuidock.engine.types import ContainerSpec, Mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from typing import Any
 
     from tuidock.engine.images.service import RunnableImage
 
@@ -95,7 +96,6 @@ def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
         "--pid": spec.pid,
         "--ipc": spec.ipc,
         "--uts": spec.uts,
-        "a health check": spec.health != HealthCheck(),
         "--runtime": spec.runtime,
     }
     for flag, asked in missing.items():
@@ -203,14 +203,15 @@ def _config(layout: Layout, record: Record, image_config: dict[str, object]) -> 
         record.name,
         userns.own() if os.geteuid() else None,
     )
-    config["annotations"] = {**config["annotations"], **_conversion(image_config)}
+    image = image_config.get("config") or {}
+    assert isinstance(image, dict)
+    checked = healthcheck.as_annotations(record.spec.health, image)
+    config["annotations"] |= {**_conversion(image), **checked}
     return config
 
 
-def _conversion(image_config: dict[str, object]) -> dict[str, str]:
+def _conversion(image: dict[str, Any]) -> dict[str, str]:
     """What the OCI image-spec's conversion keeps of an image and a start or stop asks for."""
-    image = image_config.get("config") or {}
-    assert isinstance(image, dict)
     exposed = ",".join(sorted(image.get("ExposedPorts") or {}))
     return {
         key: value

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from tuidock.engine.layout import Layout
+from tuidock.engine.runtime import health
 from tuidock.engine.timestamp import rfc3339
 from tuidock.engine.types import Container, ContainerSpec, Limits, Mount, Port, Status
 
@@ -10,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from tuidock.engine.runtime.health import Probe
 
 
 def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> dict[str, object]:
@@ -20,7 +25,7 @@ def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> 
         "Created": rfc3339(container.created),
         "Path": container.command[0],
         "Args": list(container.command[1:]),
-        "State": _state(container),
+        "State": _state(container) | _health(layout, container),
         "Image": container.image_id,
         "ResolvConfPath": f"{bundle}/resolv.conf",
         "HostnamePath": f"{bundle}/hostname",
@@ -53,6 +58,24 @@ def _state(container: Container) -> dict[str, object]:
         "Error": ended.error if ended else "",
         "StartedAt": rfc3339(container.started),
         "FinishedAt": rfc3339(ended.at if ended else 0),
+    }
+
+
+def _health(layout: Layout, container: Container) -> dict[str, object]:
+    """Nothing without a check; of an ended container what its probes said last."""
+    found = health.read(layout, container.id)
+    if found is None:
+        return {}
+    log = [_probe(each) for each in found.log]
+    return {"Health": {"Status": found.status, "FailingStreak": found.streak, "Log": log}}
+
+
+def _probe(probe: Probe) -> dict[str, object]:
+    return {
+        "Start": rfc3339(probe.start),
+        "End": rfc3339(probe.end),
+        "ExitCode": probe.exit_code,
+        "Output": probe.output,
     }
 
 
@@ -119,7 +142,16 @@ def _config(container: Container, config: Mapping[str, Any]) -> dict[str, object
         "Labels": dict(container.labels),
         "StopSignal": container.spec.stop_signal or "",
         "StopTimeout": container.spec.stop_timeout,
+        **_healthcheck(config.get("annotations", {})),
     }
+
+
+def _healthcheck(about: Mapping[str, str]) -> dict[str, object]:
+    if health.CHECK not in about:
+        return {}
+    check = json.loads(about[health.CHECK])
+    check.pop("Shell", None)
+    return {"Healthcheck": check, "HealthcheckOnFailureAction": about[health.ON_FAILURE]}
 
 
 def _network(container: Container) -> dict[str, object]:

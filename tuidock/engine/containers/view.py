@@ -6,7 +6,8 @@ import json
 
 from tuidock.engine.containers.records import Record
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime.state import RunState, read_state
+from tuidock.engine.runtime.health import read_status
+from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Container, Port, Status
 
 TYPE_CHECKING = False
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 def container(layout: Layout, db: sqlite3.Connection, record: Record) -> Container:
     """One container."""
-    return _join(record, read_state(layout, record.id), _endpoints(db, record.id))
+    return _join(layout, record, _endpoints(db, record.id))
 
 
 def containers(layout: Layout, db: sqlite3.Connection, records: list[Record]) -> list[Container]:
     """Several, with one query for all their endpoints."""
     endpoints = _endpoints(db)
-    return [_join(record, read_state(layout, record.id), endpoints) for record in records]
+    return [_join(layout, record, endpoints) for record in records]
 
 
 _Endpoints = dict[str, tuple[str, tuple[Port, ...]]]
@@ -40,7 +41,8 @@ def _endpoints(db: sqlite3.Connection, container_id: str = "") -> _Endpoints:
     }
 
 
-def _join(record: Record, state: RunState, endpoints: _Endpoints) -> Container:
+def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
+    state = read_state(layout, record.id)
     running = state.status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
     address, ports = endpoints.get(record.id, ("", ())) if running else ("", ())
     return Container(
@@ -59,4 +61,5 @@ def _join(record: Record, state: RunState, endpoints: _Endpoints) -> Container:
         ports=ports,
         labels=record.spec.labels,
         restarts=state.restarts,
+        health=read_status(layout, record.id) if running else "",
     )

@@ -7,6 +7,7 @@ through the monitor. Invariant: every joiner and every command is reaped here.
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 
 from tuidock.engine.linux import sockets
@@ -15,11 +16,18 @@ from tuidock.engine.runtime.protocol import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
     from tuidock.engine.runtime.birth import Born
+
+    class Client(Protocol):
+        """Who asked for a command, and hears how it goes."""
+
+        def send(self, message: bytes, descriptors: tuple[int, ...] = ()) -> None: ...
+
+        def close(self) -> None: ...
 
 
 class Command:
@@ -31,7 +39,7 @@ class Command:
         container_id: str,
         born: Born,
         request: dict[str, Any],
-        client: Packets,
+        client: Client,
     ) -> None:
         self.client = client
         self.process = request["process"]
@@ -56,6 +64,11 @@ class Command:
         self.fd = self._line.fileno()
         for descriptor in stdio:
             os.close(descriptor)
+
+    def give_up(self) -> None:
+        """End the joiner, before there is a command; `advance` hears of it."""
+        if self._line is not None:
+            os.kill(self._joiner, signal.SIGKILL)
 
     def advance(self) -> bool:
         """Hear the joiner, or collect the end of the command; False when it is over."""

@@ -17,9 +17,10 @@ from functools import partial
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.logs.writer import LogWriter
-from tuidock.engine.runtime import ending, terminal
+from tuidock.engine.runtime import ending, health, terminal
 from tuidock.engine.runtime.commands import Command
 from tuidock.engine.runtime.lines import Line, Lines
+from tuidock.engine.runtime.probing import Prober
 from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
 from tuidock.engine.runtime.timers import Timers
 
@@ -62,6 +63,8 @@ class Monitor:
         self.waiters: list[Packets] = []
         self.commands: list[Command] = []
         self.timers = Timers()
+        check = health.check(about)
+        self.prober = check and Prober(layout, about, born, check, self.timers, self._judged)
         self.killed = False
         self.ended = False
 
@@ -95,6 +98,8 @@ class Monitor:
             interest[descriptor] = (read, partial(self._hear, line))
         for command in self.commands:
             interest[command.fd] = (read, partial(self._advance, command))
+        if self.prober:
+            interest |= self.prober.interest()
         full = self.lines.full()
         for output in () if full else self.born.outputs:
             interest[output] = (read, partial(self._pump, output))
@@ -239,6 +244,12 @@ class Monitor:
             self.commands.remove(command)
             ending.note_command(self.layout, self.about, command)
 
+    def _judged(self, status: str) -> None:
+        """The container's health is another now."""
+        ending.note(self.layout, self.about, f"health_status: {status}", {})
+        if self.prober and status == health.UNHEALTHY and self.prober.check.on_failure == "kill":
+            self._signal(9)
+
     # --- the end -----------------------------------------------------------------------------
 
     def end(self) -> None:
@@ -247,6 +258,8 @@ class Monitor:
         status = ending.reap(self.born)
         self._drain()
         self.log.close()
+        if self.prober:
+            self.prober.stop()
         for command in list(self.commands):  # killed with the first process
             while command.advance():
                 pass

@@ -16,7 +16,7 @@ from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import boot_id, start_time
-from tuidock.engine.runtime import ending
+from tuidock.engine.runtime import ending, health
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.execute import failure
@@ -69,6 +69,7 @@ def start(
         _give_up(layout, container_id, client, refusal)
         return
     assert birth.listener
+    health.begin(layout, config["annotations"])
     write_state(layout, container_id, _state(born, int(request.get("restarts", 0))))
     _tell(client, {"started": born.pid})
     attached = (client.fileno(),) if request.get("attach") else ()

@@ -39,7 +39,7 @@ def attend(layout: Layout, orders: Packets) -> None:
         _start_and_exit(layout, orders, theirs)
     orders.close()
     theirs.close()
-    message, descriptors = ours.receive(sockets.SMALL_MESSAGE)
+    message, descriptors = ours.receive()
     ours.close()
     if not message:  # nothing was started; its first process, if there was one, is dead
         return
@@ -59,6 +59,8 @@ def attend(layout: Layout, orders: Packets) -> None:
     monitor = Monitor(layout, told["about"], born, sockets.adopt(listening))
     if client >= 0:
         monitor.lines.add(Line(sockets.packets(client), primary=True))
+    if monitor.prober:
+        monitor.prober.begin()
     os.waitpid(starter, 0)
     monitor.live()
 
@@ -95,6 +97,8 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
     client.send(encode({"adopted": True}))
     client.close()
     if start_time(born.pid) == state["starttime"]:
+        if monitor.prober:
+            monitor.prober.go_on(state["started"])
         monitor.live()
     else:
         monitor.end()
