@@ -47,6 +47,8 @@ def merge(asked: HealthCheck, image: Mapping[str, Any]) -> dict[str, object]:
     """
     _check(asked)
     of_image = image.get("Healthcheck") or {}
+    if not isinstance(of_image, dict):
+        raise BadSpec("the image's health check is no object", "--no-healthcheck does without")
     test = list(asked.test or of_image.get("Test") or ())
     if not test or test == ["NONE"]:
         if not asked.test and asked != HealthCheck():
@@ -66,7 +68,9 @@ def merge(asked: HealthCheck, image: Mapping[str, Any]) -> dict[str, object]:
 def _words(found: object) -> list[str]:
     """Strings that a monitor can be told of. Raises BadSpec."""
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise BadSpec("the image's health check is not a list of words", "--no-healthcheck")
+        raise BadSpec(
+            "the image's health check is not a list of words", "--no-healthcheck does without"
+        )
     if sum(map(len, found)) > _LONGEST or any("\0" in each for each in found):
         raise BadSpec("the health check is too long", "put it into a script in the image")
     return found
@@ -74,7 +78,7 @@ def _words(found: object) -> list[str]:
 
 def _count(found: object) -> int:
     """A figure of an image; what is none, or negative, is left to the default."""
-    return found if isinstance(found, int) and found > 0 else 0
+    return found if type(found) is int and found > 0 else 0
 
 
 def _nanoseconds(asked: HealthCheck, key: str) -> int:

@@ -45,7 +45,12 @@ class Monitor:
     """One running container and everybody who wants something of it."""
 
     def __init__(
-        self, layout: Layout, about: dict[str, str], born: Born, listener: sockets.Listener
+        self,
+        layout: Layout,
+        about: dict[str, str],
+        born: Born,
+        listener: sockets.Listener,
+        probe: dict[str, Any],
     ) -> None:
         self.layout = layout
         self.about = about
@@ -64,7 +69,7 @@ class Monitor:
         self.commands: list[Command] = []
         self.timers = Timers()
         check = health.check(about)
-        self.prober = check and Prober(layout, about, born, check, self.timers, self._judged)
+        self.prober = check and Prober(layout, about, born, check, self.timers, self._judged, probe)
         self.killed = False
         self.ended = False
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import select
 import time
+from functools import partial
 
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime import health, kinship
 from tuidock.engine.runtime.commands import Command
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.health import LONGEST_OUTPUT, Health, Probe
-from tuidock.engine.runtime.protocol import CHUNK, decode
+from tuidock.engine.runtime.protocol import decode
 from tuidock.engine.runtime.spec import exec_process
 from tuidock.engine.types import ExecSpec
 
@@ -30,8 +31,21 @@ if TYPE_CHECKING:
     from tuidock.engine.runtime.health import Check
     from tuidock.engine.runtime.timers import Timer, Timers
 
+_PIECE = 8192
+"""Bytes: a pipe's whole content would be more memory than all else here."""
 _LAST_READS = 16
 """Pieces that are read of a probe's pipe after its end, when a child of it may still write."""
+
+
+_KILLED = 128 + 9
+_DOUBT = 0.1
+"""Seconds: a probe that was killed may be the first that is heard of its container's end."""
+
+
+def process(config: dict[str, Any]) -> dict[str, Any]:
+    """The OCI `process` of every probe, from the container's own; empty without a check."""
+    check = health.check(config["annotations"])
+    return exec_process(config, ExecSpec(check.command)) if check else {}
 
 
 class Prober:
@@ -45,8 +59,12 @@ class Prober:
         check: Check,
         timers: Timers,
         changed: Callable[[str], object],
+        process: dict[str, Any],
     ) -> None:
-        """`changed` is called with the new status whenever it is another."""
+        """`process`: as `process` of this module made it, or empty: it is made when needed.
+
+        `changed` is called with the new status whenever it is another.
+        """
         self.check = check
         self.health = Health()
         self._layout = layout
@@ -56,7 +74,7 @@ class Prober:
         self._changed = changed
         self._since = time.monotonic()
         """When the container was started."""
-        self._process: dict[str, Any] = {}
+        self._process = process
         self._now: _Running | None = None
         self._timer: Timer | None = None
 
@@ -108,10 +126,9 @@ class Prober:
         self._timer = self._timers.after(self.check.timeout, self._time_out)
 
     def _prepared(self) -> dict[str, Any]:
-        """The OCI `process` of every probe, from the container's own."""
         if not self._process:
             config = read_config(f"{self._layout.container(self._id)}/config.json")
-            self._process = exec_process(config, ExecSpec(self.check.command))
+            self._process = process(config)
         return self._process
 
     def _advance(self) -> None:
@@ -137,8 +154,16 @@ class Prober:
         assert self._now
         now, self._now = self._now, None
         self._timers.cancel(self._timer)
+        probe = now.over()
+        record = partial(self._record, probe, now.age)
+        if probe.exit_code == _KILLED:
+            self._timer = self._timers.after(_DOUBT, record)
+        else:
+            record()
+
+    def _record(self, probe: Probe, age: float) -> None:
         before = self.health.status
-        self._save(health.judge(self.check, self.health, now.over(), now.age))
+        self._save(health.judge(self.check, self.health, probe, age))
         self._wait(self.check.pause(self.health, self._age()))
         if self.health.status != before:
             self._changed(self.health.status)
@@ -146,6 +171,24 @@ class Prober:
     def _save(self, found: Health) -> None:
         self.health = found
         health.write(health.path(self._layout, self._id), found)
+
+
+class _Ear:
+    """What the client of a further command would be told."""
+
+    # Not part of the probe: nobody collects a cycle here, where the collector is off.
+
+    def __init__(self) -> None:
+        self.failed = ""
+
+    def send(self, message: bytes, _descriptors: tuple[int, ...] = ()) -> None:
+        """Only a failure is news: the end shows at the command itself."""
+        told = decode(message)
+        if "failed" in told:
+            self.failed = told["failed"]["message"]
+
+    def close(self) -> None:
+        """The command tells no more."""
 
 
 class _Running:
@@ -162,30 +205,19 @@ class _Running:
         self._born = born
         self._said = b""
         self._cut = False
-        self._failed = ""
+        self._ear = _Ear()
         self.output, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.output, False)
         null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        self.command = Command(layout, container_id, born, {"process": process}, self)
+        self.command = Command(layout, container_id, born, {"process": process}, self._ear)
         self.command.begin([null, theirs, os.dup(theirs)])
-
-    # What a client of a further command is told.
-
-    def send(self, message: bytes, _descriptors: tuple[int, ...] = ()) -> None:
-        """Only a failure is news: the end shows at the command itself."""
-        told = decode(message)
-        if "failed" in told:
-            self._failed = told["failed"]["message"]
-
-    def close(self) -> None:
-        """The command tells no more."""
 
     def read(self) -> bool:
         """Take a piece of output; False when there is none now."""
         if self.output < 0:
             return False
         try:
-            data = os.read(self.output, CHUNK)
+            data = os.read(self.output, _PIECE)
         except BlockingIOError:
             return False
         if not data:
@@ -217,7 +249,7 @@ class _Running:
         said = self._said.decode(errors="replace") + "..." * self._cut
         if self.late:
             return f"{self.late}: {said}" if said else self.late
-        return self._failed or said
+        return self._ear.failed or said
 
     def abandon(self) -> None:
         """Its container has ended, and with it every process of it."""

@@ -16,7 +16,7 @@ from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import boot_id, start_time
-from tuidock.engine.runtime import ending, health
+from tuidock.engine.runtime import ending, health, probing
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.execute import failure
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
 _BREATH = 0.02
 """Seconds without orders after which there is time to prepare for them."""
+_ROOM = sockets.MAX_MESSAGE // 4
+"""Characters of a probe's process that go along with the rest."""
 _PATIENCE = 10.0
 """Seconds that the monitor of the last run gets to finish."""
 
@@ -73,14 +75,15 @@ def start(
     write_state(layout, container_id, _state(born, int(request.get("restarts", 0))))
     _tell(client, {"started": born.pid})
     attached = (client.fileno(),) if request.get("attach") else ()
-    about = config["annotations"]
-    hand_over(handover, about, born, (lock, birth.listener.fileno(), *attached))
+    hand_over(handover, config, born, (lock, birth.listener.fileno(), *attached))
 
 
-def hand_over(line: Packets, about: dict[str, str], born: Born, first: tuple[int, ...]) -> None:
+def hand_over(line: Packets, config: dict[str, Any], born: Born, first: tuple[int, ...]) -> None:
     """Send everything that a monitor needs; `receive` in `watching` is its counterpart."""
+    probe = probing.process(config)
     message = {
-        "about": about,
+        "about": config["annotations"],
+        "probe": probe if len(str(probe)) < _ROOM else {},
         "pid": born.pid,
         "streams": list(born.outputs.values()),
         "stdin": born.stdin >= 0,

@@ -13,7 +13,7 @@ from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
-from tuidock.engine.runtime import starting
+from tuidock.engine.runtime import probing, starting
 from tuidock.engine.runtime.birth import Born
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.lines import Line
@@ -56,7 +56,7 @@ def attend(layout: Layout, orders: Packets) -> None:
         os.close(stdin)
         stdin = next(iter(outputs))
     born = Born(told["pid"], pidfd, cgroup, outputs, stdin)
-    monitor = Monitor(layout, told["about"], born, sockets.adopt(listening))
+    monitor = Monitor(layout, told["about"], born, sockets.adopt(listening), told["probe"])
     if client >= 0:
         monitor.lines.add(Line(sockets.packets(client), primary=True))
     if monitor.prober:
@@ -87,12 +87,13 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
     if not _lock_patiently(lock, f"{run}/monitor.sock"):
         client.send(encode({"adopted": True}))
         return
-    about = read_config(f"{layout.container(container_id)}/config.json")["annotations"]
+    config = read_config(f"{layout.container(container_id)}/config.json")
     state = read_run(layout, container_id)
     born = _found(layout, container_id, state["pid"], watcher)
     listener = sockets.listen(f"{run}/monitor.sock")
     listener.setblocking(False)
-    monitor = Monitor(layout, about, born, listener)
+    monitor = Monitor(layout, config["annotations"], born, listener, probing.process(config))
+    del config
     write_state(layout, container_id, state | {"monitor": [os.getpid(), start_time(os.getpid())]})
     client.send(encode({"adopted": True}))
     client.close()
