@@ -35,12 +35,12 @@ def arguments(parser: Parser) -> None:
         "--net",
         default="default",
         metavar="MODE",
-        help="bridge, host or none; bridge by default, none where root is not",
+        help="bridge, host, none or container:ID; none by default where root is not",
     )
     parser.add_argument("--userns", default="auto", metavar="MODE", help="auto, host or keep-id")
     parser.add_argument("--pid", default="", metavar="MODE", help="host or container:ID")
     parser.add_argument("--ipc", default="", metavar="MODE", help="host or container:ID")
-    parser.add_argument("--uts", default="", metavar="MODE", help="host")
+    parser.add_argument("--uts", default="", metavar="MODE", help="host or container:ID")
     parser.add_argument("--runtime", default="", metavar="PROGRAM", help="crun or runc instead")
     parser.add_argument("--restart", default="no", metavar="POLICY", type=restart_policy)
     parser.add_argument("--stop-signal", metavar="SIGNAL", help="signal to stop it with")

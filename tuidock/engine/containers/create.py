@@ -7,12 +7,13 @@ import time
 
 from tuidock.engine import journal
 from tuidock.engine.cgroups import limits
-from tuidock.engine.containers import bundle, healthcheck, names, records
+from tuidock.engine.containers import bundle, healthcheck, names, records, sharing
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.images import root
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
+from tuidock.engine.runtime import namespaces
 from tuidock.engine.runtime.spec import ID_RANGE, oci_config
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec, Mount
@@ -38,14 +39,17 @@ def create(
     layout: Layout, db: sqlite3.Connection, image: RunnableImage, spec: ContainerSpec
 ) -> Record:
     """Make the bundle and the row. Raises NameInUse, BadSpec, HostError; nothing is left then."""
-    spec = spec._replace(network=_network(spec))
+    spec = sharing.settle(db, spec._replace(network=_network(spec)))
     _check(spec)
+    home = sharing.owner(db, spec)
     container_id = os.urandom(32).hex()
     with bundle.making(layout, container_id) as path:
         root.copy(image.layer_directories, f"{path}/upper")
-        record = _insert(layout, db, _record(container_id, image, spec))
+        base = home.uid_base if home else None
+        record = _insert(layout, db, _record(container_id, image, spec), base)
         try:
-            bundle.write_config(layout, container_id, _config(layout, record, image.config))
+            maps = sharing.maps_of(layout, home) if home else None
+            bundle.write_config(layout, container_id, _config(layout, record, image.config, maps))
         except BaseException:
             records.delete(db, container_id)
             raise
@@ -71,7 +75,7 @@ def _network(spec: ContainerSpec) -> str:
 def _check(spec: ContainerSpec) -> None:
     if spec.name:
         names.check(spec.name)
-    if spec.network not in _NETWORKS:
+    if spec.network not in _NETWORKS and not namespaces.donor(spec.network):
         raise BadSpec(f"network {spec.network} not found", "bridge, host and none are known")
     if spec.ports and spec.network != "bridge":
         raise BadSpec(
@@ -93,9 +97,6 @@ def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
         "--device": spec.devices,
         "--device-cgroup-rule": spec.device_rules,
         "--group-add": spec.groups,
-        "--pid": spec.pid,
-        "--ipc": spec.ipc,
-        "--uts": spec.uts,
         "--runtime": spec.runtime,
     }
     for flag, asked in missing.items():
@@ -146,11 +147,12 @@ def _command(config: dict[str, object], spec: ContainerSpec) -> tuple[str, ...]:
     return (*entrypoint, *command)
 
 
-def _insert(layout: Layout, db: sqlite3.Connection, record: Record) -> Record:
+def _insert(layout: Layout, db: sqlite3.Connection, record: Record, uid_base: int | None) -> Record:
+    """With an id range of its own where `uid_base` is None."""
     with transaction(db):
-        record = record._replace(
-            name=record.name or _free_name(db), uid_base=_uid_base(layout, db, record.spec)
-        )
+        if uid_base is None:
+            uid_base = _uid_base(layout, db, record.spec)
+        record = record._replace(name=record.name or _free_name(db), uid_base=uid_base)
         if not has_image(db, record.image_id):  # removed since it was looked up
             raise ImageNotFound(record.image)
         taken = db.execute("SELECT id FROM container WHERE name = ?", (record.name,)).fetchone()
@@ -191,7 +193,12 @@ def _uid_base(layout: Layout, db: sqlite3.Connection, spec: ContainerSpec) -> in
     raise BadSpec(f"all {_UID_SLOTS} id ranges are in use", "remove some containers")
 
 
-def _config(layout: Layout, record: Record, image_config: dict[str, object]) -> dict[str, object]:
+def _config(
+    layout: Layout, record: Record, image_config: dict[str, object], maps: userns.Maps | None
+) -> dict[str, object]:
+    """`maps` are those of a user namespace that it shares."""
+    if maps is None and os.geteuid():
+        maps = userns.own()
     config = oci_config(
         layout,
         record.id,
@@ -201,7 +208,7 @@ def _config(layout: Layout, record: Record, image_config: dict[str, object]) -> 
         record.uid_base,
         record.layer_keys,
         record.name,
-        userns.own() if os.geteuid() else None,
+        maps,
     )
     image = image_config.get("config") or {}
     assert isinstance(image, dict)

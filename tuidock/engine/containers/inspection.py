@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime import health
+from tuidock.engine.runtime import health, namespaces
 from tuidock.engine.timestamp import rfc3339
 from tuidock.engine.types import Container, ContainerSpec, Limits, Mount, Port, Status
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> dict[str, object]:
     """Docker's object, from what is and from the runtime-spec config."""
     bundle = layout.container(container.id)
+    donor = namespaces.donor(container.spec.network)
+    files = layout.container(donor) if donor else bundle
     return {
         "Id": container.id,
         "Created": rfc3339(container.created),
@@ -27,9 +29,9 @@ def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> 
         "Args": list(container.command[1:]),
         "State": _state(container) | _health(layout, container),
         "Image": container.image_id,
-        "ResolvConfPath": f"{bundle}/resolv.conf",
-        "HostnamePath": f"{bundle}/hostname",
-        "HostsPath": f"{bundle}/hosts",
+        "ResolvConfPath": f"{files}/resolv.conf",
+        "HostnamePath": f"{files}/hostname",
+        "HostsPath": f"{files}/hosts",
         "LogPath": layout.log(container.id),
         "Name": f"/{container.name}",
         "RestartCount": container.restarts,
@@ -83,6 +85,9 @@ def _host_config(spec: ContainerSpec) -> dict[str, object]:
     return {
         **_resources(spec.limits),
         "NetworkMode": spec.network,
+        "PidMode": spec.pid,
+        "IpcMode": spec.ipc or "shareable",
+        "UTSMode": spec.uts,
         "PortBindings": _bindings(spec.ports),
         "PublishAllPorts": spec.publish_all,
         "RestartPolicy": {
@@ -130,7 +135,7 @@ def _config(container: Container, config: Mapping[str, Any]) -> dict[str, object
     process = config.get("process", {})
     user = process.get("user", {})
     return {
-        "Hostname": config.get("hostname", ""),
+        "Hostname": config.get("hostname", container.spec.hostname),
         "User": container.spec.user or user.get("username", ""),
         "Tty": container.spec.tty,
         "OpenStdin": container.spec.stdin,
@@ -158,8 +163,15 @@ def _network(container: Container) -> dict[str, object]:
     return {
         "IPAddress": container.address,
         "Ports": _bindings(container.ports),
-        "Networks": {container.spec.network: {"IPAddress": container.address}},
+        "Networks": _networks(container),
     }
+
+
+def _networks(container: Container) -> dict[str, dict[str, str]]:
+    """None of its own when it has another container's."""
+    if namespaces.donor(container.spec.network):
+        return {}
+    return {container.spec.network: {"IPAddress": container.address}}
 
 
 def _bindings(ports: tuple[Port, ...]) -> dict[str, list[dict[str, str]]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tuidock.engine import journal
-from tuidock.engine.containers import bundle, restarting
+from tuidock.engine.containers import bundle, restarting, sharing
 from tuidock.engine.containers.create import EXPOSED
 from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import EngineError, WrongStatus
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime import client
+from tuidock.engine.runtime import client, namespaces
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
 
@@ -54,8 +54,10 @@ def _birth(
     attach: bool,
     restarts: int,
 ) -> Line | None:
+    sharing.locate(layout, record)
     if record.spec.network != "bridge":
-        bundle.write_files(layout, record.id, contents(record, None))
+        if not namespaces.donor(record.spec.network):
+            bundle.write_files(layout, record.id, contents(record, None))
         starting = client.start(layout, record.id, gate=False, attach=attach, restarts=restarts)
         starting.wait_started()
         return starting.line

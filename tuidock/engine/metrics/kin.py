@@ -1,7 +1,8 @@
 """A container's processes and what they use, where no cgroup counts them.
 
-That is so for an ordinary user without a delegated cgroup. The kernel still keeps the processes
-of a pid namespace together. Invariant: what cannot be known without a cgroup is 0, not a guess.
+That is so for an ordinary user without a delegated cgroup. Processes of a container still have
+its mount namespace, which no two containers share. Invariant: what cannot be known without a
+cgroup is 0, not a guess.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Kin:
-    """The processes in the pid namespace of a container's first one, and in those below."""
+    """The processes in the mount namespace of a container's first one, and those they made."""
 
     def __init__(self, init: int) -> None:
         self._init = init
@@ -66,7 +67,7 @@ def usage(pids: Iterable[int]) -> Usage:
 
 
 def _namespace(pid: int) -> str:
-    return os.readlink(f"/proc/{pid}/ns/pid")
+    return os.readlink(f"/proc/{pid}/ns/mnt")
 
 
 def _stat(pid: int) -> list[bytes]:

@@ -16,8 +16,8 @@ from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
-from tuidock.engine.runtime import sources
-from tuidock.engine.runtime.config import filter_program, flags
+from tuidock.engine.runtime import neighbours, sources
+from tuidock.engine.runtime.config import filter_program, flags, owns
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.init import Init
 from tuidock.engine.runtime.plan import operations
@@ -44,6 +44,8 @@ class Born(NamedTuple):
     """Writable end, -1 without; with a terminal the same as its output."""
     watcher: Packets | None = None
     """Where an adopted container's wait status comes from; None for a child of ours."""
+    between: int = 0
+    """A process that made it in others' namespaces, to be reaped; 0 for none."""
 
 
 class Refused(Exception):
@@ -72,6 +74,9 @@ class Birth:
         self.cgroup: Cgroup | None = None
         self.pid = 0
         self.pidfd = -1
+        self.between = 0
+        self.shared_memory = -1
+        """Of the container whose ipc namespace is joined."""
         self.master = -1
         self.listener: sockets.Listener | None = None
         """Where the monitor will be reached."""
@@ -114,7 +119,7 @@ class Birth:
         if self.master >= 0:
             os.set_blocking(self.master, False)
             outputs, stdin = {self.master: "stdout"}, self.master
-        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin)
+        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin, between=self.between)
 
     def _clone(self, cgroup: Cgroup, stdio: tuple[int, int, int], program: bytes) -> Packets:
         """The first process, in its namespaces and cgroup; a child of our parent, the monitor."""
@@ -127,14 +132,29 @@ class Birth:
         unified = cgroup.fd_for_clone()
         if unified is not None:
             wanted |= p.CLONE_INTO_CGROUP
-        self.pid, self.pidfd = p.clone(wanted, unified or 0)
+        self._fork(wanted, unified or 0)
         if self.pid == 0:
             init = Init(self.layout.root, self.config, plan, theirs, cgroup, program)
+            init.shared_memory = self.shared_memory
             init.live(stdio, in_cgroup=unified is not None)
         theirs.close()
         if unified is not None:
             os.close(unified)
         return ours
+
+    def _fork(self, wanted: int, cgroup: int) -> None:
+        """Sets pid and pidfd, in the child to 0 and -1."""
+        found = neighbours.find(self.layout, self.config)
+        if not found:
+            self.pid, self.pidfd = p.clone(wanted, cgroup)
+            return
+        self.step = "join the namespaces of another container"
+        for each in found:
+            wanted &= ~each.flags
+        self.shared_memory = neighbours.shared_memory(found)
+        self.pid, self.pidfd, self.between = neighbours.clone(found, wanted, cgroup)
+        for each in found:
+            os.close(each.pidfd)
 
     def _open_stdio(self) -> tuple[tuple[int, int, int], dict[int, str], int]:
         """The container's three descriptors, our readable ends, our end of its input."""
@@ -172,7 +192,9 @@ class Birth:
     def _map_ids(self, pid: int) -> None:
         self.step = "map user ids"
         linux = self.config["linux"]
-        if os.geteuid():
+        if not owns(linux, "user"):
+            pass  # the host's, or mapped by whose it is
+        elif os.geteuid():
             userns.write(pid, _maps(linux))
         else:
             _write_maps(pid, linux)
@@ -200,7 +222,8 @@ class Birth:
         ids = -1
         if self.config["linux"].get("uidMappings"):
             ids = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        descriptors = sources.open_all(self.layout.root, self.config, ids, self)
+        shm = self.shared_memory
+        descriptors = sources.open_all(self.layout.root, self.config, ids, self, shm)
         _send(line, b"mounts", tuple(descriptors))
         for descriptor in (*descriptors, *([ids] if ids >= 0 else [])):
             os.close(descriptor)

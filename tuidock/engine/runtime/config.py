@@ -45,6 +45,11 @@ def flags(linux: dict[str, Any]) -> int:
     return found
 
 
+def owns(linux: dict[str, Any], kind: str) -> bool:
+    """Whether the container has a namespace of this type for itself."""
+    return any(each["type"] == kind and "path" not in each for each in linux["namespaces"])
+
+
 def filter_program(profile: dict[str, Any] | None) -> bytes:
     """The compiled `linux.seccomp`; empty for none."""
     if not profile:

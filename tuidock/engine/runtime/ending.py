@@ -66,7 +66,6 @@ def conclude(layout: Layout, about: dict[str, str], born: Born, ended: ExitRecor
     if ended.oom_killed:
         note(layout, about, "oom", {})
     note(layout, about, "die", {"exitCode": str(ended.code)})
-    born.cgroup.kill()
     born.cgroup.remove()
     health.keep(layout, about)
     clean_run_dir(layout, container_id)

@@ -15,6 +15,7 @@ import sys
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.runtime import execute, rootfs, sources, terminal
+from tuidock.engine.runtime.config import owns
 from tuidock.engine.runtime.protocol import decode, encode
 
 TYPE_CHECKING = False
@@ -49,6 +50,8 @@ class Init:
         self.cgroup = cgroup
         self.program = program
         """The compiled seccomp filter."""
+        self.shared_memory = -1
+        """A mount of the container whose ipc namespace this one shares."""
         self.step = "clone"
 
     def live(self, stdio: tuple[int, int, int], *, in_cgroup: bool) -> NoReturn:
@@ -79,7 +82,8 @@ class Init:
         self.step = "become root of the user namespace"
         userns.become_root()
         if not descriptors:
-            descriptors = sources.open_all(self.root, self.config, -1, self)
+            shm = self.shared_memory
+            descriptors = sources.open_all(self.root, self.config, -1, self, shm)
         birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
         p.unshare(p.CLONE_NEWCGROUP)
         for operation in self.plan:
@@ -89,7 +93,7 @@ class Init:
         self.step = "set the hostname"
         if name := self.config.get("hostname"):
             p.set_hostname(name)
-        if any(n["type"] == "network" for n in self.config["linux"]["namespaces"]):
+        if owns(self.config["linux"], "network"):
             self.step = "bring up lo"
             _bring_up_loopback()
 

@@ -261,6 +261,7 @@ class Monitor:
         """The first process is dead: drain, record, clean up, tell."""
         self.ended = True
         status = ending.reap(self.born)
+        self.born.cgroup.kill()  # whoever did not end with the first of its pid namespace
         self._drain()
         self.log.close()
         if self.prober:

@@ -97,9 +97,12 @@ def parse(options: Iterable[str]) -> Options:
     )
 
 
-def binds(config: dict[str, Any]) -> list[tuple[str, Options]]:
-    """(source, options) of every mount that must be opened outside, in order."""
-    return [(entry["source"], parse(entry.get("options", ()))) for entry in _bind_mounts(config)]
+def binds(config: dict[str, Any]) -> list[tuple[str, str, Options]]:
+    """(source, target, options) of every mount that must be opened outside, in order."""
+    return [
+        (entry["source"], entry["destination"], parse(entry.get("options", ())))
+        for entry in _bind_mounts(config)
+    ]
 
 
 def _bind_mounts(config: dict[str, Any]) -> list[dict[str, Any]]:

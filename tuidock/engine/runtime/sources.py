@@ -11,6 +11,7 @@ import errno
 
 from tuidock.engine.linux import mount as m
 from tuidock.engine.runtime import plan
+from tuidock.engine.runtime.namespaces import SHARED_MEMORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 _AT_FDCWD = -100
 
 
-def open_all(root: str, config: dict[str, Any], userns: int, steps: Steps) -> list[int]:
+def open_all(
+    root: str, config: dict[str, Any], userns: int, steps: Steps, shared_memory: int
+) -> list[int]:
     """Descriptors of detached mounts: the store's, then one for each of `plan.binds`.
 
-    `userns` is the descriptor of the user namespace whose ids they get, -1 for none.
+    `userns` is the descriptor of the user namespace whose ids they get, -1 for none;
+    `shared_memory` the mount on /dev/shm that another container has, -1 for none.
     Raises OSError.
     """
     steps.step = "open the store"
@@ -37,9 +41,13 @@ def open_all(root: str, config: dict[str, Any], userns: int, steps: Steps) -> li
     attributes, ids = (m.MOUNT_ATTR_IDMAP, userns) if userns >= 0 else (0, 0)
     m.mount_setattr(store, attributes, propagation=m.MS_PRIVATE, userns=ids)
     descriptors = [store]
-    for source, options in plan.binds(config):
+    for source, target, options in plan.binds(config):
         steps.step = f"open {source}"
-        descriptors.append(_open_bind(source, options, userns))
+        if shared_memory >= 0 and target == SHARED_MEMORY:
+            m.mount_setattr(shared_memory, options.attributes, propagation=m.MS_PRIVATE)
+            descriptors.append(shared_memory)
+        else:
+            descriptors.append(_open_bind(source, options, userns))
     return descriptors
 
 

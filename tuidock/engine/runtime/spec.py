@@ -12,7 +12,7 @@ import os
 from tuidock.engine.cgroups.limits import resources
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime import capabilities, seccomp
+from tuidock.engine.runtime import capabilities, namespaces, seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,19 +69,22 @@ def oci_config(
     """
     image = image_config.get("config") or {}
     bundle = layout.container(container_id)
-    return {
+    own_ids = bool(uid_base or maps)
+    config = {
         "ociVersion": "1.0.2",
         "process": _process(container_id, spec, image, command),
         "root": {"path": "rootfs", "readonly": spec.read_only},
-        "hostname": _hostname(container_id, spec),
-        "mounts": _mounts(bundle, spec, own_ids=bool(uid_base), maps=maps),
-        "annotations": _annotations(container_id, spec, image, layer_keys, name),
+        "mounts": _mounts(layout, bundle, spec, own_ids=bool(uid_base), maps=maps),
+        "annotations": _annotations(container_id, spec, image, layer_keys, name)
+        | namespaces.annotation(spec, own_ids=own_ids),
         "linux": _linux(layout, container_id, spec, maps or _id_range(uid_base)),
     }
+    return config if spec.uts else config | {"hostname": hostname(container_id, spec)}
 
 
-def _hostname(container_id: str, spec: ContainerSpec) -> str:
-    if spec.network == "host" and not spec.hostname:
+def hostname(container_id: str, spec: ContainerSpec) -> str:
+    """What a container calls itself."""
+    if "host" in (spec.network, spec.uts) and not spec.hostname:
         return os.uname().nodename
     return spec.hostname or container_id[:12]
 
@@ -118,7 +121,7 @@ def _working_dir(spec: ContainerSpec, image: dict[str, Any]) -> str:
 
 def _environment(container_id: str, spec: ContainerSpec, image: dict[str, Any]) -> list[str]:
     """Docker's own variables, then the image's, then the person's; the last of a name wins."""
-    ours = [PATH, f"HOSTNAME={_hostname(container_id, spec)}"]
+    ours = [PATH, f"HOSTNAME={hostname(container_id, spec)}"]
     if spec.tty:
         ours.append("TERM=xterm")
     merged: dict[str, str] = {}
@@ -187,13 +190,14 @@ def _aftermath(spec: ContainerSpec) -> str:
 
 
 def _mounts(
-    bundle: str, spec: ContainerSpec, *, own_ids: bool, maps: Maps | None
+    layout: Layout, bundle: str, spec: ContainerSpec, *, own_ids: bool, maps: Maps | None
 ) -> list[dict[str, Any]]:
-    hidden = ["nosuid", "noexec", "nodev"]
+    hidden = _HIDDEN
     tty_group = ["gid=5"] * (maps is None or not maps.single)
     sys_flags = hidden if spec.privileged else [*hidden, "ro"]
     mounts = [
-        _mount("/proc", "proc", "proc", hidden),
+        # The kernel mounts proc, sysfs and mqueue only for who owns the namespace they show.
+        _foreign("/proc", "proc", alien=spec.pid == "host" and bool(own_ids or maps)),
         _mount(
             "/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=64k"]
         ),
@@ -203,20 +207,41 @@ def _mounts(
             "devpts",
             ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *tty_group],
         ),
-        _mount("/dev/shm", "tmpfs", "shm", [*hidden, "mode=1777", f"size={spec.shm_size}"]),
-        _mount("/dev/mqueue", "mqueue", "mqueue", hidden),
-        # The kernel mounts a sysfs only for who owns the network namespace.
         _mount("/sys", "none", "/sys", [*sys_flags, "rbind"])
         if spec.network == "host" and (own_ids or maps)
         else _mount("/sys", "sysfs", "sysfs", sys_flags),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", sys_flags),
     ]
+    mounts += _ipc_mounts(spec, alien=spec.ipc == "host" and bool(own_ids or maps))
+    if donor := namespaces.donor(spec.network):
+        bundle = layout.container(donor)
     files = [
         _bind(f"{bundle}/{name}", f"/etc/{name}", ["bind"], own_ids=own_ids)
         for name in ("hosts", "hostname", "resolv.conf")
     ]
     asked = [_asked(each, own_ids=own_ids) for each in spec.mounts]
     return _ordered(mounts + files + asked)
+
+
+_HIDDEN = ["nosuid", "noexec", "nodev"]
+
+
+def _foreign(target: str, kind: str, *, alien: bool) -> dict[str, Any]:
+    """A file system that shows a namespace; the host's own mount of it where it is alien to us."""
+    if alien:
+        return _mount(target, "none", target, [*_HIDDEN, "rbind"])
+    return _mount(target, kind, kind, _HIDDEN)
+
+
+def _ipc_mounts(spec: ContainerSpec, *, alien: bool) -> list[dict[str, Any]]:
+    """What belongs to the ipc namespace: POSIX shared memory and message queues."""
+    size = [*_HIDDEN, "mode=1777", f"size={spec.shm_size}"]
+    memory = _mount(namespaces.SHARED_MEMORY, "tmpfs", "shm", size)
+    if spec.ipc:
+        memory = _foreign(namespaces.SHARED_MEMORY, "none", alien=True)
+    if alien and not os.path.ismount("/dev/mqueue"):
+        return [memory]
+    return [memory, _foreign("/dev/mqueue", "mqueue", alien=alien)]
 
 
 def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
@@ -253,13 +278,11 @@ def _id_range(uid_base: int) -> Maps | None:
 def _linux(
     layout: Layout, container_id: str, spec: ContainerSpec, maps: Maps | None
 ) -> dict[str, Any]:
-    kinds = ["mount", "pid", "uts", "ipc", "cgroup"]
-    kinds += ["network"] * (spec.network != "host") + ["user"] * bool(maps)
     linux: dict[str, Any] = {
         "cgroupsPath": f"/tuidock-{layout.tag}/{container_id}",
-        "namespaces": [{"type": kind} for kind in kinds],
+        "namespaces": namespaces.entries(spec, own_ids=bool(maps)),
         "resources": resources(spec.limits),
-        "sysctl": dict(_sysctl(name, value, spec.network) for name, value in spec.sysctls),
+        "sysctl": dict(_sysctl(name, value, spec) for name, value in spec.sysctls),
         "maskedPaths": [] if spec.privileged else list(MASKED_PATHS),
         "readonlyPaths": [] if spec.privileged else list(READONLY_PATHS),
     }
@@ -275,16 +298,19 @@ def _mappings(ranges: Sequence[Range]) -> list[dict[str, int]]:
     return [{"containerID": r.inside, "hostID": r.outside, "size": r.size} for r in ranges]
 
 
-def _sysctl(name: str, value: str, network: str) -> tuple[str, str]:
-    """Only what the kernel keeps apart for each namespace. Raises BadSpec."""
+def _sysctl(name: str, value: str, spec: ContainerSpec) -> tuple[str, str]:
+    """Only what the kernel keeps apart for each namespace, if it is ours alone. Raises BadSpec."""
     plain = set(name) <= _NAME_OF_SYSCTL and ".." not in name and not name.startswith(".")
     if not plain or "\n" in value or "\0" in value:
         raise BadSpec(f"invalid sysctl {name!r}")
+    owner = "host"
     if name in _SYSCTLS_IPC or name.startswith("fs.mqueue."):
-        return name, value
-    if name.startswith("net.") and network != "host":
-        return name, value
-    raise BadSpec(f"sysctl {name!r} is not in a separate namespace", "set it on the host")
+        owner = spec.ipc
+    elif name.startswith("net."):
+        owner = "" if spec.network in ("bridge", "none") else spec.network
+    if owner:
+        raise BadSpec(f"sysctl {name!r} is not in a separate namespace", f"set it on the {owner}")
+    return name, value
 
 
 def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:

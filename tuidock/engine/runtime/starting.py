@@ -88,6 +88,7 @@ def hand_over(line: Packets, config: dict[str, Any], born: Born, first: tuple[in
         "streams": list(born.outputs.values()),
         "stdin": born.stdin >= 0,
         "attached": len(first) > 2,
+        "between": born.between,
     }
     stdin = (born.stdin,) if born.stdin >= 0 else ()
     descriptors = (born.pidfd, *first, *stdin, *born.outputs)

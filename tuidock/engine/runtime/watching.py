@@ -61,7 +61,8 @@ def attend(layout: Layout, orders: Packets) -> None:
         monitor.lines.add(Line(sockets.packets(client), primary=True))
     if monitor.prober:
         monitor.prober.begin()
-    os.waitpid(starter, 0)
+    for helper in filter(None, (starter, told["between"])):
+        os.waitpid(helper, 0)
     monitor.live()
 
 
