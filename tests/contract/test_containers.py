@@ -21,6 +21,7 @@ from tuidock.engine.types import (
     ExecSpec,
     Limits,
     LogQuery,
+    PruneQuery,
     Status,
 )
 
@@ -242,3 +243,47 @@ async def test_a_paused_container_stops(engine: Engine) -> None:
     await engine.containers.pause(it.id)
     await engine.containers.stop(it.id)
     assert (await engine.containers.get(it.id)).status is Status.EXITED
+
+
+async def test_rename_takes_a_free_name_and_frees_the_old_one(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60", "web"))
+    await engine.containers.create(shell("true", "db"))
+    with pytest.raises(NameInUse):
+        await engine.containers.rename("web", "db")
+    for wrong in ("web", "no spaces", "x"):
+        with pytest.raises(BadSpec):
+            await engine.containers.rename("web", wrong)
+    await engine.containers.rename("web", "shop")
+    assert (await engine.containers.get(it.id)).name == "shop"
+    assert (await engine.containers.inspect("shop"))["Name"] == "/shop"
+    with pytest.raises(ContainerNotFound):
+        await engine.containers.get("web")
+    await engine.containers.create(shell("true", "web"))
+
+
+async def test_events_after_a_rename_tell_the_new_name(engine: Engine) -> None:
+    """Seen to fail for `die` with the monitor not told."""
+    feed = aiter(engine.events(since=0))
+    it = await started(engine, shell("sleep 60", "web"))
+    await engine.containers.rename("web", "shop")
+    await engine.containers.kill(it.id)
+    await engine.containers.wait(it.id)
+    told: dict[str, str] = {}
+    while "die" not in told:
+        event = await asyncio.wait_for(anext(feed), 20)
+        told[event.action] = event.name
+    await feed.aclose()  # type: ignore[attr-defined]
+    assert (told["start"], told["rename"], told["die"]) == ("web", "shop", "shop")
+
+
+async def test_prune_removes_what_does_not_run_and_is_meant(engine: Engine) -> None:
+    running = await started(engine, shell("sleep 60"))
+    plain = await engine.containers.create(shell("true"))
+    labels = (("tier", "db"), ("keep", "yes"))
+    kept = await engine.containers.create(shell("true")._replace(labels=labels))
+    meant = await engine.containers.create(shell("true")._replace(labels=labels[:1]))
+    query = PruneQuery(labels=("tier=db",), without=("keep",))
+    assert (await engine.containers.prune(query._replace(until=1.0))).ids == ()
+    assert (await engine.containers.prune(query)).ids == (meant.id,)
+    assert set((await engine.containers.prune()).ids) == {plain.id, kept.id}
+    assert [it.id for it in await engine.containers.list()] == [running.id]

@@ -20,7 +20,10 @@ def create(core: Core, options: Namespace) -> Container:
     """Create what `run` and `create` were asked for. Raises EngineError."""
     asked = spec.spec(options)
     if options.cidfile and os.path.exists(options.cidfile):
-        raise BadSpec(f"container ID file found: {options.cidfile}", "remove it, or name another")
+        raise BadSpec(
+            "container ID file found, make sure the other container isn't running or delete "
+            f"{options.cidfile}"
+        )
     if options.pull == "always":
         _pull(core, options)
     try:

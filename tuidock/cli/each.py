@@ -11,8 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-def each(names: Iterable[str], action: Callable[[str], object], *, echo: bool = False) -> int:
-    """Apply `action` to each name, print the name after success when `echo`. Returns 0 or 1."""
+def each(
+    names: Iterable[str],
+    action: Callable[[str], object],
+    *,
+    echo: bool = False,
+    harmless: type[EngineError] | tuple[()] = (),
+) -> int:
+    """Apply `action` to each name, print the name after success when `echo`. Returns 0 or 1.
+
+    A `harmless` error is told and does not count.
+    """
     failed = 0
     for name in names:
         try:
@@ -21,7 +30,7 @@ def each(names: Iterable[str], action: Callable[[str], object], *, echo: bool = 
             print(f"tuidock: {error.message}", file=sys.stderr)
             if error.hint:
                 print(error.hint, file=sys.stderr)
-            failed = 1
+            failed = failed if isinstance(error, harmless) else 1
         else:
             if echo:
                 print(name)

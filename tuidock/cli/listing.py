@@ -50,7 +50,8 @@ class Filters:
         for text in texts:
             key, separator, value = text.partition("=")
             if not separator or key not in known:
-                raise UsageError([f"tuidock: invalid filter '{text}'", f"One of: {sorted(known)}"])
+                one_of = ", ".join(sorted(known))
+                raise UsageError([f"tuidock: invalid filter '{text}'", f"One of: {one_of}"], 1)
             self.wanted.setdefault(key, []).append(value)
 
     def has(self, key: str) -> bool:

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 
 from tuidock.cli.terminal import Manner, follow
+from tuidock.engine.errors import WrongStatus
+from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from tuidock.engine.core import Core
+    from tuidock.engine.types import Container
+
+
+_ATTACHABLE = {
+    Status.CREATED: "You cannot attach to a stopped container, start it first",
+    Status.EXITED: "You cannot attach to a stopped container, start it first",
+    Status.PAUSED: "You cannot attach to a paused container, unpause it first",
+    Status.RESTARTING: "You cannot attach to a restarting container, wait until it is running",
+}
+
+
+def refuse_unless_attachable(container: Container) -> None:
+    """Raises WrongStatus, in docker's words."""
+    if refusal := _ATTACHABLE.get(container.status):
+        raise WrongStatus(refusal)
+
+
+def forwarder(core: Core, container_id: str) -> Callable[[int], object]:
+    """Passes on signals that this process gets; one that comes too late is nobody's."""
+
+    def forward(number: int) -> None:
+        with suppress(WrongStatus):
+            core.containers.kill(container_id, str(number))
+
+    return forward
 
 
 def start_and_follow(core: Core, key: str, options: Namespace) -> int:
@@ -23,7 +51,7 @@ def start_and_follow(core: Core, key: str, options: Namespace) -> int:
         tty=container.spec.tty,
         stdin=options.interactive,
         detach_keys=options.detach_keys,
-        forward=lambda number: core.containers.kill(container.id, str(number)),
+        forward=forwarder(core, container.id) if options.sig_proxy else None,
     )
     try:
         with closing(core.containers.start_attached(container.id)) as line:

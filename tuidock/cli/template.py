@@ -13,7 +13,7 @@ from tuidock.cli.parser import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
 _ACTION = re.compile(r"{{\s*(.*?)\s*}}")
@@ -46,12 +46,21 @@ def _value(action: str, row: Mapping[str, Any]) -> str:
     if not match:
         raise UsageError([f"tuidock: template parsing error: {{{{{action}}}}} is not supported"])
     function, path, key = match.groups()
+    if path == ".Label" and key is not None and not function:
+        return dict(_labels(row)).get(key, "")
     value: Any = row
     for name in filter(None, path.split(".")):
         if not isinstance(value, dict) or name not in value:
             raise UsageError([f"tuidock: template: no field {path} here"], 1)
         value = value[name]
     return _apply(function or "", value, key)
+
+
+def _labels(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Those of a list's row, where they are one text."""
+    for pair in str(row.get("Labels", "")).split(","):
+        key, _, value = pair.partition("=")
+        yield key, value
 
 
 def _apply(function: str, value: Any, key: str | None) -> str:

@@ -59,6 +59,11 @@ def duration(text: str) -> float:
     return total
 
 
+def patience(text: str) -> float:
+    """As `duration`, and -1 for ever."""
+    return -1.0 if text == "-1" else duration(text)
+
+
 def moment(text: str) -> float:
     """An RFC 3339 time, seconds since the epoch, or a duration before now. Raises BadSpec."""
     number, unit = _split(text)

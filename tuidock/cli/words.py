@@ -5,6 +5,7 @@ Imports nothing but types, so that it costs a verb nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from tuidock.engine.types import Container, Port, Status
@@ -65,6 +66,11 @@ def _days(whole: int) -> str:
     if whole < 730 * DAY:
         return f"{whole // (30 * DAY)} months"
     return f"{whole // (365 * DAY)} years"
+
+
+def moment(at: float) -> str:
+    """As docker's lists write a time: `2026-01-31 12:00:00 +0000 UTC`, in the zone here."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(at))
 
 
 def short_id(identifier: str) -> str:

@@ -26,11 +26,14 @@ from tuidock.engine.types import (
     LogLine,
     LogQuery,
     Process,
+    Pruned,
+    PruneQuery,
     RemoteImage,
     Sample,
 )
 
 ALL_LINES = LogQuery()
+EVERYTHING_STOPPED = PruneQuery()
 
 
 class Session(Protocol):
@@ -146,6 +149,14 @@ class Containers(Protocol):
 
     async def remove(self, key: str, force: bool = False) -> None:
         """Raises WrongStatus for a running container without `force`."""
+        ...
+
+    async def rename(self, key: str, name: str) -> None:
+        """Raises NameInUse, BadSpec; nothing changed then."""
+        ...
+
+    async def prune(self, query: PruneQuery = EVERYTHING_STOPPED) -> Pruned:
+        """Remove the containers that do not run."""
         ...
 
     async def wait(self, key: str) -> ExitRecord:

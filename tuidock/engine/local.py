@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from tuidock.engine import journal
-from tuidock.engine.api import ALL_LINES, Session
+from tuidock.engine.api import ALL_LINES, EVERYTHING_STOPPED, Session
 from tuidock.engine.containers.output import is_up
 from tuidock.engine.core import Core, default_layout
 from tuidock.engine.events import Event, Pulled, PullEvent
@@ -36,6 +36,8 @@ from tuidock.engine.types import (
     LogLine,
     LogQuery,
     Process,
+    Pruned,
+    PruneQuery,
     RemoteImage,
     Sample,
 )
@@ -192,6 +194,12 @@ class LocalContainers:
 
     async def remove(self, key: str, force: bool = False) -> None:
         await self._workers.slow(lambda core: core.containers.remove(key, force=force))
+
+    async def rename(self, key: str, name: str) -> None:
+        await self._workers.slow(lambda core: core.containers.rename(key, name))
+
+    async def prune(self, query: PruneQuery = EVERYTHING_STOPPED) -> Pruned:
+        return await self._workers.slow(lambda core: core.containers.prune(query))
 
     async def wait(self, key: str) -> ExitRecord:
         return await self._workers.slow(lambda core: core.containers.wait(key))

@@ -39,9 +39,14 @@ VERBS: dict[str, Verb] = {
     "pause": Verb("pause", "Freeze all processes of containers", "containers"),
     "unpause": Verb("unpause", "Let frozen containers go on", "containers"),
     "rm": Verb("rm", "Remove containers", "containers"),
+    "rename": Verb("rename", "Give a container another name", "containers"),
+    "container prune": Verb(
+        "container_prune", "Remove all containers that do not run", "containers"
+    ),
     "ps": Verb("ps", "List containers", "containers"),
     "logs": Verb("logs", "Show what a container wrote", "containers"),
     "exec": Verb("exec", "Run a command in a running container", "containers", failure=125),
+    "port": Verb("port", "Show published ports", "containers"),
     "attach": Verb("attach", "Join a running container's input and output", "containers"),
     "stats": Verb("stats", "Show live resource use", "containers"),
     "top": Verb("top", "Show the processes of a container", "containers"),
@@ -63,13 +68,14 @@ ALIASES: dict[str, str] = {
     "container ls": "ps",
     "container list": "ps",
     "container ps": "ps",
+    "container remove": "rm",
     "system info": "info",
     "system events": "events",
     **{
         f"container {verb}": verb
         for verb in (
-            "run create start stop restart kill pause unpause rm logs exec attach stats top "
-            "update wait inspect"
+            "run create start stop restart kill pause unpause rm rename logs exec attach port "
+            "stats top update wait inspect"
         ).split()
     },
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from tuidock.cli.staying import forwarder, refuse_unless_attachable
 from tuidock.cli.terminal import Manner, follow
 
 TYPE_CHECKING = False
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
-    parser.switch("--no-stdin", help="only watch")
+    parser.flag("--no-stdin", help="only watch")
+    parser.flag("--sig-proxy", help="pass signals on to its command (default)")
+    parser.set_defaults(sig_proxy=True)
     parser.add_argument("container", metavar="CONTAINER")
 
 
 def main(core: Core, options: Namespace) -> int:
-    spec = core.containers.get(options.container).spec
+    container = core.containers.get(options.container)
+    refuse_unless_attachable(container)
+    spec = container.spec
     manner = Manner(
-        tty=spec.tty, stdin=spec.stdin and not options.no_stdin, detach_keys=options.detach_keys
+        tty=spec.tty,
+        stdin=spec.stdin and not options.no_stdin,
+        detach_keys=options.detach_keys,
+        forward=forwarder(core, container.id) if options.sig_proxy else None,
     )
-    with closing(core.containers.attach(options.container)) as line:
+    with closing(core.containers.attach(container.id)) as line:
         return follow(line, manner) or 0

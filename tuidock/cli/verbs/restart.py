@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
+    parser.add_argument("-s", "--signal", default="", metavar="SIGNAL", help="instead of its own")
     parser.add_argument(
-        "-t", "--time", type=units.duration, metavar="SECONDS", help="before SIGKILL"
+        "-t",
+        "--timeout",
+        "--time",
+        type=units.patience,
+        metavar="SECONDS",
+        help="before SIGKILL; -1: never",
     )
     parser.add_argument("container", nargs="+", metavar="CONTAINER")
 
 
 def main(core: Core, options: Namespace) -> int:
-    return each(
-        options.container, lambda key: core.containers.restart(key, options.time), echo=True
-    )
+    def restart(key: str) -> None:
+        core.containers.restart(key, options.timeout, options.signal)
+
+    return each(options.container, restart, echo=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuidock.cli.each import each
+from tuidock.engine.errors import ContainerNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ def arguments(parser: Parser) -> None:
 
 
 def main(core: Core, options: Namespace) -> int:
-    return each(
-        options.container, lambda key: core.containers.remove(key, force=options.force), echo=True
-    )
+    def remove(key: str) -> None:
+        core.containers.remove(key, force=options.force)
+
+    if not options.force:
+        return each(options.container, remove, echo=True)
+    return each(options.container, remove, echo=True, harmless=ContainerNotFound)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     parser.switch("-d", "--detach", help="print the id and leave it running")
     parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    parser.flag("--sig-proxy", help="pass signals on to its command (default)")
+    parser.set_defaults(sig_proxy=True)
     spec.arguments(parser)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuidock.cli.each import each
+from tuidock.engine.errors import BadSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +17,16 @@ def arguments(parser: Parser) -> None:
     parser.switch("-a", "--attach", help="stay with it and exit with its code")
     parser.switch("-i", "--interactive", help="pass standard input on")
     parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    parser.flag("--sig-proxy", help="pass signals on to its command (default)")
+    parser.set_defaults(sig_proxy=True)
     parser.add_argument("container", nargs="+", metavar="CONTAINER")
 
 
 def main(core: Core, options: Namespace) -> int:
     if not (options.attach or options.interactive):
         return each(options.container, core.containers.start, echo=True)
+    if len(options.container) > 1:
+        raise BadSpec("you cannot start and attach multiple containers at once")
     from tuidock.cli.staying import start_and_follow
 
     return start_and_follow(core, options.container[0], options)

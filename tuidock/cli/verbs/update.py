@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tuidock.cli import limits
 from tuidock.cli.each import each
+from tuidock.cli.spec import restart_policy
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.types import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,12 +18,16 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     limits.arguments(parser)
+    parser.add_argument("--restart", metavar="POLICY", type=restart_policy)
     parser.add_argument("container", nargs="+", metavar="CONTAINER")
 
 
 def main(core: Core, options: Namespace) -> int:
-    return each(
-        options.container,
-        lambda key: core.containers.update(key, limits.limits(options)),
-        echo=True,
-    )
+    changes = limits.limits(options)
+    if changes == Limits() and options.restart is None:
+        raise BadSpec("you must provide one or more flags when using this command")
+
+    def update(key: str) -> None:
+        core.containers.update(key, changes, options.restart)
+
+    return each(options.container, update, echo=True)

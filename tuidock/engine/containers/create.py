@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-from tuidock.engine import journal
 from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import bundle, healthcheck, names, records, sharing
 from tuidock.engine.containers.records import Record
@@ -39,7 +38,8 @@ def create(
     layout: Layout, db: sqlite3.Connection, image: RunnableImage, spec: ContainerSpec
 ) -> Record:
     """Make the bundle and the row. Raises NameInUse, BadSpec, HostError; nothing is left then."""
-    spec = sharing.settle(db, spec._replace(network=_network(spec)))
+    asked = spec._replace(network=_network(spec), labels=_labels(image.config, spec))
+    spec = sharing.settle(db, asked)
     _check(spec)
     home = sharing.owner(db, spec)
     container_id = os.urandom(32).hex()
@@ -53,10 +53,16 @@ def create(
         except BaseException:
             records.delete(db, container_id)
             raise
-    journal.append(
-        layout, "container", "create", container_id, record.name, {"image": record.image}
-    )
+    records.note(layout, record, "create")
     return record
+
+
+def _labels(config: dict[str, object], spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+    """The image's, and over them what was asked; data, which nothing here obeys."""
+    process = config.get("config") or {}
+    assert isinstance(process, dict)
+    of_image = {str(key): str(value) for key, value in (process.get("Labels") or {}).items()}
+    return tuple((of_image | dict(spec.labels)).items())
 
 
 def _network(spec: ContainerSpec) -> str:

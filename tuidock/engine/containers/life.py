@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 
-from tuidock.engine import journal
 from tuidock.engine.containers import bundle, records, restarting
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, MonitorGone, WrongStatus
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuidock.engine.cgroups.cgroup import Cgroup
+    from tuidock.engine.types import RestartPolicy
 
 _UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
@@ -48,19 +48,23 @@ def is_up(state: RunState) -> bool:
 
 
 def stop(layout: Layout, record: Record, stop_signal: str, timeout: float) -> None:
-    """Ask it to end, and kill it after `timeout` seconds. No-op when it does not run."""
+    """Ask it to end, and kill it after `timeout` seconds, never when that is negative.
+
+    No-op when it does not run. Raises BadSpec for a signal that there is not.
+    """
+    number = signal_number(stop_signal)
     restarting.remember_stop(layout, record.id)  # first: it may just wait to be restarted
     state = read_state(layout, record.id)
     if not is_up(state):
         return
+    _send(layout, record, number)
     if state.status is Status.PAUSED:
-        _cgroup(layout, record).thaw()
-    _send(layout, record, signal_number(stop_signal))
+        _thaw(layout, record)
     monitor = Monitor(layout, record.id)
-    if monitor.wait(time.monotonic() + timeout) is None:
+    if monitor.wait(None if timeout < 0 else time.monotonic() + timeout) is None:
         _send(layout, record, signal.SIGKILL)
         monitor.wait(time.monotonic() + _KILL_PATIENCE)
-    journal.append(layout, "container", "stop", record.id, record.name, {"image": record.image})
+    records.note(layout, record, "stop")
 
 
 def kill(layout: Layout, record: Record, name: str) -> None:
@@ -69,13 +73,13 @@ def kill(layout: Layout, record: Record, name: str) -> None:
     state = read_state(layout, record.id)
     if not is_up(state):
         raise WrongStatus(
-            f"cannot kill container: {record.name}: container {record.id} is not running"
+            f"Cannot kill container: {record.name}: Container {record.id} is not running"
         )
-    if number == signal.SIGKILL and state.status is Status.PAUSED:
-        _cgroup(layout, record).thaw()
     if number in _ENDING:
         restarting.remember_stop(layout, record.id)
     _send(layout, record, number)
+    if state.status is Status.PAUSED:  # else it would never take the signal
+        _thaw(layout, record)
 
 
 def _send(layout: Layout, record: Record, number: int) -> None:
@@ -85,15 +89,18 @@ def _send(layout: Layout, record: Record, number: int) -> None:
         if is_up(read_state(layout, record.id)):
             raise
         return  # it has just ended by itself
-    journal.append(
-        layout, "container", "kill", record.id, record.name, {"signal": str(int(number))}
-    )
+    records.note(layout, record, "kill", {"signal": str(int(number))})
 
 
 def _cgroup(layout: Layout, record: Record) -> Cgroup:
     from tuidock.engine.cgroups.cgroup import reach_cgroup  # `run` does not need it
 
     return reach_cgroup(layout.tag, record.id)
+
+
+def _thaw(layout: Layout, record: Record) -> None:
+    _cgroup(layout, record).thaw()
+    records.note(layout, record, "unpause")
 
 
 def pause(layout: Layout, record: Record) -> None:
@@ -103,15 +110,14 @@ def pause(layout: Layout, record: Record) -> None:
         raise WrongStatus(f"Container {record.name} is already paused")
     _need_running(record, state)
     _cgroup(layout, record).freeze()
-    journal.append(layout, "container", "pause", record.id, record.name)
+    records.note(layout, record, "pause")
 
 
 def unpause(layout: Layout, record: Record) -> None:
     """Let it go on. Raises WrongStatus."""
     if read_state(layout, record.id).status is not Status.PAUSED:
         raise WrongStatus(f"Container {record.name} is not paused")
-    _cgroup(layout, record).thaw()
-    journal.append(layout, "container", "unpause", record.id, record.name)
+    _thaw(layout, record)
 
 
 def _need_running(record: Record, state: RunState) -> None:
@@ -131,21 +137,35 @@ def wait(layout: Layout, record: Record) -> ExitRecord:
     return state.exit or ExitRecord(0, 0, False, record.created)
 
 
-def update(layout: Layout, db: sqlite3.Connection, record: Record, changes: Limits) -> Record:
-    """New limits, felt at once and kept for every later start. Raises BadSpec."""
+def update(
+    layout: Layout,
+    db: sqlite3.Connection,
+    record: Record,
+    changes: Limits,
+    restart: RestartPolicy | None = None,
+) -> Record:
+    """New limits, felt at once and kept for every later start; or a policy. Raises BadSpec."""
     from tuidock.engine.cgroups.limits import merge, resources
 
     merged = merge(record.spec.limits, changes)
+    policy = restart or record.spec.restart
+    if record.spec.remove and policy.name != "no":
+        raise BadSpec(
+            "Restart policy cannot be updated because AutoRemove is enabled for the container"
+        )
     with bundle.locked(layout, record.id):
         wanted = resources(merged)
         if is_up(read_state(layout, record.id)):
             _cgroup(layout, record).apply(wanted)
-        record = record._replace(spec=record.spec._replace(limits=merged))
+        record = record._replace(spec=record.spec._replace(limits=merged, restart=policy))
         _keep(layout, record, wanted)
+        if restart:
+            _follow_policy(layout, record)
         with transaction(db):
             records.save_spec(db, record.id, record.spec)
     changed = {k: str(v) for k, v in changes._asdict().items() if v is not None}
-    journal.append(layout, "container", "update", record.id, record.name, changed)
+    changed |= {"restart": policy.name} if restart else {}
+    records.note(layout, record, "update", changed)
     return record
 
 
@@ -155,6 +175,13 @@ def _keep(layout: Layout, record: Record, wanted: dict[str, object]) -> None:
     assert isinstance(linux, dict)
     linux["resources"] = wanted  # whole: what is left out is a limit taken away
     bundle.write_config(layout, record.id, config)
+
+
+def _follow_policy(layout: Layout, record: Record) -> None:
+    from tuidock.engine.containers.annotations import annotate
+    from tuidock.engine.runtime.spec import aftermath
+
+    annotate(layout, record.id, {"tuidock.aftermath": aftermath(record.spec)})
 
 
 def remove(
@@ -173,13 +200,13 @@ def remove(
         with transaction(db):
             records.mark_removing(db, record.id)
         erase(layout, db, record.id, disconnect)
-    journal.append(layout, "container", "destroy", record.id, record.name, {"image": record.image})
+    records.note(layout, record, "destroy")
 
 
 def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> None:
     if not force:
         raise WrongStatus(
-            f"cannot remove container {record.name!r}: container is {state.status}: "
+            f'cannot remove container "{record.name}": container is {state.status}: '
             "stop the container before removing or force remove",
             f"`tuidock rm -f {record.name}` does both",
         )

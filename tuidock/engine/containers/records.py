@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from tuidock.engine import journal
 from tuidock.engine.errors import BadSpec, ContainerNotFound
 from tuidock.engine.types import (
     ContainerSpec,
@@ -24,6 +25,9 @@ from tuidock.engine.types import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
+
+    from tuidock.engine.layout import Layout
 
 _NESTED: dict[str, Any] = {
     "limits": Limits,
@@ -87,6 +91,14 @@ def _frozen(value: Any) -> Any:
     return value
 
 
+def note(
+    layout: Layout, record: Record, action: str, more: Mapping[str, str] | None = None
+) -> None:
+    """Append an event of a container to the journal, with its labels, as docker. Raises OSError."""
+    attributes = {**dict(record.spec.labels), "image": record.image, **(more or {})}
+    journal.append(layout, "container", action, record.id, record.name, attributes)
+
+
 def insert(db: sqlite3.Connection, record: Record) -> None:
     """Add a row, in the caller's transaction. Raises sqlite3.IntegrityError for a taken name."""
     db.execute(
@@ -108,6 +120,10 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
 
 def save_spec(db: sqlite3.Connection, container_id: str, spec: ContainerSpec) -> None:
     db.execute("UPDATE container SET spec = ? WHERE id = ?", (encode_spec(spec), container_id))
+
+
+def save_name(db: sqlite3.Connection, container_id: str, name: str) -> None:
+    db.execute("UPDATE container SET name = ? WHERE id = ?", (name, container_id))
 
 
 def mark_removing(db: sqlite3.Connection, container_id: str) -> None:

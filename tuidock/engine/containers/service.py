@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from tuidock.engine import journal
 from tuidock.engine.containers import bundle, life, records, restarting, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
 from tuidock.engine.containers.records import Record
@@ -24,7 +23,17 @@ if TYPE_CHECKING:
     from tuidock.engine.network.service import Network
     from tuidock.engine.network.usermode import UserNetwork
     from tuidock.engine.runtime.client import ExecLine, Line
-    from tuidock.engine.types import ExecSpec, ExitRecord, LogLine, LogQuery, Process, Sample
+    from tuidock.engine.types import (
+        ExecSpec,
+        ExitRecord,
+        LogLine,
+        LogQuery,
+        Process,
+        Pruned,
+        PruneQuery,
+        RestartPolicy,
+        Sample,
+    )
 
 _DEFAULT_STOP_SIGNAL = "SIGTERM"
 
@@ -68,18 +77,18 @@ class Containers:
         line = start(self.layout, record, self._network, attach=True)
         return line or Monitor(self.layout, record.id).attach()
 
-    def stop(self, key: str, timeout: float | None = None) -> None:
-        """`timeout` in seconds; None: the container's own."""
+    def stop(self, key: str, timeout: float | None = None, signal: str = "") -> None:
+        """`timeout` in seconds, negative for ever, None: the container's own. Raises BadSpec."""
         record = self._find(key)
         patience = record.spec.stop_timeout if timeout is None else timeout
-        life.stop(self.layout, record, self._stop_signal(record), patience)
+        life.stop(self.layout, record, signal or self._stop_signal(record), patience)
 
-    def restart(self, key: str, timeout: float | None = None) -> None:
+    def restart(self, key: str, timeout: float | None = None, signal: str = "") -> None:
         """Stop, then start."""
-        self.stop(key, timeout)
+        self.stop(key, timeout, signal)
         self.start(key)
         record = self._find(key)
-        journal.append(self.layout, "container", "restart", record.id, record.name)
+        records.note(self.layout, record, "restart")
 
     def kill(self, key: str, signal: str = "KILL") -> None:
         """Raises WrongStatus, BadSpec."""
@@ -95,9 +104,9 @@ class Containers:
         """Blocks until it does not run."""
         return life.wait(self.layout, self._find(key))
 
-    def update(self, key: str, changes: Limits) -> Container:
+    def update(self, key: str, changes: Limits, restart: RestartPolicy | None = None) -> Container:
         """Fields that are None stay; 0 takes a limit away. Raises BadSpec."""
-        record = life.update(self.layout, self.db, self._find(key), changes)
+        record = life.update(self.layout, self.db, self._find(key), changes, restart)
         return view.container(self.layout, self.db, record)
 
     def remove(self, key: str, *, force: bool = False) -> None:
@@ -106,6 +115,24 @@ class Containers:
         life.remove(self.layout, self.db, record, self._disconnect, force=force)
         if not has_image(self.db, record.image_id):  # it was removed by force, layers stayed
             self._images().collect()
+
+    def rename(self, key: str, name: str) -> None:
+        """Raises NameInUse, BadSpec."""
+        from tuidock.engine.containers.renaming import rename
+
+        rename(self.layout, self.db, self._find(key), name)
+
+    def prune(self, query: PruneQuery) -> Pruned:
+        """Remove those that do not run."""
+        from tuidock.engine.containers.pruning import prune
+
+        return prune(self.layout, self.list(), query, self.remove)
+
+    def size(self, key: str) -> int:
+        """Bytes of the files in its own layer."""
+        from tuidock.engine.containers.pruning import disk_size
+
+        return disk_size(self.layout, self._find(key).id)
 
     def conclude(self, key: str) -> None:
         """What is left to do when it has ended: free its endpoint, remove it if so promised.
@@ -179,7 +206,7 @@ class Containers:
         from tuidock.engine.metrics.kin import Kin
         from tuidock.engine.metrics.processes import top
 
-        identifier = self._running(key).id
+        identifier = self._up(key).id
         cgroup = reach_cgroup(self.layout.tag, identifier)
         if cgroup.exists():
             return top(cgroup)
@@ -213,16 +240,21 @@ class Containers:
     def _find(self, key: str) -> Record:
         return records.find(self.db, key)
 
-    def _running(self, key: str) -> Record:
+    def _up(self, key: str) -> Record:
+        """One that runs, paused or not."""
         record = self._find(key)
-        status = read_state(self.layout, record.id).status
-        if status is Status.PAUSED:
-            raise WrongStatus(
-                f"container {record.name} is paused", f"`tuidock unpause {record.name}` first"
-            )
-        if status is not Status.RUNNING:
+        if not life.is_up(read_state(self.layout, record.id)):
             raise WrongStatus(
                 f"container {record.name} is not running", f"`tuidock start {record.name}` first"
+            )
+        return record
+
+    def _running(self, key: str) -> Record:
+        record = self._up(key)
+        if read_state(self.layout, record.id).status is Status.PAUSED:
+            raise WrongStatus(
+                f"Container {record.name} is paused, unpause the container before exec",
+                f"`tuidock unpause {record.name}`",
             )
         return record
 

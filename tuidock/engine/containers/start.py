@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tuidock.engine import journal
-from tuidock.engine.containers import bundle, restarting, sharing
+from tuidock.engine.containers import bundle, records, restarting, sharing
 from tuidock.engine.containers.create import EXPOSED
 from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
@@ -42,7 +41,7 @@ def start(
             return None
         restarting.forget_stop(layout, record.id)
         line = _birth(layout, record, network, attach=attach, restarts=restarts)
-    journal.append(layout, "container", "start", record.id, record.name, {"image": record.image})
+    records.note(layout, record, "start")
     return line
 
 

@@ -33,11 +33,14 @@ from tuidock.engine.types import (
     LogLine,
     LogQuery,
     Process,
+    Pruned,
+    PruneQuery,
     Sample,
     Status,
 )
 
 ALL_LINES = LogQuery()
+EVERYTHING_STOPPED = PruneQuery()
 _SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
 _NAMES = ("brave_hopper", "calm_lovelace", "eager_turing", "kind_noether", "wise_curie")
 _ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
@@ -127,11 +130,7 @@ class FakeContainers:
         self._note("create", spec.image)
         image = self._images.find(spec.image)
         name = spec.name or self._free_name()
-        if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", name):
-            raise BadSpec(f"Invalid container name ({name})", "use letters, digits, _ . and -")
-        for other in self._boxes.values():
-            if other.it.name == name:
-                raise NameInUse(name, other.it.id)
+        self._check_name(name)
         _check(spec.limits)
         command = (*(spec.entrypoint or ()), *spec.command) or image.command
         if not command:
@@ -254,6 +253,24 @@ class FakeContainers:
         if self._boxes.pop(box.it.id, None):
             self._say("destroy", box)
 
+    async def rename(self, key: str, name: str) -> None:
+        self._note("rename", key, name)
+        box = self._box(key)
+        if name == box.it.name:
+            raise BadSpec("Renaming a container with the same name as its current name")
+        self._check_name(name)
+        before = box.it.name
+        box.set(name=name)
+        self._say("rename", box, ("oldName", f"/{before}"))
+
+    async def prune(self, query: PruneQuery = EVERYTHING_STOPPED) -> Pruned:
+        self._note("prune")
+        gone = [box for box in self._boxes.values() if query.wants(box.it)]
+        for box in gone:
+            del self._boxes[box.it.id]
+            self._say("destroy", box)
+        return Pruned(tuple(box.it.id for box in gone), 0)
+
     async def update(self, key: str, limits: Limits) -> Container:
         self._note("update", key)
         _check(limits)
@@ -314,6 +331,13 @@ class FakeContainers:
         if box.it.status not in _ALIVE:
             raise WrongStatus(f"Container {box.it.name} is not running", "start it first")
         return box
+
+    def _check_name(self, name: str) -> None:
+        if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", name):
+            raise BadSpec(f"Invalid container name ({name})", "use letters, digits, _ . and -")
+        for other in self._boxes.values():
+            if other.it.name == name:
+                raise NameInUse(name, other.it.id)
 
     def _note(self, verb: str, *words: str) -> None:
         self.calls.append((verb, *words))

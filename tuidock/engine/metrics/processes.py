@@ -47,7 +47,16 @@ def _process(pid: int, booted: float) -> Process:
         started=booted + int(fields[19]) / _TICK,
         state=fields[0].decode(),
         command=_command(pid, name),
+        terminal=_terminal(int(fields[4])),
     )
+
+
+def _terminal(device: int) -> str:
+    """The controlling terminal by its device number; empty for none."""
+    major, minor = os.major(device), os.minor(device)
+    if 136 <= major < 144:
+        return f"pts/{(major - 136) * 256 + minor}"
+    return f"tty{minor}" if device else ""
 
 
 def _command(pid: int, name: bytes) -> str:

@@ -150,6 +150,12 @@ class Monitor:
         packets.close()
         _value(answer, "ok")
 
+    def annotate(self, changed: dict[str, str]) -> None:
+        """Tell it annotations of the configuration that have changed. Raises MonitorGone."""
+        packets, answer, _ = self._ask({"op": "annotate", "annotations": changed})
+        packets.close()
+        _value(answer, "ok")
+
     def attach(self) -> Line:
         """A line into the running container: output from now on. Raises MonitorGone."""
         packets, answer, _ = self._ask({"op": "attach"})

@@ -233,6 +233,10 @@ class Monitor:
                 self._signal(int(request["signal"]))
                 _tell(line, {"ok": True})
                 line.close()
+            case "annotate":
+                self.about |= request["annotations"]
+                _tell(line, {"ok": True})
+                line.close()
             case _:
                 _tell(line, {"error": f"unknown request {request.get('op')!r}"})
                 line.close()

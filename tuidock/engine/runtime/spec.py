@@ -169,7 +169,7 @@ def _annotations(
         "tuidock.layers": ":".join(layer_keys),
         "tuidock.user": _user(spec, image),
         "tuidock.log": f"{spec.log.max_size}:{spec.log.max_files}",
-        "tuidock.aftermath": _aftermath(spec),
+        "tuidock.aftermath": aftermath(spec),
     }
     flags = {
         "tuidock.stdin": spec.stdin,
@@ -178,7 +178,7 @@ def _annotations(
     return found | {key: "true" for key, on in flags.items() if on}
 
 
-def _aftermath(spec: ContainerSpec) -> str:
+def aftermath(spec: ContainerSpec) -> str:
     """When a process that may import everything has work to do after the end.
 
     Who runs a container in the foreground removes it and frees its address itself, but does
