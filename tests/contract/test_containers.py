@@ -15,13 +15,13 @@ from tuidock.engine.errors import (
     NameInUse,
     WrongStatus,
 )
+from tuidock.engine.pruning import PruneQuery
 from tuidock.engine.types import (
     Container,
     ContainerSpec,
     ExecSpec,
     Limits,
     LogQuery,
-    PruneQuery,
     Status,
 )
 

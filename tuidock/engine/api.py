@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from tuidock.engine.events import Event, PullEvent
+from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     Container,
     ContainerSpec,
@@ -26,8 +27,6 @@ from tuidock.engine.types import (
     LogLine,
     LogQuery,
     Process,
-    Pruned,
-    PruneQuery,
     RemoteImage,
     Sample,
 )

@@ -23,6 +23,7 @@ from tuidock.engine.events import Event, Pulled, PullEvent
 from tuidock.engine.faults import translated
 from tuidock.engine.layout import Layout
 from tuidock.engine.logs import reader
+from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.session import LineSession, readable
 from tuidock.engine.types import (
     Container,
@@ -36,8 +37,6 @@ from tuidock.engine.types import (
     LogLine,
     LogQuery,
     Process,
-    Pruned,
-    PruneQuery,
     RemoteImage,
     Sample,
 )

@@ -6,7 +6,7 @@ import sys
 
 from tuidock.cli import units, words
 from tuidock.cli.parser import UsageError
-from tuidock.engine.types import PruneQuery
+from tuidock.engine.pruning import PruneQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

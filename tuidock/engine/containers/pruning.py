@@ -9,13 +9,14 @@ import os
 
 from tuidock.engine.errors import ContainerNotFound, WrongStatus
 from tuidock.engine.layout import Layout
-from tuidock.engine.types import Pruned
+from tuidock.engine.pruning import Pruned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tuidock.engine.types import Container, PruneQuery
+    from tuidock.engine.pruning import PruneQuery
+    from tuidock.engine.types import Container
 
 
 def prune(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
     from tuidock.engine.network.usermode import UserNetwork
+    from tuidock.engine.pruning import Pruned, PruneQuery
     from tuidock.engine.runtime.client import ExecLine, Line
     from tuidock.engine.types import (
         ExecSpec,
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
         LogLine,
         LogQuery,
         Process,
-        Pruned,
-        PruneQuery,
         RestartPolicy,
         Sample,
     )

@@ -24,6 +24,7 @@ from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.images import FakeImages, digest, guard
 from tuidock.engine.fake.programs import KNOWN, Program, understand
 from tuidock.engine.fake.session import FakeSession
+from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     Container,
     ContainerSpec,
@@ -33,8 +34,6 @@ from tuidock.engine.types import (
     LogLine,
     LogQuery,
     Process,
-    Pruned,
-    PruneQuery,
     Sample,
     Status,
 )
