@@ -66,8 +66,8 @@ def _birth(
         starting = client.start(layout, record.id, gate=True, attach=attach, restarts=restarts)
         try:
             network().connect(endpoint, starting.pid)
-        except EngineError as error:
-            starting.abandon(error.message)
+        except EngineError:
+            starting.abandon()
             raise
         starting.go()
         starting.wait_started()

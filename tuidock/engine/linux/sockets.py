@@ -64,6 +64,10 @@ class Packets:
             raise OSError(90, "message too long")
         return message, descriptors
 
+    def finish(self) -> None:
+        """Send no more: the other end hears that, and can still answer. Raises OSError."""
+        self.line.shutdown(_socket.SHUT_WR)
+
     def peer(self) -> tuple[int, int]:
         """(pid, uid) of whoever made the other end."""
         size = struct.calcsize("3i")

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import sqlite3
     from typing import Any
 
-    Start = Callable[[str, int, list[str], list[dict[str, Any]]], None]
-    """Runs a carrier for (container, pid, words, orders); `runtime.client.connect`."""
+    Start = Callable[[str, int, dict[str, Any]], None]
+    """Runs a program for (container, pid, program); `runtime.client.connect`."""
 
 _COLUMNS = "container, network, address, interface, ports"
 _INTERFACE = "eth0"
@@ -76,9 +76,8 @@ class UserNetwork:
         PortInUse when somebody took a port since `reserve`, RuntimeFailure.
         """
         carrier = carriers.named(endpoint.network)
-        words, orders = carrier.command(endpoint, pid)
         try:
-            self._start(endpoint.container, pid, words, orders)
+            self._start(endpoint.container, pid, carrier.program(endpoint, pid)._asdict())
         except NetworkError:
             hostports.choose(endpoint.ports, ())
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 
 from tuidock.engine.errors import (
     CommandNotExecutable,
@@ -91,8 +92,12 @@ class Starting:
         except OSError as error:
             raise MonitorGone("the monitor went away during the start") from error
 
-    def abandon(self, _reason: str = "") -> None:
-        """Give up before `go`: the first process is ended and the cgroup removed."""
+    def abandon(self) -> None:
+        """Give up before `go`: returns when the first process is dead and its cgroup gone."""
+        with suppress(OSError):
+            self._packets.finish()
+            while self._packets.receive()[0]:
+                pass
         self._packets.close()
 
     def wait_started(self) -> None:
@@ -265,15 +270,14 @@ class Monitor:
         return MonitorGone(f"container {self.id[:12]} is not running")
 
 
-def connect(
-    layout: Layout, container_id: str, pid: int, words: list[str], orders: list[dict[str, Any]]
-) -> None:
+def connect(layout: Layout, container_id: str, pid: int, program: dict[str, Any]) -> None:
     """Have a user-mode network program carry the packets of a container that is just starting.
 
-    `words` run it; `orders` are sent to it when its interface is there. Returns then. Raises
-    NetworkError with its words when it fails, RuntimeFailure.
+    Its `words` run it, in the container's user namespace if it is to `enter`; its `orders` are
+    sent to it when its interface is there. Returns then. Raises NetworkError with its words
+    when it fails, RuntimeFailure.
     """
-    request = {"op": "uplink", "id": container_id, "pid": pid, "words": words, "orders": orders}
+    request = {"op": "uplink", "id": container_id, "pid": pid, **program}
     packets, answer = _ask_launcher(layout, request, "")
     packets.close()
     if "connected" not in answer:

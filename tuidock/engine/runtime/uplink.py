@@ -12,6 +12,7 @@ from __future__ import annotations
 import _socket
 import os
 import select
+import signal
 import time
 
 from tuidock.engine.linux import process as p
@@ -30,9 +31,8 @@ _PATIENCE = 10.0
 """Seconds that the program gets to set an interface up."""
 _BREATH = 1.0
 """Seconds between the deaths of two programs below which no third one is started."""
-_READY, _CONTROL = 3, "control"
-"""The program's descriptor for `ready`, and the name of its socket in its directory."""
-_KILL = 9
+_READY, _CONTROL = "ready", "control"
+"""The fifo in which the program says that it is ready, also its descriptor 3, and its socket."""
 
 
 class Unready(Exception):
@@ -46,24 +46,23 @@ class Program:
         self.words: list[str] = request["words"]
         self.orders: list[dict[str, Any]] = request["orders"]
         self.said = b""
-        self.ready, ready = os.pipe2(os.O_CLOEXEC)
+        os.mkfifo(_READY, 0o600)
+        self.ready = os.open(_READY, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self.output, output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.pid = os.fork()
         if self.pid == 0:
-            _become(self.words, container, ready, output)
-        os.close(ready)
+            _become(self.words, container if request["enter"] else -1, output)
         os.close(output)
         self.pidfd = os.pidfd_open(self.pid)
 
     def prepare(self, container: int) -> None:
         """Wait until the interface is there, then give the orders. Raises Unready, OSError."""
         deadline = time.monotonic() + _PATIENCE
-        while not (ready := self._look([self.ready, container], deadline)):
+        while not (heard := self._look([self.ready, container, self.pidfd], deadline)):
             pass
-        if container in ready:
+        if container in heard:
             raise Unready("the container ended")
-        if not os.read(self.ready, 1):
-            self._look([self.pidfd], deadline)
+        if self.pidfd in heard or not os.read(self.ready, 1):
             raise Unready(self._last_words())
         for order in self.orders:
             _obey(order)
@@ -85,6 +84,7 @@ class Program:
         return bool(data)
 
     def _last_words(self) -> str:
+        p.send_signal(self.pidfd, signal.SIGKILL)  # it may have closed `ready` and nothing else
         while self.listen():
             pass
         name = os.path.basename(self.words[0])
@@ -93,24 +93,29 @@ class Program:
 
     def end(self) -> None:
         """Kill and reap it."""
-        p.send_signal(self.pidfd, _KILL)
+        p.send_signal(self.pidfd, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         for descriptor in (self.pidfd, self.ready, self.output):
             os.close(descriptor)
 
 
-def _become(words: list[str], container: int, ready: int, output: int) -> NoReturn:
-    """In the child: root of the container's user namespace, and no more, then the program."""
+def _become(words: list[str], container: int, output: int) -> NoReturn:
+    """In the child: root of the container's user namespace, if it is to be, then the program."""
+    parent = os.getppid()
     try:
-        p.setns(container, p.CLONE_NEWUSER)
-        userns.become_root()
+        if container >= 0:
+            p.setns(container, p.CLONE_NEWUSER)
+            userns.become_root()
         os.dup2(os.open("/dev/null", os.O_RDWR), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.dup2(ready, _READY)
-        p.close_range(_READY + 1, on_exec=True)
+        os.dup2(os.open(_READY, os.O_WRONLY), 3)
+        p.close_range(4, on_exec=True)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python ignores, for us alone
         # Last, because a change of ids or capabilities would take it back.
-        p.prctl(p.PR_SET_PDEATHSIG, _KILL)
+        p.prctl(p.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(127)
         os.execve(words[0], words, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})
     except OSError as error:
         os.write(2, f"{error.strerror}\n".encode())
@@ -171,7 +176,8 @@ def _start(layout: Layout, request: dict[str, Any], container: int) -> Program:
         _forget(layout, request)
         raise
     finally:
-        _unlink(_CONTROL)  # nobody else has orders
+        for name in (_CONTROL, _READY):  # nobody else has orders
+            _unlink(name)
     return program
 
 
@@ -203,7 +209,7 @@ def _again(layout: Layout, request: dict[str, Any], container: int) -> Program |
 def _forget(layout: Layout, request: dict[str, Any]) -> None:
     os.chdir("/")
     directory = layout.uplink(request["id"])
-    for name in ("program", _CONTROL):
+    for name in ("program", _CONTROL, _READY):
         _unlink(f"{directory}/{name}")
     os.rmdir(directory)
 
