@@ -77,6 +77,7 @@ def test_separate_v1_with_a_stray_controller_on_v2(
     assert {name: each.controllers for name, each in found.items()} == {
         "cpu": ("cpu",),
         "cpuacct": ("cpuacct",),
+        "devices": ("devices",),
         "memory": ("memory",),
         "unified": (),
     }

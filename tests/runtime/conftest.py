@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime import client
+from tuidock.engine.runtime import client, devices
 from tuidock.engine.runtime.client import ExecLine, Line, Monitor
 from tuidock.engine.runtime.spec import exec_process, oci_config
 from tuidock.engine.runtime.state import RunState, read_state
@@ -97,7 +97,15 @@ class Box:
             with open(f"{bundle}/{name}", "w") as file:
                 file.write(f"{name} of the engine\n")
         config = oci_config(
-            self.layout, container_id, spec, image, command, uid_base, layers, "box"
+            self.layout,
+            container_id,
+            spec,
+            image,
+            command,
+            uid_base,
+            layers,
+            "box",
+            nodes=devices.host() if spec.privileged else devices.find(spec.devices),
         )
         with open(f"{bundle}/config.json", "w") as file:
             json.dump(config, file)

@@ -12,7 +12,7 @@ import stat
 import pytest
 
 from tests.runtime.conftest import Box, collect
-from tuidock.engine.errors import CommandNotExecutable, StartFailed
+from tuidock.engine.errors import BadSpec, CommandNotExecutable, StartFailed
 from tuidock.engine.runtime import rootfs
 from tuidock.engine.types import Mount
 
@@ -115,6 +115,20 @@ def test_supplementary_groups_are_the_images(box: Box) -> None:
         assert box.run("id", "-G", user="root")[1] == "0 44\n"
     finally:
         os.setgroups([0])
+
+
+def test_groups_are_added_by_name_and_number(box: Box) -> None:
+    """15. Also for a further command; fails when exec forgets them."""
+    asked = {"user": "33:34", "groups": ("audio", "4000", "web")}
+    assert box.run("id", "-G", **asked)[1] == "34 29 4000\n"
+    container = box.detached("sleep", "1000", **asked)
+    said = collect(box.exec(container, "id", "-G", user="nobody"))["stdout"]
+    assert said == b"65534 29 34 4000\n"
+    with pytest.raises(StartFailed, match="unable to find group ghosts"):
+        box.run("id", groups=("ghosts",))
+    for name in ("", "a:b", "a b", "4294967296"):
+        with pytest.raises((BadSpec, StartFailed)):
+            box.run("id", groups=(name,))
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import os
 import signal
 import time
 
+from tuidock.engine.cgroups.devices import EVERYTHING, settle
 from tuidock.engine.cgroups.files import Changes
 from tuidock.engine.cgroups.hierarchies import delegated, find
+from tuidock.engine.cgroups.parts import REFUSALS, lacking, parts, refused
 from tuidock.engine.cgroups.v1 import V1
 from tuidock.engine.cgroups.v2 import V2
 from tuidock.engine.errors import BadSpec, HostError, Unsupported
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _NO_FREEZER = "no cgroup freezer may be used here"
 KILL_SECONDS = 5.0
 REMOVE_SECONDS = 5.0
+_NOT_GUARDED = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS)
+"""Not allowed to us, or, EINVAL and ENOSYS, a kernel without such programs."""
 NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -89,6 +93,10 @@ class Cgroup:
             for group in self._groups
             for controller in group.hierarchy.controllers
         }
+        for unified in self._v2:  # a program, no controller: it needs nothing passed down
+            self._homes.setdefault("devices", unified)
+        self.guards_devices = False
+        """Whether the last `create` or `apply` could enforce the rules about devices."""
 
     # --- birth and death ---------------------------------------------------------------------
 
@@ -135,8 +143,10 @@ class Cgroup:
         """
         changes = Changes()
         try:
-            for controller, part in _parts(resources):
+            for controller, part in parts(resources):
                 self._set(changes, controller, part)
+            if "devices" in resources:
+                self._guard_devices(resources["devices"])
         except BaseException as error:
             if isinstance(error, OSError) and _gone(error) and not self._populated():
                 return
@@ -147,7 +157,7 @@ class Cgroup:
         group = self._homes.get(controller)
         if group is None:
             if any(value and value != -1 for value in part.values()):
-                raise _lacking(controller)
+                raise lacking(controller)
             return
         try:
             group.setters()[controller](changes, part)
@@ -155,11 +165,30 @@ class Cgroup:
             if error.errno == errno.ENOENT and group.exists():
                 # v2: the directory is there, the controller was not passed down to it.
                 if any(value and value != -1 for value in part.values()):
-                    raise _lacking(controller) from error
+                    raise lacking(controller) from error
             elif error.errno in REFUSALS:
-                raise _refused(error, part) from error
+                raise refused(error, part) from error
             else:
                 raise
+
+    def _guard_devices(self, rules: Sequence[Part]) -> None:
+        """Last of all, as it cannot be undone together with the rest.
+
+        Where this user may not, or the kernel cannot, the rules are not enforced and whoever
+        needs them must look at `guards_devices`: an own user namespace makes up for them.
+        """
+        group = self._homes.get("devices")
+        if group is None:
+            return
+        changes = Changes()
+        try:
+            group.setters()["devices"](changes, {"rules": rules})
+            self.guards_devices = True
+        except OSError as error:
+            changes.undo()
+            if error.errno not in _NOT_GUARDED:
+                raise
+            self.guards_devices = settle(rules) == EVERYTHING
 
     def _populated(self) -> bool:
         return self.exists() and bool(self.pids())
@@ -296,34 +325,6 @@ class Cgroup:
         """1 or 2, or 0 where the controller is missing."""
         group = self._homes.get(controller)
         return 0 if group is None else 2 if group.hierarchy.unified else 1
-
-
-REFUSALS = frozenset((errno.EINVAL, errno.EBUSY, errno.ERANGE, errno.ENOSPC, errno.EACCES))
-
-
-def _parts(resources: Resources) -> list[tuple[str, Part]]:
-    """OCI resources by controller."""
-    cpu = resources.get("cpu") or {}
-    return [
-        ("memory", resources.get("memory") or {}),
-        ("cpu", {key: cpu.get(key) for key in ("shares", "quota", "period")}),
-        ("cpuset", {key: cpu.get(key) for key in ("cpus", "mems")}),
-        ("pids", resources.get("pids") or {}),
-        ("io", resources.get("blockIO") or {}),
-    ]
-
-
-def _lacking(controller: str) -> Unsupported:
-    return Unsupported(
-        f"cannot limit {controller}: its cgroup controller is not available to this user",
-        "`tuidock doctor` shows which are and how to get the others; or leave out the limit",
-    )
-
-
-def _refused(error: OSError, part: Part) -> BadSpec:
-    asked = ", ".join(f"{key}={value}" for key, value in part.items() if value is not None)
-    file = os.path.basename(error.filename or "cgroup")
-    return BadSpec(f"the kernel refuses {asked} ({file}: {error.strerror})")
 
 
 def _gone(error: OSError) -> bool:

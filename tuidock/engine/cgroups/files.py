@@ -55,8 +55,12 @@ class Changes:
         """Write `value` unless it is there already, and remember what was. Raises OSError."""
         old = read(path)
         if old != value:
-            write(path, value)
-            self._old.append((path, old))
+            self.write(path, value, (path, old))
+
+    def write(self, path: str, value: str, back: tuple[str, str]) -> None:
+        """Write `value`; `back` is the file and the value that undo it. Raises OSError."""
+        write(path, value)
+        self._old.append(back)
 
     def undo(self) -> None:
         """Write back what was. Raises the first OSError, after having tried every file."""

@@ -10,7 +10,7 @@ import os
 
 from tuidock.engine.cgroups.files import read
 
-CONTROLLERS = ("cpu", "cpuacct", "cpuset", "io", "memory", "pids", "freezer")
+CONTROLLERS = ("cpu", "cpuacct", "cpuset", "io", "memory", "pids", "freezer", "devices")
 """What we use; a stray hugetlb or rdma, on either side, is none of our business."""
 
 

@@ -10,6 +10,7 @@ import errno
 import os
 import time
 
+from tuidock.engine.cgroups.devices import settle
 from tuidock.engine.cgroups.files import Changes, counter, read, write
 from tuidock.engine.cgroups.group import Group
 from tuidock.engine.errors import HostError, Unsupported
@@ -54,6 +55,7 @@ class V1(Group):
         return {
             "cpu": self._set_cpu,
             "cpuset": self._set_cpuset,
+            "devices": self._set_devices,
             "io": self._set_io,
             "memory": self._set_memory,
             "pids": self._set_pids,
@@ -76,6 +78,25 @@ class V1(Group):
             changes.set(self.file(name), str(io.get("weight") or default))
         elif io.get("weight"):
             raise Unsupported("this kernel has no I/O weight (no BFQ)", "leave out --blkio-weight")
+
+    def _set_devices(self, changes: Changes, devices: Part) -> None:
+        """Permit before refusing, so that what was permitted and still is always is."""
+        everything, exceptions = settle(devices["rules"])
+        allow, deny = self.file("devices.allow"), self.file("devices.deny")
+        wanted = {str(numbers): access for numbers, access in exceptions.items()}
+        here = dict(line.rsplit(" ", 1) for line in read(self.file("devices.list")).splitlines())
+        if everything:
+            changes.write(allow, "a", (allow, "a"))
+            here, wanted, allow, deny = {}, wanted, deny, allow
+        elif "a *:*" in here:
+            changes.write(deny, "a", (allow, "a"))
+            here = {}
+        for name, access in wanted.items():
+            if more := "".join(access - set(here.get(name, ""))):
+                changes.write(allow, f"{name} {more}", (deny, f"{name} {more}"))
+        for name, had in here.items():
+            if less := "".join(set(had) - wanted.get(name, frozenset())):
+                changes.write(deny, f"{name} {less}", (allow, f"{name} {less}"))
 
     def _set_pids(self, changes: Changes, pids: Part) -> None:
         limit = pids.get("limit") or 0

@@ -10,10 +10,13 @@ import errno
 import os
 import time
 
+from tuidock.engine.cgroups.devices import program as device_program
+from tuidock.engine.cgroups.devices import settle
 from tuidock.engine.cgroups.files import Changes, counter, read, write
 from tuidock.engine.cgroups.group import Group
 from tuidock.engine.cgroups.hierarchies import is_real_root
 from tuidock.engine.errors import HostError, Unsupported
+from tuidock.engine.linux.bpf import attach_device_program, load_device_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +85,7 @@ class V2(Group):
         return {
             "cpu": self._set_cpu,
             "cpuset": self._set_cpuset,
+            "devices": self._set_devices,
             "io": self._set_io,
             "memory": self._set_memory,
             "pids": self._set_pids,
@@ -95,6 +99,17 @@ class V2(Group):
     def _set_cpuset(self, changes: Changes, cpu: Part) -> None:
         changes.set(self.file("cpuset.cpus"), cpu.get("cpus") or "")
         changes.set(self.file("cpuset.mems"), cpu.get("mems") or "")
+
+    def _set_devices(self, changes: Changes, devices: Part) -> None:
+        """The program that was attached before, if any, is exchanged in one step."""
+        permitted = settle(devices["rules"])
+        program = load_device_program(device_program(permitted))
+        directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            attach_device_program(directory, program)
+        finally:
+            os.close(directory)
+            os.close(program)
 
     def _set_io(self, changes: Changes, io: Part) -> None:
         weight = io.get("weight")

@@ -6,7 +6,7 @@ import os
 import time
 
 from tuidock.engine.cgroups import limits
-from tuidock.engine.containers import bundle, healthcheck, names, records, sharing
+from tuidock.engine.containers import bundle, devices, healthcheck, names, records, sharing
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.images import root
@@ -100,9 +100,6 @@ def _check(spec: ContainerSpec) -> None:
 def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
     missing = {
         "--init": spec.init,
-        "--device": spec.devices,
-        "--device-cgroup-rule": spec.device_rules,
-        "--group-add": spec.groups,
         "--runtime": spec.runtime,
     }
     for flag, asked in missing.items():
@@ -215,6 +212,7 @@ def _config(
         record.layer_keys,
         record.name,
         maps,
+        devices.nodes(record.spec),
     )
     image = image_config.get("config") or {}
     assert isinstance(image, dict)

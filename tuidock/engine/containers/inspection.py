@@ -111,6 +111,18 @@ def _host_config(spec: ContainerSpec) -> dict[str, object]:
         "Dns": list(spec.dns),
         "ExtraHosts": [f"{name}:{address}" for name, address in spec.add_hosts] or None,
         "Init": spec.init,
+        "Devices": [
+            {
+                "PathOnHost": each.source,
+                "PathInContainer": each.target,
+                "CgroupPermissions": each.access,
+            }
+            for each in spec.devices
+        ],
+        "DeviceCgroupRules": list(spec.device_rules) or None,
+        "GroupAdd": list(spec.groups) or None,
+        "Ulimits": [{"Name": n, "Soft": soft, "Hard": hard} for n, soft, hard in spec.ulimits],
+        "Sysctls": dict(spec.sysctls) or None,
         "LogConfig": {
             "Type": "cri",
             "Config": {"max-size": str(spec.log.max_size), "max-file": str(spec.log.max_files)},

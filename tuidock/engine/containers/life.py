@@ -173,7 +173,9 @@ def _keep(layout: Layout, record: Record, wanted: dict[str, object]) -> None:
     config = bundle.read_config(layout, record.id)
     linux = config.setdefault("linux", {})
     assert isinstance(linux, dict)
-    linux["resources"] = wanted  # whole: what is left out is a limit taken away
+    devices = linux.get("resources", {}).get("devices", [])
+    # Whole: what is left out is a limit taken away.
+    linux["resources"] = wanted | {"devices": devices}
     bundle.write_config(layout, record.id, config)
 
 

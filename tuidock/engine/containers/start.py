@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuidock.engine.containers import bundle, records, restarting, sharing
+from tuidock.engine.containers import bundle, devices, records, restarting, sharing
 from tuidock.engine.containers.create import EXPOSED
 from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
@@ -40,6 +40,7 @@ def start(
         if status is Status.RUNNING:
             return None
         restarting.forget_stop(layout, record.id)
+        devices.refresh(layout, record)
         line = _birth(layout, record, network, attach=attach, restarts=restarts)
     records.note(layout, record, "start")
     return line

@@ -102,6 +102,15 @@ def capset(permitted: int, inheritable: int = 0) -> None:
     check(libc.capset(header, data), "capset")
 
 
+def permitted() -> int:
+    """The capabilities that the calling process may have, as bits; capget(2)."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    data = ctypes.create_string_buffer(24)
+    check(libc.capget(header, data), "capget")
+    _, low, _, _, high, _ = struct.unpack("=6I", data.raw)
+    return int(high << 32 | low)
+
+
 def close_range(first: int, last: int = 0xFFFFFFFF, *, on_exec: bool = False) -> None:
     """Close all descriptors from `first` to `last`, at once or at the next execve."""
     flags = _CLOSE_RANGE_CLOEXEC if on_exec else 0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.cgroups.files import write
-from tuidock.engine.errors import EngineError, StartFailed
+from tuidock.engine.errors import EngineError, StartFailed, Unsupported
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.runtime import neighbours, sources
@@ -97,6 +97,11 @@ class Birth:
         self.step = "make the cgroup"
         self.cgroup = open_cgroup(self.layout.tag, self.id)
         self.cgroup.create(linux.get("resources") or {})
+        if not (self.cgroup.guards_devices or linux.get("uidMappings")):
+            raise Unsupported(
+                "nothing would keep this container from the devices of the host",
+                "mount cgroup v1's devices, or allow BPF; or give it ids of its own",
+            )
         self.step = "compile the seccomp filter"
         program = filter_program(linux.get("seccomp"))
         self.step = "open the output"
@@ -224,6 +229,7 @@ class Birth:
             ids = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         shm = self.shared_memory
         descriptors = sources.open_all(self.layout.root, self.config, ids, self, shm)
+        descriptors += sources.make_devices(self.config, self)
         _send(line, b"mounts", tuple(descriptors))
         for descriptor in (*descriptors, *([ids] if ids >= 0 else [])):
             os.close(descriptor)

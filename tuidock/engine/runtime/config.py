@@ -37,6 +37,11 @@ def read_config(path: str) -> dict[str, Any]:
     return config
 
 
+def added_groups(annotations: dict[str, str]) -> tuple[str, ...]:
+    """What `--group-add` asked for, names or numbers of the image."""
+    return tuple(filter(None, annotations.get("tuidock.groups", "").split(":")))
+
+
 def flags(linux: dict[str, Any]) -> int:
     """The namespaces of `config.json` as clone flags."""
     found = 0

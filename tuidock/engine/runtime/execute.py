@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 _MOST_LINKS = 40
 
 
-def become(process: dict[str, Any], who: str, filter_program: bytes) -> dict[str, str]:
+def become(
+    process: dict[str, Any], who: str, groups: tuple[str, ...], filter_program: bytes
+) -> dict[str, str]:
     """Take the working directory, user, capabilities and seccomp filter of an OCI `process`.
 
-    `who` is the USER string, resolved in the root. Returns the environment for `execute`.
-    Raises OSError, StartFailed.
+    `who` is the USER string, `groups` are further ones, resolved in the root. Returns the
+    environment for `execute`. Raises OSError, StartFailed.
     """
     root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    resolved = user.resolve(root, who)
+    resolved = user.resolve(root, who, groups)
     os.close(root)
     _enter_directory(process["cwd"])
     _own_stdio(resolved.uid)
@@ -101,7 +103,8 @@ def _take_identity(who: user.User, capabilities: int) -> None:
             f"not all ids of the user exist in this container: {ids}",
             "ordinary users need ranges in /etc/subuid and /etc/subgid: see `tuidock doctor`",
         ) from error
-    p.capset(capabilities if who.uid == 0 else 0)
+    # Without a user namespace of its own nobody gets more than the engine itself has.
+    p.capset(capabilities & p.permitted() if who.uid == 0 else 0)
 
 
 def _environment(pairs: list[str], who: user.User) -> dict[str, str]:

@@ -15,7 +15,7 @@ import sys
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.runtime import execute, rootfs, sources, terminal
-from tuidock.engine.runtime.config import owns
+from tuidock.engine.runtime.config import added_groups, owns
 from tuidock.engine.runtime.protocol import decode, encode
 
 TYPE_CHECKING = False
@@ -84,6 +84,7 @@ class Init:
         if not descriptors:
             shm = self.shared_memory
             descriptors = sources.open_all(self.root, self.config, -1, self, shm)
+            descriptors += sources.open_devices(self.config, self)
         birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
         p.unshare(p.CLONE_NEWCGROUP)
         for operation in self.plan:
@@ -126,7 +127,8 @@ class Init:
         process = self.config["process"]
         self.step = f"enter {process['cwd']} as the user"
         who = self.config["annotations"].get("tuidock.user", "")
-        environment = execute.become(process, who, self.program)
+        groups = added_groups(self.config["annotations"])
+        environment = execute.become(process, who, groups, self.program)
         self.step = "execute the command"
         execute.execute(process["args"], environment)
 

@@ -14,7 +14,7 @@ from tuidock.engine.linux import process as p
 from tuidock.engine.linux import userns
 from tuidock.engine.runtime import execute, terminal
 from tuidock.engine.runtime.capabilities import ALL
-from tuidock.engine.runtime.config import filter_program, flags, read_config
+from tuidock.engine.runtime.config import added_groups, filter_program, flags, read_config
 from tuidock.engine.runtime.init import forbid_imports
 from tuidock.engine.runtime.protocol import encode
 
@@ -34,13 +34,16 @@ class Joiner:
         self.process = process
         self.line = line
         self.step = "join"
+        self.groups: tuple[str, ...] = ()
 
     def live(self, init: int, cgroup: Cgroup, stdio: list[int]) -> NoReturn:
         """Join the container of the pidfd `init`; never returns."""
         try:
             forbid_imports()
             self.step = "read the configuration"
-            linux = read_config(f"{self.bundle}/config.json")["linux"]
+            config = read_config(f"{self.bundle}/config.json")
+            linux = config["linux"]
+            self.groups = added_groups(config["annotations"])
             privileged = len(self.process["capabilities"]["bounding"]) == len(ALL)
             program = filter_program(None if privileged else linux.get("seccomp"))
             self._join(init, cgroup, flags(linux))
@@ -73,7 +76,7 @@ class Joiner:
         os.umask(0o022)
         self.step = f"enter {self.process['cwd']} as the user"
         who = self.process["user"].get("username", "")
-        environment = execute.become(self.process, who, program)
+        environment = execute.become(self.process, who, self.groups, program)
         self.step = "fork"
         if child := p.clone_sibling():
             self.line.send(encode({"pid": child}))

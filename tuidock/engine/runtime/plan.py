@@ -6,6 +6,7 @@ order of the config, masks after them, the root is sealed and entered last.
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from tuidock.engine.errors import BadSpec
@@ -118,6 +119,7 @@ def operations(config: dict[str, Any]) -> list[Operation]:
     volatile = annotations.get("tuidock.volatile") == "true"
     steps: list[Operation] = [r.Private(), r.Overlay(layers, bundle, volatile)]
     steps += _mounts(config)
+    steps += _nodes(config)
     steps += [r.Sysctl(name, value) for name, value in linux.get("sysctl", {}).items()]
     steps += [r.Mask(path) for path in linux.get("maskedPaths", ())]
     steps += [r.ReadOnly(path) for path in linux.get("readonlyPaths", ())]
@@ -140,12 +142,25 @@ def _mounts(config: dict[str, Any]) -> list[Operation]:
         else:
             steps.append(r.Filesystem(kind, target, options.data, options.attributes))
         if target == "/dev":
-            steps += _devices(config)
+            steps += _devices()
     return steps
 
 
-def _devices(config: dict[str, Any]) -> list[Operation]:
-    """The nodes that every container has, and those of `linux.devices`."""
-    asked = [(d["path"], (d["major"], d["minor"])) for d in config["linux"].get("devices", ())]
-    nodes: list[Operation] = [r.Device(path, numbers) for path, numbers in (*DEVICES, *asked)]
+def _devices() -> list[Operation]:
+    """The nodes that every container has."""
+    nodes: list[Operation] = [r.Device(path, numbers) for path, numbers in DEVICES]
     return nodes + [r.Link(path, target) for path, target in LINKS]
+
+
+def nodes(config: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """(source, OCI device) of every further node, in order."""
+    described = config["linux"].get("devices") or []
+    sources = json.loads(config["annotations"].get("tuidock.devices", "[]"))
+    return list(zip(sources, described, strict=True))
+
+
+def _nodes(config: dict[str, Any]) -> list[Operation]:
+    first = len(_bind_mounts(config))
+    return [
+        r.Node(first, number, device["path"]) for number, (_, device) in enumerate(nodes(config))
+    ]

@@ -37,7 +37,7 @@ class Birth:
         self.store = store
         """Detached mount of the engine's root, id-mapped where the container has own ids."""
         self.binds = binds
-        """Detached mounts that the monitor opened outside, one for each `Attach`."""
+        """Detached mounts that the monitor opened outside, one for each `Attach`, then devices."""
         self.root = -1
         self.empty = -1
         """A read-only empty tmpfs, shared by all masked directories."""
@@ -178,13 +178,37 @@ class Device(NamedTuple):
             os.close(descriptor)
 
 
-def host_device(path: str, numbers: tuple[int, int]) -> int:
+def host_device(path: str, numbers: tuple[int, int], kind: int = stat.S_IFCHR) -> int:
     """Open a device node of the host and make sure that it is the one (CVE-2025-31133)."""
     node = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     status = os.fstat(node)
-    if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(*numbers):
-        raise OSError(22, f"not character device {numbers[0]}:{numbers[1]}", path)
+    if stat.S_IFMT(status.st_mode) != kind or status.st_rdev != os.makedev(*numbers):
+        os.close(node)
+        word = "character" if kind == stat.S_IFCHR else "block"
+        raise OSError(22, f"not {word} device {numbers[0]}:{numbers[1]}", path)
     return node
+
+
+class Node(NamedTuple):
+    """A device that was asked for, as `sources` opened or made it outside."""
+
+    first: int
+    """Where the devices begin in `Birth.binds`: each for itself, or one directory of them."""
+    number: int
+    path: str
+
+    def describe(self) -> str:
+        return f"give the device {self.path}"
+
+    def execute(self, birth: Birth) -> None:
+        opened = birth.binds[self.first]
+        if stat.S_ISDIR(os.fstat(opened).st_mode):
+            if self.number == 0:  # not every kernel copies from a detached mount
+                m.move_mount(opened, _AT_FDCWD, "/sys")
+            tree = m.open_tree(opened, str(self.number))
+        else:
+            tree = birth.binds[self.first + self.number]
+        _attach(birth, tree, self.path)
 
 
 class Link(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a container gets mounted from outside: the engine's store, volumes, files of the bundle.
+"""What a container gets from outside: the engine's store, volumes, files of the bundle, devices.
 
 Opened by the starter where root runs it, with the container's ids; by the container's first
 process where an ordinary user does, who may copy mounts in namespaces of its own only and
@@ -8,9 +8,11 @@ whose files need no other ids. Invariant: nothing opened here can carry a mount 
 from __future__ import annotations
 
 import errno
+import os
+import stat
 
 from tuidock.engine.linux import mount as m
-from tuidock.engine.runtime import plan
+from tuidock.engine.runtime import plan, rootfs
 from tuidock.engine.runtime.namespaces import SHARED_MEMORY
 
 TYPE_CHECKING = False
@@ -64,3 +66,60 @@ def _open_bind(source: str, options: plan.Options, userns: int) -> int:
             if error.errno not in (errno.EINVAL, errno.EPERM):
                 raise
     return tree
+
+
+def make_devices(config: dict[str, Any], steps: Steps) -> list[int]:
+    """For root: a detached file system with every node of `plan.nodes`, named by its number.
+
+    Bound from the host a node would belong to nobody in there, as the file system of /dev maps
+    no ids; made anew it belongs to the container's root, and to the image's group of that
+    number. Raises OSError.
+    """
+    nodes = plan.nodes(config)
+    if not nodes:
+        return []
+    steps.step = "make the devices"
+    attributes = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NOEXEC
+    directory = m.new_mount("tmpfs", (("mode", "755"), ("size", "64k")), attributes)
+    for number, (source, device) in enumerate(nodes):
+        steps.step = f"make the device {source}"
+        os.close(_host_node(source, device))
+        name, mode = str(number), device["fileMode"]
+        numbers = os.makedev(device["major"], device["minor"])
+        os.mknod(name, mode | _KINDS[device["type"]], numbers, dir_fd=directory)
+        owner = (_outside(config["linux"], which, device) for which in ("uid", "gid"))
+        os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)
+        os.chmod(name, mode, dir_fd=directory)
+    return [directory]
+
+
+def open_devices(config: dict[str, Any], steps: Steps) -> list[int]:
+    """For anybody else: a detached mount of each node of the host; it opens for who may use it
+    outside. Raises OSError.
+    """
+    mounts = []
+    for source, device in plan.nodes(config):
+        steps.step = f"open the device {source}"
+        node = _host_node(source, device)
+        mounts.append(m.open_tree(node, ""))
+        os.close(node)
+    return mounts
+
+
+_KINDS = {"b": stat.S_IFBLK, "c": stat.S_IFCHR}
+
+
+def _host_node(source: str, device: dict[str, Any]) -> int:
+    numbers = (device["major"], device["minor"])
+    return rootfs.host_device(source, numbers, _KINDS[device["type"]])
+
+
+def _outside(linux: dict[str, Any], which: str, device: dict[str, Any]) -> int:
+    """The host's number of an id in the container; that of its root where it has not that id."""
+    ranges = linux.get(f"{which}Mappings")
+    if not ranges:
+        return int(device[which])
+    for each in ranges:
+        if 0 <= device[which] - each["containerID"] < each["size"]:
+            return int(each["hostID"] + device[which] - each["containerID"])
+    return int(ranges[0]["hostID"])

@@ -7,12 +7,13 @@ label can never steer the engine.
 
 from __future__ import annotations
 
+import json
 import os
 
 from tuidock.engine.cgroups.limits import resources
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime import capabilities, namespaces, seccomp
+from tuidock.engine.runtime import capabilities, devices, namespaces, seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tuidock.engine.layout import Layout
+    from tuidock.engine.runtime.devices import Node
     from tuidock.engine.types import ContainerSpec, ExecSpec, Mount
 
 ID_RANGE = 65536
@@ -60,26 +62,35 @@ def oci_config(
     layer_keys: Sequence[str],
     name: str = "",
     maps: Maps | None = None,
+    nodes: Sequence[Node] = (),
 ) -> dict[str, Any]:
     """The `config.json` of a container.
 
     `image_config` is the OCI image configuration, `command` entrypoint and arguments joined,
     `uid_base` the host's id of the container's root (0: no user namespace), `layer_keys` the
-    layers, lowest first, `maps` the ids that an ordinary user has. Raises BadSpec.
+    layers, lowest first, `maps` the ids that an ordinary user has, `nodes` its further devices.
+    Raises BadSpec.
     """
     image = image_config.get("config") or {}
     bundle = layout.container(container_id)
     own_ids = bool(uid_base or maps)
-    config = {
+    config: dict[str, Any] = {
         "ociVersion": "1.0.2",
         "process": _process(container_id, spec, image, command),
         "root": {"path": "rootfs", "readonly": spec.read_only},
         "mounts": _mounts(layout, bundle, spec, own_ids=bool(uid_base), maps=maps),
         "annotations": _annotations(container_id, spec, image, layer_keys, name)
         | namespaces.annotation(spec, own_ids=own_ids),
-        "linux": _linux(layout, container_id, spec, maps or _id_range(uid_base)),
+        "linux": _linux(layout, container_id, spec, maps or _id_range(uid_base), nodes),
     }
+    give_devices(config, nodes)
     return config if spec.uts else config | {"hostname": hostname(container_id, spec)}
+
+
+def give_devices(config: dict[str, Any], nodes: Sequence[Node]) -> None:
+    """List the nodes, instead of those listed before, with their places on the host."""
+    config["linux"]["devices"] = devices.described(nodes)
+    config["annotations"]["tuidock.devices"] = json.dumps([node.source for node in nodes])
 
 
 def hostname(container_id: str, spec: ContainerSpec) -> str:
@@ -97,7 +108,11 @@ def _process(
     granted = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=spec.privileged)
     return {
         "terminal": spec.tty,
-        "user": {"uid": numbers[0], "gid": numbers[1]},
+        "user": {
+            "uid": numbers[0],
+            "gid": numbers[1],
+            "additionalGids": [int(each) for each in spec.groups if each.isdecimal()],
+        },
         "args": list(command),
         "env": _environment(container_id, spec, image),
         "cwd": _working_dir(spec, image),
@@ -110,6 +125,12 @@ def _process(
 
 def _user(spec: ContainerSpec, image: dict[str, Any]) -> str:
     return spec.user if spec.user is not None else str(image.get("User") or "")
+
+
+def _group(name: str) -> str:
+    if not name or not name.isprintable() or set(name) & set(": ,"):
+        raise BadSpec(f"invalid group {name!r}", "a name of the image's /etc/group, or a number")
+    return name
 
 
 def _working_dir(spec: ContainerSpec, image: dict[str, Any]) -> str:
@@ -170,6 +191,7 @@ def _annotations(
         "tuidock.user": _user(spec, image),
         "tuidock.log": f"{spec.log.max_size}:{spec.log.max_files}",
         "tuidock.aftermath": aftermath(spec),
+        "tuidock.groups": ":".join(_group(each) for each in spec.groups),
     }
     flags = {
         "tuidock.stdin": spec.stdin,
@@ -276,12 +298,17 @@ def _id_range(uid_base: int) -> Maps | None:
 
 
 def _linux(
-    layout: Layout, container_id: str, spec: ContainerSpec, maps: Maps | None
+    layout: Layout,
+    container_id: str,
+    spec: ContainerSpec,
+    maps: Maps | None,
+    nodes: Sequence[Node],
 ) -> dict[str, Any]:
     linux: dict[str, Any] = {
         "cgroupsPath": f"/tuidock-{layout.tag}/{container_id}",
         "namespaces": namespaces.entries(spec, own_ids=bool(maps)),
-        "resources": resources(spec.limits),
+        "resources": resources(spec.limits)
+        | {"devices": devices.rules(nodes, spec.device_rules, privileged=spec.privileged)},
         "sysctl": dict(_sysctl(name, value, spec) for name, value in spec.sysctls),
         "maskedPaths": [] if spec.privileged else list(MASKED_PATHS),
         "readonlyPaths": [] if spec.privileged else list(READONLY_PATHS),
