@@ -203,12 +203,13 @@ def test_descriptors_do_not_leak_with_clients(box: Box) -> None:
 
 
 def test_an_idle_monitor_is_small(box: Box) -> None:
-    """Proportional set size, as with conmon: at most 1 MB more for each further container."""
+    """At most 1 MB of its own, 0.8 MB measured. Seen to fail without the rehearsal (1.1 MB), and
+    with monitors forked by the launcher instead of the stem (1.7 MB).
+    """
     containers = [box.detached("sleep", "1000") for _ in range(4)]
-    sizes = [memory_kb(box.process(f"tuidock-monitor {c[:12]}"), "Pss") for c in containers]
-    own = [memory_kb(box.process(f"tuidock-monitor {c[:12]}"), "Private_Dirty") for c in containers]
-    print("PSS of four monitors, kB:", sizes, "their own:", own)
-    assert max(own) < 2000, own
+    pids = [box.process(f"tuidock-monitor {each[:12]}") for each in containers]
+    own = [memory_kb(pid, "Private_Dirty") + memory_kb(pid, "Private_Clean") for pid in pids]
+    assert max(own) < 1000, own
 
 
 def test_frozen_shows_as_paused(box: Box) -> None:

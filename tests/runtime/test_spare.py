@@ -68,3 +68,22 @@ def _parent(pid: int) -> int:
             return int(file.read().rpartition(")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def test_a_killed_stem_is_replaced(box: Box) -> None:
+    """Fails if the launcher does not plant another: the second start finds the spare gone."""
+    assert box.run("echo", "one") == (0, "one\n")
+    first = box.process("tuidock-stem")
+    os.kill(first, signal.SIGKILL)
+    assert box.run("echo", "two") == (0, "two\n")
+    assert box.run("echo", "three") == (0, "three\n")
+    assert until(lambda: box.find("tuidock-stem")) != first
+
+
+def test_the_stem_leaves_with_the_launcher(box: Box) -> None:
+    """Fails if the stem keeps a copy of the launcher's end of the line."""
+    assert box.run("echo", "one") == (0, "one\n")
+    box.process("tuidock-stem")
+    os.kill(box.process("tuidock-launcher"), signal.SIGKILL)
+    until(lambda: not box.find("tuidock-stem"))
+    until(lambda: not box.find("tuidock-spare"))

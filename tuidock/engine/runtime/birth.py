@@ -42,8 +42,6 @@ class Born(NamedTuple):
     """Readable descriptors and the stream that each carries."""
     stdin: int
     """Writable end, -1 without; with a terminal the same as its output."""
-    watcher: Packets | None = None
-    """Where an adopted container's wait status comes from; None for a child of ours."""
     between: int = 0
     """A process that made it in others' namespaces, to be reaped; 0 for none."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
-    from tuidock.engine.runtime.birth import Born
+    from tuidock.engine.runtime.ward import Ward
 
     class Client(Protocol):
         """Who asked for a command, and hears how it goes."""
@@ -37,7 +37,7 @@ class Command:
         self,
         layout: Layout,
         container_id: str,
-        born: Born,
+        ward: Ward,
         request: dict[str, Any],
         client: Client,
     ) -> None:
@@ -48,8 +48,9 @@ class Command:
         self.pid = 0
         self.fd = -1
         self.failed = False
-        self._bundle = layout.container(container_id)
-        self._born = born
+        self._layout = layout
+        self._id = container_id
+        self._ward = ward
         self._line: Packets | None = None
         self._joiner = 0
 
@@ -58,8 +59,8 @@ class Command:
         self._line, theirs = sockets.pair()
         self._joiner = os.fork()
         if self._joiner == 0:
-            joiner = Joiner(self._bundle, self.process, theirs)
-            joiner.live(self._born.pidfd, self._born.cgroup, stdio)
+            joiner = Joiner(self._layout.container(self._id), self.process, theirs)
+            joiner.live(self._ward.pidfd, self._ward.cgroup(), stdio)
         theirs.close()
         self.fd = self._line.fileno()
         for descriptor in stdio:

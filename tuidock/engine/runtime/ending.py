@@ -22,35 +22,36 @@ from tuidock.engine.types import ExitRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tuidock.engine.cgroups.cgroup import Cgroup
     from tuidock.engine.layout import Layout
-    from tuidock.engine.runtime.birth import Born
     from tuidock.engine.runtime.commands import Command
+    from tuidock.engine.runtime.ward import Ward
 
 _PATIENCE = 1.0
 """Seconds that the launcher gets to tell a wait status."""
 
 
-def reap(born: Born) -> int | None:
+def reap(ward: Ward) -> int | None:
     """The wait status of a dead first process; None when nobody can tell it any more."""
-    if born.watcher is None:
-        return os.waitpid(born.pid, 0)[1]
+    if ward.watcher is None:
+        return os.waitpid(ward.pid, 0)[1]
     # An adopted container is the launcher's child, or after a crash of both somebody's whom
     # we do not know; the kernel remembers for a pidfd, since Linux 6.15.
-    if sockets.readable(born.watcher, _PATIENCE):
-        told = decode(born.watcher.receive()[0])
+    if sockets.readable(ward.watcher, _PATIENCE):
+        told = decode(ward.watcher.receive()[0])
         if "status" in told:
             return int(told["status"])
-    return p.exit_status(born.pidfd) if born.pidfd >= 0 else None
+    return p.exit_status(ward.pidfd) if ward.pidfd >= 0 else None
 
 
-def record(born: Born, status: int | None) -> ExitRecord:
+def record(cgroup: Cgroup, status: int | None) -> ExitRecord:
     """From the wait status of the first process and the counters of the cgroup."""
     ended = ExitRecord(
         code=255,
         signal=0,
-        oom_killed=born.cgroup.oom_kills() > 0,
+        oom_killed=cgroup.oom_kills() > 0,
         at=time.time(),
-        peak_memory=born.cgroup.peak_memory(),
+        peak_memory=cgroup.peak_memory(),
     )
     if status is None:
         return ended._replace(error="the container ended unseen")
@@ -58,7 +59,7 @@ def record(born: Born, status: int | None) -> ExitRecord:
     return ended._replace(code=exit_code(status), signal=number)
 
 
-def conclude(layout: Layout, about: dict[str, str], born: Born, ended: ExitRecord) -> None:
+def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitRecord) -> None:
     """Write the record and the events, remove cgroup and run dir."""
     container_id = about["tuidock.id"]
     durable = about.get("tuidock.volatile") != "true"
@@ -66,7 +67,7 @@ def conclude(layout: Layout, about: dict[str, str], born: Born, ended: ExitRecor
     if ended.oom_killed:
         note(layout, about, "oom", {})
     note(layout, about, "die", {"exitCode": str(ended.code)})
-    born.cgroup.remove()
+    cgroup.remove()
     health.keep(layout, about)
     clean_run_dir(layout, container_id)
 

@@ -10,10 +10,8 @@ import gc
 import os
 import select
 import signal
-import sys
 import time
 from contextlib import suppress
-from functools import partial
 
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
@@ -22,11 +20,12 @@ from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import uplink
 from tuidock.engine.runtime.calling import launching
 from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.rehearsing import rehearse
+from tuidock.engine.runtime.stem import Stem
 from tuidock.engine.runtime.watching import adopt, attend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from tuidock.engine.linux.sockets import Packets
@@ -48,6 +47,7 @@ class Launcher:
         self.listener = sockets.adopt(_LISTENER)
         self.waiting: dict[int, Packets] = {}
         """Connections that have not said what they want."""
+        self.stem = Stem(f"tuidock-stem {layout.root}", self._become_monitor)
         self.monitors: set[int] = set()
         """And uplinks: whoever lives as long as a container."""
         self.spare: Packets | None = None
@@ -76,6 +76,7 @@ class Launcher:
                 self.idle_since = now
             elif now - self.idle_since >= PATIENCE:
                 self._drop_spare()
+                self.stem.fell()
                 if not children:
                     self._retire()
 
@@ -123,7 +124,7 @@ class Launcher:
             case "adopt":
                 self._adopt(line, request)
             case "uplink":
-                self._fork(partial(uplink.tend, self.layout, request, line))
+                self.monitors.add(self.stem.fork(encode(request), (line.fileno(),)))
             case "quit":
                 line.send(encode({"quit": not self.monitors}))
                 if not self.monitors:
@@ -157,12 +158,8 @@ class Launcher:
     def _breed(self) -> Packets:
         """Fork a monitor without a container."""
         ours, theirs = sockets.pair()
-        child = os.fork()
-        if child == 0:
-            ours.close()
-            self._become_monitor(partial(attend, self.layout, theirs))
+        self.spares.add(self.stem.fork(b"attend", (theirs.fileno(),)))
         theirs.close()
-        self.spares.add(child)
         return ours
 
     def _drop_spare(self) -> None:
@@ -172,37 +169,21 @@ class Launcher:
 
     def _adopt(self, line: Packets, request: dict[str, Any]) -> None:
         ours, theirs = sockets.pair()
-        child = os.fork()
-        if child == 0:
-            ours.close()
-            self._become_monitor(partial(adopt, self.layout, request, line, theirs))
+        lines = (line.fileno(), theirs.fileno())
+        self.monitors.add(self.stem.fork(encode(request), lines))
         theirs.close()
-        self.monitors.add(child)
         self.watchers[int(request["pid"])] = ours
         self._tell_watchers()
 
-    def _fork(self, live: Callable[[], None]) -> None:
-        child = os.fork()
-        if child == 0:
-            self._become_monitor(live)
-        self.monitors.add(child)
-
-    def _become_monitor(self, live: Callable[[], None]) -> NoReturn:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self.listener.close()
-        os.close(self.wakeup)
-        for held in (*self.waiting.values(), *self.starting.values(), *self.watchers.values()):
-            held.close()
-        if self.spare:
-            self.spare.close()
-        try:
-            live()
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            sys.stderr.flush()
-            os._exit(0)
+    def _become_monitor(self, message: bytes, descriptors: list[int]) -> None:
+        """In a child of the stem."""
+        lines = [sockets.packets(each) for each in descriptors]
+        if message == b"attend":
+            attend(self.layout, *lines)
+            return
+        request = decode(message)
+        live = uplink.tend if request["op"] == "uplink" else adopt
+        live(self.layout, request, *lines)
 
     def _reap(self) -> bool:
         """Collect monitors, and containers whose monitor was killed; whether any child lives."""
@@ -213,6 +194,9 @@ class Launcher:
                 return False
             if pid == 0:
                 return True
+            if pid == self.stem.pid:
+                self.stem.fell()
+                continue
             if pid in self.monitors or pid in self.spares:
                 self.monitors.discard(pid)
                 self.spares.discard(pid)
@@ -246,12 +230,13 @@ def main(root: str, runroot: str) -> NoReturn:
     """Entry of the launcher process; descriptor 3 is its listening socket."""
     os.umask(0o077)
     os.chdir("/")
+    gc.disable()
+    rehearse()
     p.set_title(f"tuidock-launcher {root}")
     p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)
     _resist_oom()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    gc.disable()
     gc.freeze()  # forked monitors share what is never looked at again
     Launcher(Layout(root, runroot)).live()
 

@@ -16,7 +16,6 @@ from functools import partial
 
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
-from tuidock.engine.logs.writer import LogWriter
 from tuidock.engine.runtime import ending, health, terminal
 from tuidock.engine.runtime.commands import Command
 from tuidock.engine.runtime.lines import Line, Lines
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
-    from tuidock.engine.runtime.birth import Born
+    from tuidock.engine.logs.writer import LogWriter
+    from tuidock.engine.runtime.ward import Ward
 
     Interest = dict[int, tuple[int, Callable[[], object]]]
     """Descriptor to the events waited for, and what to do then."""
@@ -48,19 +48,19 @@ class Monitor:
         self,
         layout: Layout,
         about: dict[str, str],
-        born: Born,
+        ward: Ward,
         listener: sockets.Listener,
+        log: LogWriter,
         probe: dict[str, Any],
     ) -> None:
         self.layout = layout
         self.about = about
         """The annotations of the container's configuration."""
-        self.born = born
+        self.ward = ward
         self.id = about["tuidock.id"]
-        max_size, max_files = map(int, about["tuidock.log"].split(":"))
-        self.log = LogWriter(layout.log(self.id), max_size, max_files)
+        self.log = log
         self.listener = listener
-        self.stdin = born.stdin
+        self.stdin = ward.stdin
         self.lines = Lines()
         self.input = b""
         """Taken from a client, not yet by the container; one message at most."""
@@ -69,22 +69,26 @@ class Monitor:
         self.commands: list[Command] = []
         self.timers = Timers()
         check = health.check(about)
-        self.prober = check and Prober(layout, about, born, check, self.timers, self._judged, probe)
+        self.prober = check and Prober(layout, about, ward, check, self.timers, self._judged, probe)
         self.killed = False
         self.ended = False
 
     def live(self) -> None:
         """Serve until the container's first process, and with it all others, has ended."""
         while not self.ended:
-            interest = self._interest()
-            poll = select.poll()
-            for descriptor, (events, _) in interest.items():
-                poll.register(descriptor, events)
-            for descriptor, _ in poll.poll(self._patience()):
-                interest[descriptor][1]()
-            if not self.ended:
-                self.timers.run()
-            self.log.flush()
+            self.turn()
+
+    def turn(self) -> None:
+        """Wait until something happens, and do what is to be done then."""
+        interest = self._interest()
+        poll = select.poll()
+        for descriptor, (events, _) in interest.items():
+            poll.register(descriptor, events)
+        for descriptor, _ in poll.poll(self._patience()):
+            interest[descriptor][1]()
+        if not self.ended:
+            self.timers.run()
+        self.log.flush()
 
     def _patience(self) -> int | None:
         """Milliseconds that may pass if nothing happens."""
@@ -96,7 +100,7 @@ class Monitor:
     def _interest(self) -> Interest:
         read, write = select.POLLIN, select.POLLOUT
         interest: Interest = {
-            self.born.pidfd: (read, self.end),
+            self.ward.pidfd: (read, self.end),
             self.listener.fileno(): (read, self._accept),
         }
         for descriptor, line in self.newcomers.items():
@@ -106,7 +110,7 @@ class Monitor:
         if self.prober:
             interest |= self.prober.interest()
         full = self.lines.full()
-        for output in () if full else self.born.outputs:
+        for output in () if full else self.ward.outputs:
             interest[output] = (read, partial(self._pump, output))
         if self.input:
             interest[self.stdin] = (write, self._feed)
@@ -120,7 +124,7 @@ class Monitor:
 
     def _pump(self, output: int) -> bool:
         """Move one piece from the container to the log and to who is attached."""
-        stream = self.born.outputs.get(output)
+        stream = self.ward.outputs.get(output)
         if stream is None:
             return False
         try:
@@ -132,7 +136,7 @@ class Monitor:
                 raise
             data = b""
         if not data:
-            del self.born.outputs[output]
+            del self.ward.outputs[output]
             return False
         self.log.write(stream, data)
         self.lines.broadcast(_MARK[stream] + data)
@@ -140,7 +144,7 @@ class Monitor:
 
     def _drain(self) -> None:
         """Nobody writes any more; what is in the pipes is the last."""
-        for output in list(self.born.outputs):
+        for output in list(self.ward.outputs):
             while self._pump(output):
                 pass
 
@@ -171,7 +175,7 @@ class Monitor:
         if data:
             self.input = data
             self._feed()
-        elif self.stdin not in self.born.outputs:  # a terminal's end is typed, not closed
+        elif self.stdin not in self.ward.outputs:  # a terminal's end is typed, not closed
             self._close_input()
 
     def _feed(self) -> None:
@@ -184,12 +188,12 @@ class Monitor:
 
     def _close_input(self) -> None:
         self.input = b""
-        if self.stdin not in self.born.outputs:
+        if self.stdin not in self.ward.outputs:
             os.close(self.stdin)
         self.stdin = -1
 
     def _resize(self, columns: int, rows: int) -> None:
-        for output in self.born.outputs:
+        for output in self.ward.outputs:
             if output == self.stdin:
                 terminal.set_size(output, columns & 0xFFFF, rows & 0xFFFF)
 
@@ -221,12 +225,12 @@ class Monitor:
     def _obey(self, request: dict[str, Any], line: Packets, descriptors: list[int]) -> None:
         match request.get("op"):
             case "attach":
-                _tell(line, {"attached": self.born.pid, "tty": self.stdin in self.born.outputs})
+                _tell(line, {"attached": self.ward.pid, "tty": self.stdin in self.ward.outputs})
                 self.lines.add(Line(line, primary=False))
             case "wait":
                 self.waiters.append(line)
             case "exec":
-                command = Command(self.layout, self.id, self.born, request, line)
+                command = Command(self.layout, self.id, self.ward, request, line)
                 command.begin(descriptors)
                 self.commands.append(command)
             case "signal":
@@ -244,7 +248,7 @@ class Monitor:
     def _signal(self, number: int) -> None:
         self.killed = self.killed or number == 9
         try:
-            p.send_signal(self.born.pidfd, number)
+            p.send_signal(self.ward.pidfd, number)
         except ProcessLookupError:  # it has just ended
             return
 
@@ -264,8 +268,9 @@ class Monitor:
     def end(self) -> None:
         """The first process is dead: drain, record, clean up, tell."""
         self.ended = True
-        status = ending.reap(self.born)
-        self.born.cgroup.kill()  # whoever did not end with the first of its pid namespace
+        status = ending.reap(self.ward)
+        cgroup = self.ward.cgroup()
+        cgroup.kill()  # whoever did not end with the first of its pid namespace
         self._drain()
         self.log.close()
         if self.prober:
@@ -274,8 +279,8 @@ class Monitor:
             while command.advance():
                 pass
             ending.note_command(self.layout, self.about, command)
-        record = ending.record(self.born, status)
-        ending.conclude(self.layout, self.about, self.born, record)
+        record = ending.record(cgroup, status)
+        ending.conclude(self.layout, self.about, cgroup, record)
         attended = self.lines.attended()
         self.lines.finish(record.code)
         for line in self.waiters:

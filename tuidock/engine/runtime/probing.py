@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tuidock.engine.layout import Layout
-    from tuidock.engine.runtime.birth import Born
     from tuidock.engine.runtime.health import Check
     from tuidock.engine.runtime.timers import Timer, Timers
+    from tuidock.engine.runtime.ward import Ward
 
 _PIECE = 8192
 """Bytes: a pipe's whole content would be more memory than all else here."""
@@ -55,7 +55,7 @@ class Prober:
         self,
         layout: Layout,
         about: dict[str, str],
-        born: Born,
+        ward: Ward,
         check: Check,
         timers: Timers,
         changed: Callable[[str], object],
@@ -69,7 +69,7 @@ class Prober:
         self.health = Health()
         self._layout = layout
         self._id = about["tuidock.id"]
-        self._born = born
+        self._ward = ward
         self._timers = timers
         self._changed = changed
         self._since = time.monotonic()
@@ -89,7 +89,7 @@ class Prober:
         if self.health.running:
             pid, born = self.health.running
             if start_time(pid) == born:
-                kinship.kill(pid, self._born.cgroup.pids)
+                kinship.kill(pid, self._ward.cgroup().pids)
             self._save(self.health._replace(running=None))
         pause = self.check.pause(self.health, self._age())
         last = self.health.log[-1].end if self.health.log else started
@@ -119,10 +119,10 @@ class Prober:
         self._timer = self._timers.after(seconds, self._probe)
 
     def _probe(self) -> None:
-        if self._born.cgroup.frozen():  # the same pause again, as if it began when thawed
+        if self._ward.cgroup().frozen():  # the same pause again, as if it began when thawed
             self._wait(self.check.pause(self.health, self._age()))
             return
-        self._now = _Running(self._layout, self._id, self._born, self._prepared(), self._age())
+        self._now = _Running(self._layout, self._id, self._ward, self._prepared(), self._age())
         self._timer = self._timers.after(self.check.timeout, self._time_out)
 
     def _prepared(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Prober:
 
     def _time_out(self) -> None:
         assert self._now
-        if self._born.cgroup.frozen():  # it cannot go on: it gets its time when it can
+        if self._ward.cgroup().frozen():  # it cannot go on: it gets its time when it can
             self._timer = self._timers.after(self.check.timeout, self._time_out)
             return
         self._now.late = f"Health check exceeded timeout ({self.check.timeout:g}s)"
@@ -195,21 +195,21 @@ class _Running:
     """A probe that is not over, and what it said so far."""
 
     def __init__(
-        self, layout: Layout, container_id: str, born: Born, process: dict[str, Any], age: float
+        self, layout: Layout, container_id: str, ward: Ward, process: dict[str, Any], age: float
     ) -> None:
         self.age = age
         """Of the container, in seconds."""
         self.late = ""
         """Why it was killed."""
         self.start = time.time()
-        self._born = born
+        self._ward = ward
         self._said = b""
         self._cut = False
         self._ear = _Ear()
         self.output, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.output, False)
         null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        self.command = Command(layout, container_id, born, {"process": process}, self._ear)
+        self.command = Command(layout, container_id, ward, {"process": process}, self._ear)
         self.command.begin([null, theirs, os.dup(theirs)])
 
     def read(self) -> bool:
@@ -232,7 +232,7 @@ class _Running:
         """End it, and whatever it has started."""
         leader = self.command.pid
         if leader:
-            kinship.kill(leader, self._born.cgroup.pids)
+            kinship.kill(leader, self._ward.cgroup().pids)
         else:
             self.command.give_up()  # it has not even joined
 

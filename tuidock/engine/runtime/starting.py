@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import marshal
 import os
 import time
 
@@ -79,20 +80,17 @@ def start(
 
 
 def hand_over(line: Packets, config: dict[str, Any], born: Born, first: tuple[int, ...]) -> None:
-    """Send everything that a monitor needs; `receive` in `watching` is its counterpart."""
+    """Send everything that a monitor needs; `take_over` in `watching` is its counterpart."""
+    about = config["annotations"]
+    known = {key: about[key] for key in about if key.startswith("tuidock.")}
     probe = probing.process(config)
-    message = {
-        "about": config["annotations"],
-        "probe": probe if len(str(probe)) < _ROOM else {},
-        "pid": born.pid,
-        "streams": list(born.outputs.values()),
-        "stdin": born.stdin >= 0,
-        "attached": len(first) > 2,
-        "between": born.between,
-    }
+    if len(str(probe)) >= _ROOM:
+        probe = {}
+    streams = tuple(born.outputs.values())
+    message = (known, probe, born.pid, streams, born.stdin >= 0, len(first) > 2, born.between)
     stdin = (born.stdin,) if born.stdin >= 0 else ()
     descriptors = (born.pidfd, *first, *stdin, *born.outputs)
-    line.send(encode(message), descriptors)
+    line.send(marshal.dumps(message), descriptors)
 
 
 def take(layout: Layout, container_id: str) -> int:

@@ -5,21 +5,22 @@ Invariant: one container has one monitor; the lock on its run dir says which.
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
 import time
 
-from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
+from tuidock.engine.logs.writer import LogWriter
 from tuidock.engine.runtime import probing, starting
-from tuidock.engine.runtime.birth import Born
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.lines import Line
 from tuidock.engine.runtime.monitor import Monitor
-from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.protocol import encode
 from tuidock.engine.runtime.state import read_run, write_state
+from tuidock.engine.runtime.ward import Ward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def attend(layout: Layout, orders: Packets) -> None:
     """The life of a monitor; what is to be started comes along `orders`, to its starter."""
     p.set_title(f"tuidock-spare {layout.root}")
     ours, theirs = sockets.pair()
-    starter = os.fork()
+    starter = p.clone_child()
     if starter == 0:
         ours.close()
         _start_and_exit(layout, orders, theirs)
@@ -43,27 +44,40 @@ def attend(layout: Layout, orders: Packets) -> None:
     ours.close()
     if not message:  # nothing was started; its first process, if there was one, is dead
         return
-    told = decode(message)
-    container_id = told["about"]["tuidock.id"]
+    told = marshal.loads(message)  # from a process forked from the same interpreter
+    monitor = take_over(layout, told, descriptors)
+    if monitor.prober:
+        monitor.prober.begin()
+    for helper in filter(None, (starter, told[-1])):
+        os.waitpid(helper, 0)
+    monitor.live()
+
+
+def take_over(layout: Layout, told: tuple[Any, ...], descriptors: list[int]) -> Monitor:
+    """What `starting.hand_over` has sent."""
+    about, probe, pid, streams, has_stdin, attached, _ = told
+    container_id = about["tuidock.id"]
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     pidfd, _lock, listening = descriptors[:3]
     rest = descriptors[3:]
-    client = rest.pop(0) if told["attached"] else -1
-    stdin = rest.pop(0) if told["stdin"] else -1
-    outputs = dict(zip(rest, told["streams"], strict=True))
-    cgroup = open_cgroup(layout.tag, container_id)
-    if os.isatty(stdin) and outputs:  # the terminal's master came twice: it is both
+    client = rest.pop(0) if attached else -1
+    stdin = rest.pop(0) if has_stdin else -1
+    outputs = dict(zip(rest, streams, strict=True))
+    if outputs and os.isatty(stdin):  # the terminal's master came twice: it is both
         os.close(stdin)
         stdin = next(iter(outputs))
-    born = Born(told["pid"], pidfd, cgroup, outputs, stdin)
-    monitor = Monitor(layout, told["about"], born, sockets.adopt(listening), told["probe"])
+    ward = Ward(layout, container_id, pid, pidfd, outputs, stdin)
+    log = open_log(layout.log(container_id), about)
+    monitor = Monitor(layout, about, ward, sockets.adopt(listening), log, probe)
     if client >= 0:
         monitor.lines.add(Line(sockets.packets(client), primary=True))
-    if monitor.prober:
-        monitor.prober.begin()
-    for helper in filter(None, (starter, told["between"])):
-        os.waitpid(helper, 0)
-    monitor.live()
+    return monitor
+
+
+def open_log(path: str, about: dict[str, str]) -> LogWriter:
+    """As its container's annotations limit it."""
+    max_size, max_files = map(int, about["tuidock.log"].split(":"))
+    return LogWriter(path, max_size, max_files)
 
 
 def _start_and_exit(layout: Layout, orders: Packets, handover: Packets) -> None:
@@ -90,15 +104,17 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
         return
     config = read_config(f"{layout.container(container_id)}/config.json")
     state = read_run(layout, container_id)
-    born = _found(layout, container_id, state["pid"], watcher)
+    ward = _found(layout, container_id, state["pid"], watcher)
     listener = sockets.listen(f"{run}/monitor.sock")
     listener.setblocking(False)
-    monitor = Monitor(layout, config["annotations"], born, listener, probing.process(config))
+    about = config["annotations"]
+    log = open_log(layout.log(container_id), about)
+    monitor = Monitor(layout, about, ward, listener, log, probing.process(config))
     del config
     write_state(layout, container_id, state | {"monitor": [os.getpid(), start_time(os.getpid())]})
     client.send(encode({"adopted": True}))
     client.close()
-    if start_time(born.pid) == state["starttime"]:
+    if start_time(ward.pid) == state["starttime"]:
         if monitor.prober:
             monitor.prober.go_on(state["started"])
         monitor.live()
@@ -119,7 +135,7 @@ def _lock_patiently(lock: int, socket: str) -> bool:
     return True
 
 
-def _found(layout: Layout, container_id: str, pid: int, watcher: Packets) -> Born:
+def _found(layout: Layout, container_id: str, pid: int, watcher: Packets) -> Ward:
     """A running container as a starter would have handed it over, without what is lost: its
     input, and the master of its terminal.
     """
@@ -134,4 +150,4 @@ def _found(layout: Layout, container_id: str, pid: int, watcher: Packets) -> Bor
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         pidfd = -1
-    return Born(pid, pidfd, open_cgroup(layout.tag, container_id), outputs, -1, watcher)
+    return Ward(layout, container_id, pid, pidfd, outputs, -1, watcher)

@@ -1,0 +1,58 @@
+"""A rehearsal of a monitor's idle life, in the launcher, before the first fork.
+
+The interpreter fills caches at first use, in objects all over its memory; what is filled before
+a fork is shared by all monitors, what is filled after it each has for itself. Invariant: the
+rehearsal touches no store and leaves no descriptor.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+
+from tuidock.engine.cgroups.cgroup import open_cgroup
+from tuidock.engine.layout import Layout
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime.birth import Born
+from tuidock.engine.runtime.starting import hand_over
+from tuidock.engine.runtime.watching import take_over
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tuidock.engine.runtime.monitor import Monitor
+
+_TURNS = 20
+"""The interpreter rewrites code for the types that it met after eight."""
+_CONFIG = {"annotations": {"tuidock.id": "", "tuidock.log": "1000000:1"}}
+
+
+def rehearse() -> None:
+    """Take over a container that is none, and hear it for a moment."""
+    cgroup = open_cgroup("rehearsal", "rehearsal")
+    for _ in range(_TURNS):
+        ours, theirs = sockets.pair()
+        output, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        pidfd = os.pidfd_open(os.getpid())
+        born = Born(os.getpid(), pidfd, cgroup, {output: "stdout"}, -1)
+        hand_over(theirs, _CONFIG, born, (output, theirs.fileno()))
+        message, descriptors = ours.receive(sockets.SMALL_MESSAGE)
+        monitor = take_over(_Nowhere("", ""), marshal.loads(message), descriptors)
+        _run(monitor, written)
+        descriptors.remove(monitor.listener.fileno())
+        for descriptor in (output, written, pidfd, *descriptors):
+            os.close(descriptor)
+        for each in (monitor.listener, monitor.log, ours, theirs):
+            each.close()
+
+
+def _run(monitor: Monitor, written: int) -> None:
+    for _ in range(_TURNS):
+        os.write(written, b"rehearsed\n")
+        monitor.turn()
+
+
+class _Nowhere(Layout):
+    """Its one file is /dev/null."""
+
+    def log(self, container_id: str) -> str:
+        return "/dev/null"
