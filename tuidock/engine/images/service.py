@@ -107,11 +107,14 @@ class Images:
         A layer is a path, or an iterable of bytes. `rootfs.diff_ids` of the config is filled
         in when it is missing. Raises BadReference, ContentError, StorageFull.
         """
+        from contextlib import closing
+
+        from tuidock.engine import store
         from tuidock.engine.images.disk import storage
         from tuidock.engine.images.local import add
 
-        with storage():
-            image = add(self.layout, self.db, config, layers, reference)
+        with storage(), closing(store.connect(self.layout, durable=True)) as db:
+            image = add(self.layout, db, config, layers, reference)
             self._note("import", image.id, str(parse(reference)))
         return image
 
