@@ -50,6 +50,9 @@ VERBS: dict[str, Verb] = {
     "attach": Verb("attach", "Join a running container's input and output", "containers"),
     "stats": Verb("stats", "Show live resource use", "containers"),
     "top": Verb("top", "Show the processes of a container", "containers"),
+    "diff": Verb("diff", "Show what a container changed in its files", "containers"),
+    "cp": Verb("cp", "Copy files into and out of containers", "containers"),
+    "export": Verb("export", "Write a container's file system as a tar archive", "containers"),
     "update": Verb("update", "Change the limits of containers, running or not", "containers"),
     "wait": Verb("wait", "Wait until containers end, print their exit codes", "containers"),
     "events": Verb("events", "Show what happens, as it happens", "containers"),
@@ -75,7 +78,7 @@ ALIASES: dict[str, str] = {
         f"container {verb}": verb
         for verb in (
             "run create start stop restart kill pause unpause rm rename logs exec attach port "
-            "stats top update wait inspect"
+            "stats top update wait inspect diff cp export"
         ).split()
     },
 }

@@ -9,7 +9,7 @@ from tuidock.engine.errors import UnsafeLayer
 from tuidock.engine.images.layers.bounds import Bounds
 
 OPAQUE = b".wh..wh..opq"
-_WHITEOUT = b".wh."
+WHITEOUT = b".wh."
 _AUFS = b".wh..wh."
 
 
@@ -44,18 +44,18 @@ def whiteout(path: bytes) -> bytes | None:
     None when it is no whiteout. Raises UnsafeLayer for a whiteout of `.` or `..`, and for
     anything below a whiteout.
     """
-    if _WHITEOUT not in path:
+    if WHITEOUT not in path:
         return None
     directory, _, leaf = path.rpartition(b"/")
-    if any(part.startswith(_WHITEOUT) for part in directory.split(b"/")):
+    if any(part.startswith(WHITEOUT) for part in directory.split(b"/")):
         if any(part.startswith(_AUFS) for part in directory.split(b"/")):
             return b""
         raise UnsafeLayer(f"a path below a whiteout: {shown(path)}")
-    if not leaf.startswith(_WHITEOUT):
+    if not leaf.startswith(WHITEOUT):
         return None
     if leaf.startswith(_AUFS):
         return path if leaf == OPAQUE else b""
-    target = leaf.removeprefix(_WHITEOUT)
+    target = leaf.removeprefix(WHITEOUT)
     if target in (b"", b".", b".."):
         raise UnsafeLayer(f"a whiteout of {shown(target) or 'nothing'}")
     return directory + b"/" + target if directory else target

@@ -15,8 +15,9 @@ OVERLAY_PREFIX = b"user.overlay."
 
 OPAQUE_XATTR = b"user.overlay.opaque"
 ORIGIN_XATTR = b"user.overlay.origin"
+WHITEOUT_XATTR = b"user.overlay.whiteout"
 
-_KEPT = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
+KEPT = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
 
 
 Ranges = tuple[tuple[int, int], ...]
@@ -76,5 +77,5 @@ def kept_xattrs(entry: Entry) -> list[tuple[bytes, bytes]]:
     return [
         (key, value)
         for key, value in entry.xattrs
-        if key.startswith(_KEPT) and not key.startswith((OVERLAY_PREFIX, b"user.tuidock."))
+        if key.startswith(KEPT) and not key.startswith((OVERLAY_PREFIX, b"user.tuidock."))
     ]

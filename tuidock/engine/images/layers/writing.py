@@ -111,7 +111,7 @@ class Writer:
             descriptor = os.open(leaf, _CREATE, mode, dir_fd=parent.descriptor)
         try:
             if entry.segments is not None:
-                _fill(entry, source, descriptor)
+                fill(entry, source, descriptor)
             elif entry.size:
                 source.pour(entry.size, descriptor)
             self._size += entry.size
@@ -205,7 +205,8 @@ class Writer:
             self._attributes(entry, directory.descriptor)
 
 
-def _fill(entry: Entry, source: Source, descriptor: int) -> None:
+def fill(entry: Entry, source: Source, descriptor: int) -> None:
+    """The data of a sparse file, each segment in its place."""
     for offset, length in entry.segments or ():
         os.lseek(descriptor, offset, os.SEEK_SET)
         source.pour(length, descriptor)

@@ -1,0 +1,182 @@
+"""The verbs on a container's files, one visit each: look, take an archive out, put one in.
+
+Invariant: while a visit lasts, the container is neither started, stopped for good nor removed
+by another client, so that its file system is mounted once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+
+from tuidock.engine.containers import bundle
+from tuidock.engine.containers.files.visit import Visit
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.images.layers import inflate
+from tuidock.engine.runtime.state import read_run, read_state
+from tuidock.engine.types import Change, ChangeKind, PathStat, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from tuidock.engine.containers.records import Record
+    from tuidock.engine.layout import Layout
+
+_STILL = 2.0
+"""Seconds that a running container is held still for: paths are found and small things copied
+then. Safety does not depend on it, and nobody wants a service to stop for a long copy."""
+
+
+class Archive:
+    """A tar stream of what is at a path."""
+
+    def __init__(self, visit: Visit, stat: PathStat) -> None:
+        self._visit = visit
+        self.stat = stat
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it. Raises EngineError, also when it is not whole."""
+        return self._visit.pieces()
+
+
+class Destination:
+    """Where an archive can be put."""
+
+    def __init__(self, visit: Visit, answer: dict[str, Any]) -> None:
+        self._visit = visit
+        self.exists = bool(answer["exists"])
+        self.is_directory = bool(answer["directory"])
+        self.name = str(answer["name"])
+        """The last component; entries go beside it, unless it is a directory."""
+
+    def write(self, data: bytes) -> None:
+        """Some bytes of an archive. Raises what its restoring raises, as `finish`."""
+        self._visit.write(data)
+
+    def finish(self) -> int:
+        """The end of the archive; the number of device nodes that were left out.
+
+        Raises Conflict, ContentError, HostError, StorageFull.
+        """
+        self._visit.end()
+        return int(self._visit.answer()["skipped"])
+
+    def extract(self, pieces: Iterable[bytes]) -> int:
+        """Restore an archive, gzip and zstd too, as `write` and `finish` do."""
+        decoder = None
+        for piece in pieces:
+            decoder = decoder or inflate.decoder(piece)
+            for data in decoder.feed(piece):
+                self.write(data)
+        if decoder:
+            decoder.close()
+        return self.finish()
+
+
+def look(layout: Layout, record: Record, path: str) -> PathStat:
+    """Facts of a path; a link is not followed. Raises NotFound, HostError."""
+    asked = _asked(path)
+    with visiting(layout, record, errand="look", **asked) as visit:
+        return _stat(visit.answer())
+
+
+@contextlib.contextmanager
+def archive(
+    layout: Layout, record: Record, path: str, *, follow: bool = False
+) -> Iterator[Archive]:
+    """Pack a path. Its entries begin with its last component; with `.` for `DIRECTORY/.`.
+
+    Raises NotFound, HostError.
+    """
+    asked = _asked(path)
+    asked["follow"] = asked["follow"] or follow
+    with visiting(layout, record, errand="pack", **asked) as visit:
+        yield Archive(visit, _stat(visit.answer()))
+
+
+@contextlib.contextmanager
+def export(layout: Layout, record: Record) -> Iterator[Archive]:
+    """Pack the root as the container has written it: what is mounted in it is left out."""
+    asked = {**_asked("/"), "where": "root"}
+    with visiting(layout, record, errand="pack", **asked) as visit:
+        yield Archive(visit, _stat(visit.answer()))
+
+
+@contextlib.contextmanager
+def destination(
+    layout: Layout, record: Record, path: str, *, owners: bool = False
+) -> Iterator[Destination]:
+    """Find out where a path leads, and be ready to put an archive there.
+
+    `owners`: files get the ids that the archive says, not those of the container's root.
+    Raises NotFound, Conflict, HostError.
+    """
+    asked = {**_asked(path), "owners": owners}
+    with visiting(layout, record, errand="restore", **asked) as visit:
+        yield Destination(visit, visit.answer())
+
+
+def changes(layout: Layout, record: Record) -> list[Change]:
+    """What differs from the image, ordered by path. Raises HostError."""
+    with visiting(layout, record, errand="changes", **own_files(layout, record)) as visit:
+        text = b"".join(visit.pieces())
+    found = [Change(ChangeKind(each[0]), "/" + each[1:]) for each in _split(text)]
+    return sorted(found, key=lambda change: change.path.split("/"))
+
+
+def _split(text: bytes) -> list[str]:
+    return [os.fsdecode(each) for each in text.split(b"\0")[:-1]]
+
+
+def own_files(layout: Layout, record: Record) -> dict[str, Any]:
+    """For an errand to what the container itself has written: how to tell it from the image."""
+    config = bundle.read_config(layout, record.id)
+    mounts = config["mounts"]
+    assert isinstance(mounts, list)
+    asked = {os.path.normpath(mount.target) for mount in record.spec.mounts}
+    targets = {mount["destination"] for mount in mounts}
+    layers = [layout.layer(key) for key in reversed(record.layer_keys)]
+    return {"where": "outside", "layers": layers, "stubs": sorted(targets - asked)}
+
+
+@contextlib.contextmanager
+def visiting(
+    layout: Layout, record: Record, *, where: str = "files", still: float = _STILL, **errand: Any
+) -> Iterator[Visit]:
+    """Send somebody into the container, or (`where`) to its `root` alone or `outside` of it.
+
+    `still`: seconds for which a running container may be frozen.
+    """
+    with bundle.locked(layout, record.id):
+        state = read_state(layout, record.id)
+        running = state.status in (Status.RUNNING, Status.PAUSED) and state.pid
+        started = read_run(layout, record.id)["starttime"] if running else 0
+        request = errand | {
+            "where": where,
+            "id": record.id,
+            "name": record.name,
+            "pid": state.pid if running else 0,
+            "starttime": started,
+            "freeze": still if running else 0.0,
+        }
+        with Visit(layout, request) as visit:
+            yield visit
+
+
+def _asked(path: str) -> dict[str, Any]:
+    """Docker's paths: from the root, cleaned; `/` or `/.` at the end ask for a directory."""
+    if "\0" in path:
+        raise BadSpec("a path with a NUL byte")
+    contents = path.endswith("/.") or path in (".", "")
+    directory = contents or path.endswith("/")
+    clean = posixpath.normpath(f"/{path}").replace("//", "/")
+    return {"path": clean, "contents": contents, "follow": directory, "directory": directory}
+
+
+def _stat(answer: dict[str, Any]) -> PathStat:
+    return PathStat(
+        answer["name"], answer["size"], answer["mode"], answer["mtime"] / 1e9, answer["link"]
+    )

@@ -1,0 +1,195 @@
+"""The guest: a process with the ids and mounts of a container, and what it may do there.
+
+A running container is joined; for a stopped one its file system is mounted in namespaces that
+go with the guest. Either way the guest resolves paths from one descriptor, in a mount namespace
+that nobody else is in and that shows neither /proc, /sys nor /dev. Invariant: from the moment
+it enters, the guest imports nothing, looks up no name, and executes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from typing import NamedTuple
+
+from tuidock.engine.containers.files import mounts
+from tuidock.engine.errors import HostError, WrongStatus
+from tuidock.engine.images.layers.bounds import BOUNDS
+from tuidock.engine.linux import mount as m
+from tuidock.engine.linux import process as p
+from tuidock.engine.linux import sockets, userns
+from tuidock.engine.linux.landlock import landlock
+from tuidock.engine.linux.proc import start_time
+from tuidock.engine.runtime import rootfs, sources
+from tuidock.engine.runtime.config import read_config
+from tuidock.engine.runtime.init import forbid_imports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    Enter = Callable[[], int]
+    """Called in the guest: go in; the descriptor of the root that paths are resolved from."""
+    Live = Callable[[Enter], NoReturn]
+
+_AT_FDCWD = -100
+_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _SETFCAP = 0, 1, 3, 4, 31
+_KEPT = sum(1 << number for number in (_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _SETFCAP))
+_DESCRIPTORS = 4096
+_NAMESPACES = p.CLONE_NEWUSER | p.CLONE_NEWNS
+
+
+class Guest(NamedTuple):
+    """The keeper's hold on it."""
+
+    pid: int
+    pidfd: int
+
+    def end(self) -> None:
+        """Kill it if it lives."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+NOBODY = Guest(0, -1)
+
+
+class _Step:
+    """What is being done, for whoever opens mounts."""
+
+    step = ""
+
+
+def make(request: dict[str, Any], live: Live) -> Guest:
+    """Fork the guest, which lives `live`. Raises OSError, EngineError."""
+    if request["where"] == "outside":
+        return _forked(lambda: live(lambda: _outside(request)))
+    if request["pid"]:
+        return _joining(request, live)
+    return _mounting(request, live)
+
+
+def _forked(life: Callable[[], NoReturn], flags: int = 0) -> Guest:
+    pid, pidfd = p.clone(flags)
+    if pid == 0:
+        life()
+    return Guest(pid, pidfd)
+
+
+def _outside(request: dict[str, Any]) -> int:
+    """Not in the container at all, but with its ids, where its files lie on disk."""
+    if os.geteuid():
+        userns.enter(userns.own())
+    upper = f"{request['root']}/containers/{request['id']}/upper"
+    top = os.open(upper, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    _settle(-1)
+    return top
+
+
+# --- a running container ----------------------------------------------------------------------
+
+
+def _joining(request: dict[str, Any], live: Live) -> Guest:
+    namespaces = _kinds(_config(request))
+    init = os.pidfd_open(request["pid"])
+    if start_time(request["pid"]) != request["starttime"]:
+        raise WrongStatus(f"container {request['name']} has just ended", "try again")
+
+    def enter() -> int:
+        proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        p.prctl(p.PR_SET_DUMPABLE, 0)
+        p.setns(init, namespaces)
+        if namespaces & p.CLONE_NEWUSER:
+            userns.become_root()
+        return _settle(_view(request, proc))
+
+    return _forked(lambda: live(enter))
+
+
+def _view(request: dict[str, Any], proc: int) -> int:
+    """The root, in a copy of the container's mounts that is ours alone."""
+    p.unshare(p.CLONE_NEWNS)
+    m.set_propagation("/", m.MS_REC | m.MS_PRIVATE)
+    if request["where"] == "root":  # of all mounts only this
+        return m.open_tree(_AT_FDCWD, "/")
+    mounts.hide_system(proc)
+    return os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+# --- a stopped one ----------------------------------------------------------------------------
+
+
+def _mounting(request: dict[str, Any], live: Live) -> Guest:
+    config = _config(request)
+    ours, theirs = sockets.pair()
+
+    def enter() -> int:
+        ours.close()
+        message, descriptors = theirs.receive(sockets.SMALL_MESSAGE)
+        if not message:
+            raise HostError("the file system was not handed in")
+        if _kinds(config) & p.CLONE_NEWUSER:
+            userns.become_root()
+        p.prctl(p.PR_SET_DUMPABLE, 0)
+        if not descriptors:
+            descriptors = sources.open_all(request["root"], config, -1, _Step())
+        birth = rootfs.Birth(theirs, descriptors[0], descriptors[1:])
+        for operation in mounts.operations(config, volumes=request["where"] != "root"):
+            operation.execute(birth)
+        return _settle(birth.root)
+
+    guest = _forked(lambda: live(enter), _kinds(config))
+    theirs.close()
+    try:
+        _hand_in(request["root"], guest.pid, config, ours)
+    except BaseException:
+        guest.end()
+        raise
+    return guest
+
+
+def _hand_in(root: str, pid: int, config: dict[str, Any], line: sockets.Packets) -> None:
+    """Map the guest's ids, and open for it what only the host's root may open."""
+    mounts.map_ids(pid, config["linux"])
+    if os.geteuid():
+        line.send(b"mounts")
+        return
+    ids = -1
+    if _kinds(config) & p.CLONE_NEWUSER:
+        ids = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    line.send(b"mounts", tuple(sources.open_all(root, config, ids, _Step())))
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+def _config(request: dict[str, Any]) -> dict[str, Any]:
+    return read_config(f"{request['root']}/containers/{request['id']}/config.json")
+
+
+def _kinds(config: dict[str, Any]) -> int:
+    """User and mount namespace, as clone flags, as far as the container has its own."""
+    kinds = {each["type"] for each in config["linux"]["namespaces"]}
+    return p.CLONE_NEWNS | (p.CLONE_NEWUSER if "user" in kinds else 0)
+
+
+def _settle(root: int) -> int:
+    """Give up what reading and writing files below `root` does not need."""
+    forbid_imports()
+    os.umask(0)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, _DESCRIPTORS) if hard != resource.RLIM_INFINITY else _DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    resource.setrlimit(resource.RLIMIT_AS, (BOUNDS.memory, BOUNDS.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    p.prctl(p.PR_SET_NO_NEW_PRIVS, 1)
+    if root >= 0:
+        os.fchdir(root)
+        os.chroot(".")
+        landlock(root)
+    if os.geteuid() == 0:
+        p.capset(_KEPT)
+    return root

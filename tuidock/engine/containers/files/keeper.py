@@ -1,0 +1,100 @@
+"""The process that sees to a visit from outside: freezes, makes the guest, waits, thaws.
+
+It has a single thread, so that the guest can be forked from it with everything imported.
+Invariant: whatever becomes of guest and client, the container is thawed again if we froze it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+
+from tuidock.engine.cgroups.cgroup import reach_cgroup
+from tuidock.engine.containers.files import entering, errands
+from tuidock.engine.containers.files.faults import told
+from tuidock.engine.errors import EngineError
+from tuidock.engine.linux import process as p
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, NoReturn
+
+    from tuidock.engine.cgroups.cgroup import Cgroup
+
+_ANSWERS = 3
+
+
+class _Leave(Exception):
+    """The client is gone, or wants us to be."""
+
+
+def main() -> NoReturn:
+    """Do the errand in our only argument; standard input and output are its archives."""
+    request = json.loads(sys.argv[1])
+    parent = os.getppid()
+    signal.signal(signal.SIGTERM, _leave)
+    p.prctl(p.PR_SET_PDEATHSIG, signal.SIGTERM)
+    guest = entering.NOBODY
+    try:
+        if os.getppid() != parent:
+            raise _Leave
+        with _frozen(request) as thaw:
+            guest = entering.make(request, lambda enter: _live(request, enter))
+            for number in (0, 1):
+                os.dup2(2, number)  # the ends of the streams are the guest's alone
+            _await(guest, request["freeze"], thaw)
+    except _Leave:
+        pass
+    except (EngineError, OSError) as error:
+        errands.say(_ANSWERS, told(error, request))
+    finally:
+        guest.end()
+        os._exit(0)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    raise _Leave
+
+
+@contextlib.contextmanager
+def _frozen(request: dict[str, Any]) -> Iterator[contextlib.ExitStack]:
+    """Hold the container still, where a freezer can be had; closing the stack lets it go on."""
+    with contextlib.ExitStack() as stack:
+        if request["freeze"]:
+            with contextlib.suppress(EngineError):  # no freezer: nothing here depends on it
+                cgroup = reach_cgroup(request["tag"], request["id"])
+                if not cgroup.frozen():
+                    stack.callback(_thaw, cgroup)
+                    cgroup.freeze()
+        yield stack
+
+
+def _thaw(cgroup: Cgroup) -> None:
+    with contextlib.suppress(FileNotFoundError):  # it ended meanwhile, by SIGKILL
+        cgroup.thaw()
+
+
+def _await(guest: entering.Guest, seconds: float, thaw: contextlib.ExitStack) -> None:
+    """Until the guest is gone; the container stays frozen for at most `seconds` of that."""
+    if not select.select([guest.pidfd], [], [], seconds)[0]:
+        thaw.close()
+        select.select([guest.pidfd], [], [])
+
+
+def _live(request: dict[str, Any], enter: entering.Enter) -> NoReturn:
+    """The guest's life."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        p.prctl(p.PR_SET_PDEATHSIG, signal.SIGKILL)
+        errands.ERRANDS[request["errand"]](request, enter, _ANSWERS)
+    except BrokenPipeError:  # nobody wants to know any more
+        pass
+    except BaseException as error:
+        errands.say(_ANSWERS, told(error, request))
+    finally:
+        os._exit(0)

@@ -1,0 +1,110 @@
+"""Which mounts of a container belong to its files, and which are the machine's.
+
+Docker's rule: `cp` sees the root and what was mounted into it from outside; what the kernel
+makes up in /proc, /sys and /dev is no file of the container.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import NamedTuple
+
+from tuidock.engine.cgroups.files import write
+from tuidock.engine.errors import HostError
+from tuidock.engine.linux import mount as m
+from tuidock.engine.linux import userns
+from tuidock.engine.runtime import plan, rootfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SYSTEM = ("/proc", "/sys", "/dev")
+_KINDS = frozenset(
+    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
+    "hugetlbfs mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
+)
+_TRIES = 16
+_UMOUNT_NOFOLLOW = 8
+
+
+class Mounted(NamedTuple):
+    """A line of mountinfo."""
+
+    target: str
+    kind: str
+
+    @property
+    def system(self) -> bool:
+        return self.kind in _KINDS or is_system(self.target)
+
+
+def is_system(path: str) -> bool:
+    """Whether a path of the container is the kernel's or the engine's."""
+    return path.startswith(tuple(f"{each}/" for each in _SYSTEM)) or path in _SYSTEM
+
+
+def hide_system(proc: int) -> None:
+    """Unmount, in this mount namespace of our own, what is no file of the container.
+
+    `proc` is the host's /proc: the container's tells of other processes only. Somebody in the
+    container may move directories that hold mounts meanwhile; then it is tried again.
+    Raises HostError when that does not end, OSError.
+    """
+    for _ in range(_TRIES):
+        found = [each.target for each in _mounted(proc) if each.system and each.target != "/"]
+        if not found:
+            return
+        for target in sorted(found, key=len):
+            _unmount(target)
+    raise HostError("the mounts of the container keep changing", "pause it first")
+
+
+def _unmount(target: str) -> None:
+    try:
+        m.unmount(target, m.MNT_DETACH | _UMOUNT_NOFOLLOW)
+    except OSError as error:
+        # It went with the one above it, or was moved.
+        if error.errno not in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):
+            raise
+
+
+def _mounted(proc: int) -> list[Mounted]:
+    descriptor = os.open("self/mountinfo", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+    with open(descriptor, encoding="utf-8", errors="surrogateescape") as file:
+        return [_parsed(line) for line in file]
+
+
+def _parsed(line: str) -> Mounted:
+    before, _, after = line.partition(" - ")
+    target = before.split(" ")[4]
+    for code, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
+        target = target.replace(f"\\{code}", character)
+    return Mounted(target, after.split(" ")[0])
+
+
+def operations(config: dict[str, Any], *, volumes: bool) -> list[plan.Operation]:
+    """The steps of a start that make the container's files appear; the root's, or all."""
+    kinds = (rootfs.Private, rootfs.Overlay) + (rootfs.Attach,) * volumes
+    wanted = [each for each in plan.operations(config) if isinstance(each, kinds)]
+    files = [each for each in wanted if not is_system(getattr(each, "target", ""))]
+    read_only = bool(config["root"].get("readonly"))
+    return [*files, *[rootfs.ReadOnlyRoot()] * read_only]
+
+
+def map_ids(pid: int, linux: dict[str, Any]) -> None:
+    """Give a new user namespace the ids of the container. Raises OSError."""
+    if not linux.get("uidMappings"):
+        return
+    ranges = {key: _ranges(linux[key]) for key in ("uidMappings", "gidMappings")}
+    if os.geteuid():
+        userns.write(pid, userns.Maps(ranges["uidMappings"], ranges["gidMappings"]))
+        return
+    for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
+        lines = [f"{each.inside} {each.outside} {each.size}\n" for each in ranges[key]]
+        write(f"/proc/{pid}/{name}", "".join(lines))
+
+
+def _ranges(mappings: list[dict[str, int]]) -> tuple[userns.Range, ...]:
+    return tuple(userns.Range(m["containerID"], m["hostID"], m["size"]) for m in mappings)
