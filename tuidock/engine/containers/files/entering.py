@@ -124,6 +124,7 @@ def _view(request: dict[str, Any], proc: int) -> int:
 
 def _mounting(request: dict[str, Any], live: Live) -> Guest:
     config = _config(request)
+    config["mounts"] = mounts.files(config, volumes=request["where"] != "root")
     ours, theirs = sockets.pair()
 
     def enter() -> int:
@@ -135,9 +136,9 @@ def _mounting(request: dict[str, Any], live: Live) -> Guest:
             userns.become_root()
         p.prctl(p.PR_SET_DUMPABLE, 0)
         if not descriptors:
-            descriptors = sources.open_all(request["root"], config, -1, _Step())
+            descriptors = sources.open_all(request["root"], config, -1, _Step(), -1)
         birth = rootfs.Birth(theirs, descriptors[0], descriptors[1:])
-        for operation in mounts.operations(config, volumes=request["where"] != "root"):
+        for operation in mounts.operations(config):
             operation.execute(birth)
         return _settle(birth.root)
 
@@ -160,7 +161,7 @@ def _hand_in(root: str, pid: int, config: dict[str, Any], line: sockets.Packets)
     ids = -1
     if _kinds(config) & p.CLONE_NEWUSER:
         ids = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    line.send(b"mounts", tuple(sources.open_all(root, config, ids, _Step())))
+    line.send(b"mounts", tuple(sources.open_all(root, config, ids, _Step(), -1)))
 
 
 # --- both -------------------------------------------------------------------------------------

@@ -84,13 +84,16 @@ def _parsed(line: str) -> Mounted:
     return Mounted(target, after.split(" ")[0])
 
 
-def operations(config: dict[str, Any], *, volumes: bool) -> list[plan.Operation]:
-    """The steps of a start that make the container's files appear; the root's, or all."""
-    kinds = (rootfs.Private, rootfs.Overlay) + (rootfs.Attach,) * volumes
-    wanted = [each for each in plan.operations(config) if isinstance(each, kinds)]
-    files = [each for each in wanted if not is_system(getattr(each, "target", ""))]
-    read_only = bool(config["root"].get("readonly"))
-    return [*files, *[rootfs.ReadOnlyRoot()] * read_only]
+def files(config: dict[str, Any], *, volumes: bool) -> list[dict[str, Any]]:
+    """The mounts that belong to the container's files; without `volumes` there are none."""
+    mounts: list[dict[str, Any]] = config["mounts"] if volumes else []
+    return [each for each in mounts if not is_system(each["destination"])]
+
+
+def operations(config: dict[str, Any]) -> list[plan.Operation]:
+    """The steps of a start that make the container's files appear."""
+    kinds = (rootfs.Private, rootfs.Overlay, rootfs.Attach, rootfs.ReadOnlyRoot)
+    return [each for each in plan.operations(config) if isinstance(each, kinds)]
 
 
 def map_ids(pid: int, linux: dict[str, Any]) -> None:
