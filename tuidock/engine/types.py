@@ -287,38 +287,6 @@ class Process(NamedTuple):
     """`pts/0`; empty without one."""
 
 
-class ChangeKind(str, Enum):
-    """What happened to a path; the values are what `docker diff` prints."""
-
-    MODIFIED = "C"
-    ADDED = "A"
-    DELETED = "D"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-class Change(NamedTuple):
-    """One difference between a container's files and its image's."""
-
-    kind: ChangeKind
-    path: str
-    """From the root; bytes that are no UTF-8 are surrogates (PEP 383)."""
-
-
-class PathStat(NamedTuple):
-    """A path in a container, as the head of docker's archive request tells it."""
-
-    name: str
-    """Its last component; `/` for the root."""
-    size: int
-    mode: int
-    """As stat(2) has it, with the type."""
-    mtime: float
-    link_target: str
-    """Empty for what is no symbolic link."""
-
-
 class ExecSpec(NamedTuple):
     """A further command to run inside a running container."""
 

@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tuidock.engine.containers.files.access import Archive, Destination
-    from tuidock.engine.containers.files.copying import Copied, Tick
+    from tuidock.engine.containers.files.copying import Tick
+    from tuidock.engine.filesystem import Change, Copied, PathStat
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
     from tuidock.engine.network.usermode import UserNetwork
     from tuidock.engine.pruning import Pruned, PruneQuery
     from tuidock.engine.runtime.client import ExecLine, Line
     from tuidock.engine.types import (
-        Change,
         ExecSpec,
         ExitRecord,
         LogLine,
         LogQuery,
-        PathStat,
         Process,
         RestartPolicy,
         Sample,

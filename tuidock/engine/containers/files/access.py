@@ -13,9 +13,10 @@ import posixpath
 from tuidock.engine.containers import bundle
 from tuidock.engine.containers.files.visit import Visit
 from tuidock.engine.errors import BadSpec
+from tuidock.engine.filesystem import Change, ChangeKind, PathStat
 from tuidock.engine.images.layers import inflate
 from tuidock.engine.runtime.state import read_run, read_state
-from tuidock.engine.types import Change, ChangeKind, PathStat, Status
+from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tuidock.engine.containers.files.restore import ON_HOST, Manner, Rename, Restorer
 from tuidock.engine.errors import Conflict, EngineError, HostError, NotFound, StorageFull
+from tuidock.engine.filesystem import Copied
 from tuidock.engine.images.layers.packing import Packer
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.walk import Opener
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_DIRECTORY = "no such directory"
-
-
-class Copied(NamedTuple):
-    """How a copy went."""
-
-    size: int
-    """Bytes of the archive that carried it."""
-    skipped: int
-    """Device nodes and sockets that were left out."""
 
 
 class _Origin(NamedTuple):

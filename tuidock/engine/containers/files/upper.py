@@ -14,13 +14,13 @@ import stat
 from typing import NamedTuple
 
 from tuidock.engine.errors import ContentError
+from tuidock.engine.filesystem import ChangeKind
 from tuidock.engine.images.layers import tar
 from tuidock.engine.images.layers.merged import Merged, is_whiteout
 from tuidock.engine.images.layers.names import OPAQUE, WHITEOUT, shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR, WHITEOUT_XATTR
 from tuidock.engine.images.layers.tar import Entry
 from tuidock.engine.images.layers.walk import Opener, Seen, walk
-from tuidock.engine.types import ChangeKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
