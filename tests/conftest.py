@@ -117,6 +117,11 @@ def vacate(place: Layout) -> None:
         if os.path.exists(f"/sys/class/net/td{place.tag}"):  # kept a while for the next start
             core.network.sweep(set())
         core.close()
+    power_off(place)
+
+
+def power_off(place: Layout) -> None:
+    """End all that one store runs, at once and unasked, and what the kernel keeps for it."""
     mine = [os.path.dirname(place.root), place.tag]
 
     def running() -> list[str]:

@@ -98,6 +98,8 @@ def status(container: Container, now: float) -> str:
         return f"Up {duration(now - container.started)}" + (f" ({word})" if word else "")
     if container.exit is None:
         return str(container.status).capitalize()
+    if not container.exit.at:  # nobody saw when
+        return f"Exited ({container.exit.code})"
     return f"Exited ({container.exit.code}) {duration(now - container.exit.at)} ago"
 
 

@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tuidock.engine.containers.boot import Outcome
     from tuidock.engine.containers.service import Containers
     from tuidock.engine.events import Event
     from tuidock.engine.images.service import Images
@@ -95,6 +96,27 @@ class Core:
         """Mend what a crash left half-made; what was done, a line each."""
         done = self.containers.sweep()
         return [*done, *self.network.sweep(self.containers.alive()), *self.images.sweep()]
+
+    def bring_up(self) -> Iterator[Outcome]:
+        """After a boot: mend, then start what its restart policy wants up, one after another."""
+        from tuidock.engine.containers.boot import bring_up
+
+        self.check()
+        yield from bring_up(self.containers)
+
+    def take_down(self) -> list[Outcome]:
+        """Before a shutdown: stop what `bring_up` would start, all at once."""
+        from tuidock.engine.containers.boot import take_down
+        from tuidock.engine.containers.restarting import SHUTDOWN
+
+        def stop(container_id: str) -> None:
+            core = Core(self.layout)  # a connection belongs to one thread
+            try:
+                core.containers.stop(container_id, by=SHUTDOWN)
+            finally:
+                core.close()
+
+        return take_down(self.containers, stop)
 
     def close(self) -> None:
         """Let go of the database; containers live on."""

@@ -73,6 +73,10 @@ class Layout(NamedTuple):
     def exit_file(self, container_id: str) -> str:
         return f"{self.container(container_id)}/exit.json"
 
+    def begun_file(self, container_id: str) -> str:
+        """When it was last started; with it an end is known that nobody lived to record."""
+        return f"{self.container(container_id)}/begun.json"
+
     @property
     def tag(self) -> str:
         """Eight hex digits that tell this root's cgroups, interfaces and rules from another's.

@@ -56,6 +56,9 @@ VERBS: dict[str, Verb] = {
     "update": Verb("update", "Change the limits of containers, running or not", "containers"),
     "wait": Verb("wait", "Wait until containers end, print their exit codes", "containers"),
     "events": Verb("events", "Show what happens, as it happens", "containers"),
+    "generate systemd": Verb(
+        "generate_systemd", "Print systemd units that start containers at boot", "housekeeping"
+    ),
     "system check": Verb("system_check", "Find and repair leftovers of a crash", "housekeeping"),
     "registry tags": Verb("registry_tags", "List the tags of a repository", "images"),
     "registry catalog": Verb("registry_catalog", "List the repositories of a registry", "images"),
@@ -83,4 +86,4 @@ ALIASES: dict[str, str] = {
     },
 }
 
-GROUPS = frozenset({"image", "container", "system", "registry"})
+GROUPS = frozenset({"image", "container", "system", "registry", "generate"})

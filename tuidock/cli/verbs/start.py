@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuidock.cli.each import each
+from tuidock.cli.each import each, need, report
 from tuidock.engine.errors import BadSpec
 
 TYPE_CHECKING = False
@@ -19,10 +19,14 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
     parser.flag("--sig-proxy", help="pass signals on to its command (default)")
     parser.set_defaults(sig_proxy=True)
-    parser.add_argument("container", nargs="+", metavar="CONTAINER")
+    parser.flag("--all-restart", help="start what its restart policy wants up after a boot")
+    parser.add_argument("container", nargs="*", metavar="CONTAINER")
 
 
 def main(core: Core, options: Namespace) -> int:
+    if options.all_restart:
+        return report(core.bring_up())
+    need(options.container, "start")
     if not (options.attach or options.interactive):
         return each(options.container, core.containers.start, echo=True)
     if len(options.container) > 1:

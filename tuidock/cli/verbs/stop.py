@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuidock.cli import units
-from tuidock.cli.each import each
+from tuidock.cli.each import each, need, report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +23,15 @@ def arguments(parser: Parser) -> None:
         metavar="SECONDS",
         help="before SIGKILL; -1: never",
     )
-    parser.add_argument("container", nargs="+", metavar="CONTAINER")
+    parser.flag("--all-restart", help="before a shutdown: stop what a boot starts again")
+    parser.add_argument("container", nargs="*", metavar="CONTAINER")
 
 
 def main(core: Core, options: Namespace) -> int:
+    if options.all_restart:
+        return report(core.take_down())
+    need(options.container, "stop")
+
     def stop(key: str) -> None:
         core.containers.stop(key, options.timeout, options.signal)
 

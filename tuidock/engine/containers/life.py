@@ -47,13 +47,19 @@ def is_up(state: RunState) -> bool:
     return state.status in _UP
 
 
-def stop(layout: Layout, record: Record, stop_signal: str, timeout: float) -> None:
+def stop(
+    layout: Layout,
+    record: Record,
+    stop_signal: str,
+    timeout: float,
+    by: str = restarting.PERSON,
+) -> None:
     """Ask it to end, and kill it after `timeout` seconds, never when that is negative.
 
     No-op when it does not run. Raises BadSpec for a signal that there is not.
     """
     number = signal_number(stop_signal)
-    restarting.remember_stop(layout, record.id)  # first: it may just wait to be restarted
+    restarting.remember_stop(layout, record.id, by)  # first: it may just wait to be restarted
     state = read_state(layout, record.id)
     if not is_up(state):
         return

@@ -1,7 +1,9 @@
 """Restart policies: whether a container that ended runs again, and how soon.
 
 A person's stop is remembered in a file of the bundle until the next start: `always` means
-until somebody says otherwise. How often it was restarted stands in its run state.
+until somebody says otherwise. The stop of all at the machine's end is remembered in the same
+place in other words, so that it holds back the policy, but not the next boot. How often it was
+restarted stands in its run state.
 """
 
 from __future__ import annotations
@@ -22,10 +24,18 @@ _STEADY = 10.0
 """Seconds of life after which the waiting begins anew."""
 
 
-def remember_stop(layout: Layout, container_id: str) -> None:
-    """A person ended it."""
-    path = _mark(layout, container_id)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+PERSON, SHUTDOWN = "", "shutdown"
+"""Who ended it."""
+
+
+def remember_stop(layout: Layout, container_id: str, by: str = PERSON) -> None:
+    """Somebody ended it, on purpose."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    mark = os.open(_mark(layout, container_id), flags, 0o600)
+    try:
+        os.write(mark, by.encode())
+    finally:
+        os.close(mark)
 
 
 def forget_stop(layout: Layout, container_id: str) -> None:
@@ -36,6 +46,24 @@ def forget_stop(layout: Layout, container_id: str) -> None:
 
 def was_stopped(layout: Layout, container_id: str) -> bool:
     return os.path.exists(_mark(layout, container_id))
+
+
+def belongs_up(layout: Layout, container_id: str, policy: RestartPolicy) -> bool:
+    """Whether it is to run after a boot; for a container that was started at least once.
+
+    `unless-stopped` means by a person. As with docker, `on-failure` is not for boots.
+    """
+    if policy.name == "always":
+        return True
+    return policy.name == "unless-stopped" and not _was_stopped_by_person(layout, container_id)
+
+
+def _was_stopped_by_person(layout: Layout, container_id: str) -> bool:
+    try:
+        with open(_mark(layout, container_id), encoding="utf-8") as mark:
+            return mark.read() == PERSON
+    except FileNotFoundError:
+        return False
 
 
 def delay(policy: RestartPolicy, state: RunState) -> float | None:

@@ -80,11 +80,17 @@ class Containers:
         line = start(self.layout, record, self._network, attach=True)
         return line or Monitor(self.layout, record.id).attach()
 
-    def stop(self, key: str, timeout: float | None = None, signal: str = "") -> None:
+    def stop(
+        self,
+        key: str,
+        timeout: float | None = None,
+        signal: str = "",
+        by: str = restarting.PERSON,
+    ) -> None:
         """`timeout` in seconds, negative for ever, None: the container's own. Raises BadSpec."""
         record = self._find(key)
         patience = record.spec.stop_timeout if timeout is None else timeout
-        life.stop(self.layout, record, signal or self._stop_signal(record), patience)
+        life.stop(self.layout, record, signal or self._stop_signal(record), patience, by)
 
     def restart(self, key: str, timeout: float | None = None, signal: str = "") -> None:
         """Stop, then start."""

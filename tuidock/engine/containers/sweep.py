@@ -11,7 +11,7 @@ from tuidock.engine.containers import bundle, life, records
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
-from tuidock.engine.runtime.state import read_state
+from tuidock.engine.runtime.state import read_exit, read_state, write_exit
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
@@ -28,9 +28,22 @@ def sweep(layout: Layout, db: sqlite3.Connection, disconnect: Callable[[str], ob
     for container_id in records.half_removed(db):
         life.erase(layout, db, container_id, disconnect)
         done.append(f"finished the removal of container {container_id[:12]}")
+    done += _record_ends(layout, db)
     done += _remove_promised(layout, db, disconnect)
     done += _remove_orphans(layout, db)
     done += _remove_cgroups(layout)
+    return done
+
+
+def _record_ends(layout: Layout, db: sqlite3.Connection) -> list[str]:
+    """Ends that nobody saw, because the machine went down, or monitor and launcher were killed."""
+    done = []
+    for record in records.everything(db):
+        with bundle.locked(layout, record.id):
+            ended = read_state(layout, record.id).exit
+            if ended and read_exit(layout, record.id) is None:
+                write_exit(layout, record.id, ended, durable=True)
+                done.append(f"recorded the end of container {record.name}, which nobody saw")
     return done
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 
 from tuidock.engine.errors import BadSpec, EngineError, HostError
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.proc import boot_id
 from tuidock.engine.network import firewall, hostports, ipam, link, stencils
 from tuidock.engine.network.ipam import Bridge, Endpoint, Subnet
 from tuidock.engine.network.stencils import Stencils
@@ -124,7 +125,8 @@ class Network:
             except BlockingIOError:
                 return
             while not self._endpoints() and link.index(self.bridge_name):
-                rest = idle - (time.time() - os.stat(self._lock_file).st_mtime)
+                # Somebody may set the clock back meanwhile: then it was long ago, too.
+                rest = idle - abs(time.time() - os.stat(self._lock_file).st_mtime)
                 if rest <= 0:
                     self._retire()
                     return
@@ -340,9 +342,24 @@ class Network:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.utime(descriptor)  # when the network was last needed, for `retire`
+            self._begin_boot()
             yield
         finally:
             os.close(descriptor)
+
+    def _begin_boot(self) -> None:
+        """A boot takes all interfaces, so leases of the one before are nobody's."""
+        this = boot_id()
+        path = f"{self.layout.root}/network.boot"
+        with open(path, "a+", encoding="ascii") as file:
+            file.seek(0)
+            before = file.read()
+            if before == this:
+                return
+            if before:
+                self.db.execute("DELETE FROM endpoint")
+            file.truncate(0)
+            file.write(this)
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:

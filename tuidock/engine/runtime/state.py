@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from typing import NamedTuple
 
 from tuidock.engine.linux.proc import boot_id, start_time
@@ -33,6 +34,9 @@ class RunState(NamedTuple):
 
 
 _BOOT = boot_id()
+_TICK = os.sysconf("SC_CLK_TCK")
+_TOLERANCE = 5.0
+"""Seconds between the birth of a process and the note of its start: the network takes some."""
 
 
 def read_state(layout: Layout, container_id: str) -> RunState:
@@ -44,16 +48,40 @@ def read_state(layout: Layout, container_id: str) -> RunState:
     found = _read(layout.exit_file(container_id))  # last: a monitor writes it before it goes
     if state and watched and not _same_run(state, found):
         return _present(state)
-    if found is None and not state:
+    run = found or state or _read(layout.begun_file(container_id))
+    if run is None:
         return RunState(Status.CREATED)
-    run = found or state or {}
-    record = _record(found) if found else LOST
+    record = _record(found) if found else lost(run.get("boot_id", ""))
     return RunState(Status.EXITED, 0, run.get("started", 0.0), record, run.get("restarts", 0))
 
 
 def _present(state: dict[str, Any]) -> RunState:
     status = Status.PAUSED if _frozen(state) else Status(state["status"])
-    return RunState(status, state["pid"], state["started"], None, state.get("restarts", 0))
+    return RunState(status, state["pid"], _started(state), None, state.get("restarts", 0))
+
+
+def _started(state: dict[str, Any]) -> float:
+    """When it was started, by the clock as it is now: somebody may have set it since.
+
+    The kernel counts the age of a process in CLOCK_BOOTTIME, which nobody sets, and which
+    goes on while the machine sleeps.
+    """
+    born: float = booted() + state["starttime"] / _TICK
+    noted: float = state["started"]
+    return noted if abs(born - noted) < _TOLERANCE else float(round(born))
+
+
+def booted() -> float:
+    """When this machine was booted, by the clock as it is now."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def lost(boot: str) -> ExitRecord:
+    """The record of a run that began in that boot and that nobody saw the end of.
+
+    If the machine went down under it, it ended at the latest when this boot began.
+    """
+    return LOST if boot in ("", _BOOT) else LOST._replace(at=booted())
 
 
 LOST = ExitRecord(255, 0, False, 0.0, "the container ended unseen")
@@ -113,9 +141,15 @@ def _read(path: str) -> dict[str, Any] | None:
 
 
 def write_state(layout: Layout, container_id: str, state: dict[str, Any]) -> None:
-    """Replace the state; not synced, because it means nothing after a reboot."""
+    """Replace the state; not synced, because it means nothing after a reboot.
+
+    What is left then is that it was started: a file of the bundle tells, not synced either, so
+    a power cut may take the news of a start of the last seconds.
+    """
     path = f"{layout.run(container_id)}/state.json"
     _replace(path, state, sync=False)
+    begun = {key: state.get(key) for key in ("started", "boot_id", "restarts")}
+    _replace(layout.begun_file(container_id), begun, sync=False)
 
 
 def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable: bool) -> None:
@@ -123,7 +157,8 @@ def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable
 
     Raises OSError.
     """
-    state = _read(f"{layout.run(container_id)}/state.json") or {}
+    state = _read(f"{layout.run(container_id)}/state.json")
+    state = state or _read(layout.begun_file(container_id)) or {}
     run = {key: state[key] for key in ("started", "restarts") if key in state}
     _replace(layout.exit_file(container_id), record._asdict() | run, sync=durable)
 
