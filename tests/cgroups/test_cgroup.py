@@ -14,7 +14,7 @@ from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.cgroups.hierarchies import find
 from tuidock.engine.errors import BadSpec, HostError, Unsupported
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
 
 MB = 1 << 20
 HERE = {name for each in find() if not each.unified for name in each.controllers}

@@ -109,6 +109,12 @@ class Limits(NamedTuple):
     """A list as the kernel writes it, `0-2,7`."""
     pids: int | None = None
     blkio_weight: int | None = None
+    device_read_bps: tuple[tuple[str, int], ...] | None = None
+    """(path of a block device, bytes a second) each; 0 in an update lifts that limit."""
+    device_write_bps: tuple[tuple[str, int], ...] | None = None
+    device_read_iops: tuple[tuple[str, int], ...] | None = None
+    """(path of a block device, operations a second) each."""
+    device_write_iops: tuple[tuple[str, int], ...] | None = None
 
 
 class Port(NamedTuple):

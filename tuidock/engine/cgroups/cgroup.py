@@ -166,7 +166,7 @@ class Cgroup:
                 # v2: the directory is there, the controller was not passed down to it.
                 if any(value and value != -1 for value in part.values()):
                     raise lacking(controller) from error
-            elif error.errno in REFUSALS:
+            elif error.errno in REFUSALS or (error.errno == errno.ENODEV and group.exists()):
                 raise refused(error, part) from error
             else:
                 raise

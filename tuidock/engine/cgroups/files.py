@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 def read(path: str) -> str:
     """Content without the final newline. Raises OSError."""
@@ -61,6 +65,17 @@ class Changes:
         """Write `value`; `back` is the file and the value that undo it. Raises OSError."""
         write(path, value)
         self._old.append(back)
+
+    def set_lines(self, path: str, wanted: Mapping[str, str], unlimited: str) -> None:
+        """As `set`, for a file with a line for each device: `wanted` and no others.
+
+        `unlimited` is the value that takes a line away. Raises OSError.
+        """
+        here = dict(line.split(" ", 1) for line in read(path).splitlines())
+        for name in {**here, **wanted}:
+            old, new = here.get(name, unlimited), wanted.get(name, unlimited)
+            if old != new:
+                self.write(path, f"{name} {new}", (path, f"{name} {old}"))
 
     def undo(self) -> None:
         """Write back what was. Raises the first OSError, after having tried every file."""

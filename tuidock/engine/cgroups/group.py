@@ -127,6 +127,19 @@ class Group:
         raise NotImplementedError
 
 
+def throttles(io: Part) -> dict[str, dict[str, str]]:
+    """Rates by device (`8:0`) for each of OCI's four lists in `blockIO`."""
+    return {
+        key: {f"{each['major']}:{each['minor']}": str(each["rate"]) for each in io.get(key) or ()}
+        for key in (
+            "throttleReadBpsDevice",
+            "throttleWriteBpsDevice",
+            "throttleReadIOPSDevice",
+            "throttleWriteIOPSDevice",
+        )
+    }
+
+
 def make_directory(path: str) -> None:
     """Make a cgroup that everybody may enter, whatever our umask. Raises OSError.
 

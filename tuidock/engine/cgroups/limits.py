@@ -6,6 +6,7 @@ The words of refusals are docker's, because people search for them.
 from __future__ import annotations
 
 import os
+import stat
 
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.types import Limits
@@ -20,18 +21,26 @@ PERIOD = 100_000
 MINIMUM_QUOTA = 1000
 SHARES = range(2, 262144 + 1)
 WEIGHTS = range(10, 1000 + 1)
+THROTTLES = {
+    "device_read_bps": "throttleReadBpsDevice",
+    "device_write_bps": "throttleWriteBpsDevice",
+    "device_read_iops": "throttleReadIOPSDevice",
+    "device_write_iops": "throttleWriteIOPSDevice",
+}
+"""OCI's names in `blockIO`."""
 
 
 def resources(limits: Limits) -> dict[str, Any]:
     """OCI `linux.resources` of checked limits; what is unlimited is left out.
 
-    Memory without a word about swap may swap as much again, as with docker.
+    Memory without a word about swap may swap as much again, as with docker. Raises BadSpec when a
+    device that is to be limited is not there.
     """
     found: dict[str, Any] = {
         "memory": _memory(limits),
         "cpu": _cpu(limits),
         "pids": {"limit": limits.pids} if limits.pids else {},
-        "blockIO": {"weight": limits.blkio_weight} if limits.blkio_weight else {},
+        "blockIO": _block_io(limits),
     }
     return {name: part for name, part in found.items() if part}
 
@@ -58,6 +67,29 @@ def _cpu(limits: Limits) -> dict[str, int | str]:
     return cpu
 
 
+def _block_io(limits: Limits) -> dict[str, Any]:
+    block: dict[str, Any] = {"weight": limits.blkio_weight} if limits.blkio_weight else {}
+    for field, key in THROTTLES.items():
+        if rates := getattr(limits, field):
+            block[key] = [_rate(path, rate) for path, rate in rates]
+    return block
+
+
+def _rate(path: str, rate: int) -> dict[str, int]:
+    """OCI's throttle device. Raises BadSpec for what is no block device."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise BadSpec(f"cannot limit {path}: {error.strerror}") from error
+    if not stat.S_ISBLK(status.st_mode):
+        raise BadSpec(f"cannot limit {path}: not a block device", "name a whole disk: /dev/sda")
+    return {
+        "major": os.major(status.st_rdev),
+        "minor": os.minor(status.st_rdev),
+        "rate": rate,
+    }
+
+
 def merge(old: Limits, new: Limits) -> Limits:
     """What an update makes of `old`: None in `new` stays as it is, 0 or "" means no limit.
 
@@ -76,6 +108,9 @@ def merge(old: Limits, new: Limits) -> Limits:
 
 
 def _merged(was: Any, now: Any) -> Any:
+    if isinstance(now, tuple):  # rates by device
+        rates = {**dict(was or ()), **dict(now)}
+        return tuple((path, rate) for path, rate in rates.items() if rate) or None
     return was if now is None else now or None
 
 

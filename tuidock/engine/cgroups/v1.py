@@ -12,7 +12,7 @@ import time
 
 from tuidock.engine.cgroups.devices import settle
 from tuidock.engine.cgroups.files import Changes, counter, read, write
-from tuidock.engine.cgroups.group import Group
+from tuidock.engine.cgroups.group import Group, throttles
 from tuidock.engine.errors import HostError, Unsupported
 
 TYPE_CHECKING = False
@@ -25,6 +25,12 @@ UNLIMITED = (1 << 63) - 1
 PERIOD = 100_000
 """Microseconds; the kernel's own default."""
 FREEZE_SECONDS = 5.0
+
+_THROTTLES = {
+    f"throttle{way}{unit}Device": f"blkio.throttle.{way.lower()}_{unit.lower()}_device"
+    for way in ("Read", "Write")
+    for unit in ("Bps", "IOPS")
+}
 
 LIMIT = "memory.limit_in_bytes"
 LIMIT_WITH_SWAP = "memory.memsw.limit_in_bytes"
@@ -78,6 +84,10 @@ class V1(Group):
             changes.set(self.file(name), str(io.get("weight") or default))
         elif io.get("weight"):
             raise Unsupported("this kernel has no I/O weight (no BFQ)", "leave out --blkio-weight")
+        for key, rates in throttles(io).items():
+            path = self.file(_THROTTLES[key])
+            if rates or os.path.exists(path):
+                changes.set_lines(path, rates, "0")
 
     def _set_devices(self, changes: Changes, devices: Part) -> None:
         """Permit before refusing, so that what was permitted and still is always is."""

@@ -13,14 +13,14 @@ import time
 from tuidock.engine.cgroups.devices import program as device_program
 from tuidock.engine.cgroups.devices import settle
 from tuidock.engine.cgroups.files import Changes, counter, read, write
-from tuidock.engine.cgroups.group import Group
+from tuidock.engine.cgroups.group import Group, throttles
 from tuidock.engine.cgroups.hierarchies import is_real_root
 from tuidock.engine.errors import HostError, Unsupported
 from tuidock.engine.linux.bpf import attach_device_program, load_device_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tuidock.engine.cgroups.group import Part
 
@@ -119,6 +119,13 @@ class V2(Group):
             changes.set(self.file("io.weight"), f"default {io_weight(weight) if weight else 100}")
         elif weight:
             raise Unsupported("this kernel has no I/O weight", "leave out --blkio-weight")
+        wanted: dict[str, dict[str, str]] = {}
+        for key, rates in throttles(io).items():
+            for device, rate in rates.items():
+                wanted.setdefault(device, {})[_THROTTLES[key]] = rate
+        if wanted or self.has("io.max"):
+            lines = {device: _io_max(rates) for device, rates in wanted.items()}
+            changes.set_lines(self.file("io.max"), lines, _io_max({}))
 
     def _set_pids(self, changes: Changes, pids: Part) -> None:
         limit = pids.get("limit") or 0
@@ -166,6 +173,19 @@ class V2(Group):
     def peak_memory(self) -> int:
         """Bytes; 0 before Linux 5.19, which first told."""
         return int(read(self.file("memory.peak"))) if self.has("memory.peak") else 0
+
+
+_THROTTLES = {
+    "throttleReadBpsDevice": "rbps",
+    "throttleWriteBpsDevice": "wbps",
+    "throttleReadIOPSDevice": "riops",
+    "throttleWriteIOPSDevice": "wiops",
+}
+
+
+def _io_max(rates: Mapping[str, str]) -> str:
+    """A device's line in io.max, in the kernel's own order."""
+    return " ".join(f"{name}={rates.get(name, 'max')}" for name in _THROTTLES.values())
 
 
 def cpu_weight(shares: int) -> int:

@@ -140,7 +140,15 @@ def _resources(limits: Limits) -> dict[str, object]:
         "CpusetCpus": limits.cpuset_cpus or "",
         "PidsLimit": limits.pids,
         "BlkioWeight": limits.blkio_weight or 0,
+        "BlkioDeviceReadBps": _rates(limits.device_read_bps),
+        "BlkioDeviceWriteBps": _rates(limits.device_write_bps),
+        "BlkioDeviceReadIOps": _rates(limits.device_read_iops),
+        "BlkioDeviceWriteIOps": _rates(limits.device_write_iops),
     }
+
+
+def _rates(rates: tuple[tuple[str, int], ...] | None) -> list[dict[str, object]] | None:
+    return [{"Path": path, "Rate": rate} for path, rate in rates] if rates else None
 
 
 def _config(container: Container, config: Mapping[str, Any]) -> dict[str, object]:
