@@ -35,6 +35,12 @@ def config(image: dict[str, object] | None = None, **asked: object) -> dict[str,
         "net/../kernel.core_pattern",
         "net.x\nkernel.y",
         "fs.file-max",
+        "fs.mqueue.msg_max2",
+        "kernel.hostname",
+        "kernel.shmmax ",
+        "net.",
+        "net..ipv4",
+        ".net.ipv4.ip_forward",
         "",
     ],
 )
@@ -42,6 +48,21 @@ def test_sysctls_of_the_host_are_refused(name: str) -> None:
     """27. Fails with a test for a prefix (CVE-2022-0811)."""
     with pytest.raises(BadSpec):
         config(sysctls=((name, "1"),))
+
+
+@pytest.mark.parametrize(
+    "name", ["kernel.sem", "fs.mqueue.msg_max", "net.ipv4.conf.Eth0.rp_filter"]
+)
+def test_sysctls_of_its_own_are_taken(name: str) -> None:
+    found = config(sysctls=((name, "1 2"),))["linux"]
+    assert isinstance(found, dict)
+    assert found["sysctl"] == {name: "1 2"}
+    for value in ("", "1\n2", "\0"):
+        with pytest.raises(BadSpec):
+            config(sysctls=((name, value),))
+    for other in ({"ipc": "host", "network": "host"}, {"ipc": "host", "network": "container:x"}):
+        with pytest.raises(BadSpec, match="not in a separate namespace"):
+            config(sysctls=((name, "1"),), **other)
 
 
 def test_sysctls_of_the_network_need_an_own_network() -> None:

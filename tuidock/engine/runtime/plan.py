@@ -138,7 +138,7 @@ def _mounts(config: dict[str, Any]) -> list[Operation]:
             steps.append(r.Attach(index, target, entry["source"]))
             index += 1
         elif kind == "cgroup":
-            steps.append(r.CgroupView(target))
+            steps.append(r.CgroupView(target, options.attributes))
         else:
             steps.append(r.Filesystem(kind, target, options.data, options.attributes))
         if target == "/dev":

@@ -232,23 +232,23 @@ class Link(NamedTuple):
 
 
 class CgroupView(NamedTuple):
-    """The container's own cgroups, read-only, as the root of every hierarchy."""
+    """The container's own cgroups, as the root of every hierarchy; read-only unless privileged."""
 
     target: str
+    attributes: int
 
     def describe(self) -> str:
         return f"mount cgroups on {self.target}"
 
     def execute(self, birth: Birth) -> None:
         hierarchies = mounted_hierarchies(read("/proc/self/mountinfo"))
-        attributes = HIDDEN | m.MOUNT_ATTR_RDONLY
         if hierarchies == [""]:
-            return _attach(birth, m.new_mount("cgroup2", (), attributes), self.target)
+            return _attach(birth, m.new_mount("cgroup2", (), self.attributes), self.target)
         frame = m.new_mount("tmpfs", (("mode", "755"), ("size", "65536")), HIDDEN)
         inside = os.dup(frame)
         _attach(birth, frame, self.target)
         for controllers in hierarchies:
-            _mount_hierarchy(inside, controllers, attributes)
+            _mount_hierarchy(inside, controllers, self.attributes)
         m.mount_setattr(inside, m.MOUNT_ATTR_RDONLY)
         return os.close(inside)
 

@@ -13,7 +13,7 @@ import os
 from tuidock.engine.cgroups.limits import resources
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime import capabilities, devices, namespaces, seccomp
+from tuidock.engine.runtime import capabilities, devices, namespaces, seccomp, sysctls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,15 +37,12 @@ MASKED_PATHS = (
     "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
+    "/sys/dev/block",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
+    "/sys/fs/selinux",
 )
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-_SYSCTLS_IPC = frozenset(
-    "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax "
-    "kernel.shmmni kernel.shm_rmid_forced".split()
-)
-_NAME_OF_SYSCTL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.-")
 _RLIMITS = frozenset(
     "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending "
     "stack".split()
@@ -309,8 +306,8 @@ def _linux(
         "namespaces": namespaces.entries(spec, own_ids=bool(maps)),
         "resources": resources(spec.limits)
         | {"devices": devices.rules(nodes, spec.device_rules, privileged=spec.privileged)},
-        "sysctl": dict(_sysctl(name, value, spec) for name, value in spec.sysctls),
-        "maskedPaths": [] if spec.privileged else list(MASKED_PATHS),
+        "sysctl": dict(sysctls.check(name, value, spec) for name, value in spec.sysctls),
+        "maskedPaths": [] if spec.privileged else [*MASKED_PATHS, *_temperatures()],
         "readonlyPaths": [] if spec.privileged else list(READONLY_PATHS),
     }
     if maps:
@@ -321,23 +318,14 @@ def _linux(
     return linux
 
 
+def _temperatures() -> list[str]:
+    """Where each processor tells how often it was too hot: a clock of what neighbours do."""
+    paths = (f"/sys/devices/system/cpu/cpu{n}/thermal_throttle" for n in range(os.cpu_count() or 1))
+    return [path for path in paths if os.path.isdir(path)]
+
+
 def _mappings(ranges: Sequence[Range]) -> list[dict[str, int]]:
     return [{"containerID": r.inside, "hostID": r.outside, "size": r.size} for r in ranges]
-
-
-def _sysctl(name: str, value: str, spec: ContainerSpec) -> tuple[str, str]:
-    """Only what the kernel keeps apart for each namespace, if it is ours alone. Raises BadSpec."""
-    plain = set(name) <= _NAME_OF_SYSCTL and ".." not in name and not name.startswith(".")
-    if not plain or "\n" in value or "\0" in value:
-        raise BadSpec(f"invalid sysctl {name!r}")
-    owner = "host"
-    if name in _SYSCTLS_IPC or name.startswith("fs.mqueue."):
-        owner = spec.ipc
-    elif name.startswith("net."):
-        owner = "" if spec.network in ("bridge", "none") else spec.network
-    if owner:
-        raise BadSpec(f"sysctl {name!r} is not in a separate namespace", f"set it on the {owner}")
-    return name, value
 
 
 def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
