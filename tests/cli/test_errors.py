@@ -93,7 +93,6 @@ def test_a_registry_that_is_down(tuidock: Cli, place: Layout) -> None:
         (("run", "--name", "../x", "busybox"), 125, "Invalid container name"),
         (("run", "-v", "/nosuch:/x", "busybox"), 125, "does not exist"),
         (("run", "-v", "named:/x", "busybox"), 125, "not supported yet"),
-        (("run", "--init", "busybox"), 125, "--init is not supported yet"),
         (("run", "--userns", "nosuch", "busybox"), 125, "invalid user namespace mode: nosuch"),
         (("run", "-p", "99999:80", "busybox"), 125, "port"),
         (("run", "--network", "host", "-p", "80", "busybox"), 125, "ports cannot be published"),

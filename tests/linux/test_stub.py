@@ -242,13 +242,13 @@ def test_the_bytes_are_what_the_listing_says(name: str) -> None:
     tool = shutil.which("objdump" if name == os.uname().machine else f"{name}-linux-gnu-objdump")
     if tool is None:
         return
-    found = _disassembled(tool, name, code)
+    found = disassembled(tool, name, code)
     listed = machine.listing(name)
     assert [each for each, _ in found] == [each for each, _ in listed]
     assert [mnemonic for _, mnemonic in found] == [text.split()[0] for _, text in listed]
 
 
-def _disassembled(tool: str, name: str, code: bytes) -> list[tuple[str, str]]:
+def disassembled(tool: str, name: str, code: bytes) -> list[tuple[str, str]]:
     flags = {"x86_64": ["-m", "i386:x86-64", "-M", "intel"], "aarch64": ["-m", "aarch64"]}[name]
     import tempfile
 

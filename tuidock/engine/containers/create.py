@@ -99,7 +99,6 @@ def _check(spec: ContainerSpec) -> None:
 
 def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
     missing = {
-        "--init": spec.init,
         "--runtime": spec.runtime,
     }
     for flag, asked in missing.items():

@@ -225,8 +225,12 @@ CALL = 104
 
 def code(machine: str) -> bytes:
     """The function for a machine; empty for one that we have no code for."""
-    lines = _LISTINGS.get(machine, "").splitlines()
-    return b"".join(bytes.fromhex(word) for word, _ in map(instruction, lines) if word)
+    return assembled(_LISTINGS.get(machine, ""))
+
+
+def assembled(text: str) -> bytes:
+    """The bytes of a listing."""
+    return b"".join(bytes.fromhex(word) for word, _ in instructions(text))
 
 
 def instruction(line: str) -> tuple[str, str]:
@@ -237,5 +241,9 @@ def instruction(line: str) -> tuple[str, str]:
 
 def listing(machine: str) -> list[tuple[str, str]]:
     """Every instruction: its bytes and its mnemonic."""
-    found = map(instruction, _LISTINGS[machine].splitlines())
-    return [each for each in found if each[0]]
+    return instructions(_LISTINGS[machine])
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """Those of a listing, without its labels."""
+    return [each for each in map(instruction, text.splitlines()) if each[0]]

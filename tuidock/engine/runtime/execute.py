@@ -15,7 +15,7 @@ from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, EngineE
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import userns
 from tuidock.engine.linux.openat2 import openat2
-from tuidock.engine.runtime import user
+from tuidock.engine.runtime import reaper, user
 from tuidock.engine.runtime.capabilities import ALL, bits
 
 TYPE_CHECKING = False
@@ -113,15 +113,18 @@ def _environment(pairs: list[str], who: user.User) -> dict[str, str]:
     return environment
 
 
-def execute(arguments: list[str], environment: dict[str, str]) -> NoReturn:
+def execute(arguments: list[str], environment: dict[str, str], *, reaped: bool = False) -> NoReturn:
     """Find the command as execvp would, inside the root, and become it.
 
-    Raises CommandNotFound, CommandNotExecutable.
+    `reaped`: become a reaper that runs it. Raises CommandNotFound, CommandNotExecutable.
     """
     path = find(arguments[0], environment.get("PATH", ""))
     for number in _IGNORED:
         signal.signal(number, signal.SIG_DFL)
     try:
+        if reaped:
+            program = reaper.open_program()
+            os.execve(program, reaper.arguments(path, arguments), environment)
         os.execve(path, arguments, environment)
     except OSError as error:
         raise _refusal(arguments[0], error) from error

@@ -130,7 +130,8 @@ class Init:
         groups = added_groups(self.config["annotations"])
         environment = execute.become(process, who, groups, self.program)
         self.step = "execute the command"
-        execute.execute(process["args"], environment)
+        reaped = self.config["annotations"].get("tuidock.init") == "true"
+        execute.execute(process["args"], environment, reaped=reaped)
 
 
 def _bring_up_loopback() -> None:

@@ -193,6 +193,7 @@ def _annotations(
     flags = {
         "tuidock.stdin": spec.stdin,
         "tuidock.volatile": spec.remove,
+        "tuidock.init": spec.init,
     }
     return found | {key: "true" for key, on in flags.items() if on}
 
