@@ -43,3 +43,16 @@ class Copied(NamedTuple):
     """Bytes of the archive that carried it."""
     skipped: int
     """Device nodes and sockets that were left out."""
+
+
+class CommitSpec(NamedTuple):
+    """How a container is to become an image."""
+
+    reference: str = ""
+    """Empty: an image without a name."""
+    author: str = ""
+    comment: str = ""
+    changes: tuple[str, ...] = ()
+    """Dockerfile instructions, applied to the config in turn."""
+    pause: bool = True
+    """Hold the container still while its files are read."""

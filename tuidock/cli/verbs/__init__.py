@@ -28,6 +28,7 @@ VERBS: dict[str, Verb] = {
     "pull": Verb("pull", "Download an image from a registry", "images"),
     "images": Verb("images", "List images", "images"),
     "rmi": Verb("rmi", "Remove images", "images"),
+    "commit": Verb("commit", "Make an image of a container and its changes", "images"),
     "tag": Verb("tag", "Give an image another name", "images"),
     "inspect": Verb("inspect", "Show all about containers or images, as JSON", "images"),
     "run": Verb("run", "Create a container from an image and start it", "containers", failure=125),
@@ -81,7 +82,7 @@ ALIASES: dict[str, str] = {
         f"container {verb}": verb
         for verb in (
             "run create start stop restart kill pause unpause rm rename logs exec attach port "
-            "stats top update wait inspect diff cp export"
+            "stats top update wait inspect diff cp export commit"
         ).split()
     },
 }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.containers.files.access import Archive, Destination
     from tuidock.engine.containers.files.copying import Tick
-    from tuidock.engine.filesystem import Change, Copied, PathStat
+    from tuidock.engine.filesystem import Change, CommitSpec, Copied, PathStat
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
     from tuidock.engine.network.usermode import UserNetwork
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tuidock.engine.types import (
         ExecSpec,
         ExitRecord,
+        Image,
         LogLine,
         LogQuery,
         Process,
@@ -265,6 +266,12 @@ class Containers:
         from tuidock.engine.containers.files import access
 
         return access.destination(self.layout, self._find(key), path, owners=owners)
+
+    def commit(self, key: str, asked: CommitSpec) -> Image:
+        """Make an image of it. Raises BadSpec, BadReference, NotFound, StorageFull, HostError."""
+        from tuidock.engine.containers.commit import commit
+
+        return commit(self.layout, self._find(key), self._images(), asked)
 
     def copy_out(
         self, key: str, path: str, local: str, tick: Tick, *, follow: bool, owners: bool

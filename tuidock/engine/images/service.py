@@ -18,10 +18,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tuidock.engine.events import Pulled, PullEvent
-    from tuidock.engine.images.local import Layers
+    from tuidock.engine.images.local import Derivation, Layers
     from tuidock.engine.types import Image, RemoteImage
 
 
@@ -117,6 +117,21 @@ class Images:
             image = add(self.layout, db, config, layers, reference)
             self._note("import", image.id, str(parse(reference)))
         return image
+
+    def derive(self, base: str, step: Derivation, layer: Iterable[bytes], reference: str) -> Image:
+        """Make an image of the layers of image `base` (an id) and one more, plain tar.
+
+        Without a reference it gets no name. Raises ImageNotFound, BadReference, ContentError,
+        StorageFull.
+        """
+        from contextlib import closing
+
+        from tuidock.engine import store
+        from tuidock.engine.images.disk import storage
+        from tuidock.engine.images.local import derive
+
+        with storage(), closing(store.connect(self.layout, durable=True)) as db:
+            return derive(self.layout, db, base, step, layer, reference)
 
     def tag(self, source: str, target: str) -> None:
         """Give an image one more name; a tag that meant another one moves.
