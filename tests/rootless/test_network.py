@@ -110,6 +110,7 @@ def answer_once(server: socket.socket) -> None:
     server.settimeout(PATIENCE)
     connection, peer = server.accept()
     with connection:
+        connection.recv(1000)  # else to close is to reset
         length = len(peer[0])
         connection.sendall(f"HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n{peer[0]}".encode())
 

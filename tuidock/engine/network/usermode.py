@@ -12,10 +12,10 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from tuidock.engine.errors import BadSpec, HostError, NetworkError
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.files import remove_path
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.network import carriers, hostports, ipam
 from tuidock.engine.network.ipam import Endpoint, Subnet
@@ -151,19 +151,25 @@ def _carried(layout: Layout) -> list[str]:
 
 
 def _end(layout: Layout, container_id: str) -> None:
-    """Kill a program that outlived its uplink, and forget both."""
+    """Kill a program that outlived its uplink, and forget both; the uplink may just do so."""
     directory = layout.uplink(container_id)
-    try:
+    with suppress(FileNotFoundError, ValueError):  # nobody, or not even begun
         with open(f"{directory}/program", encoding="ascii") as file:
             pid, began = map(int, file.read().split())
-    except (FileNotFoundError, ValueError):  # nobody, or not even begun
-        remove_path(directory)
+        _kill(pid, began)
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{name}")
+        os.rmdir(directory)
+
+
+def _kill(pid: int, began: int) -> None:
+    if start_time(pid) != began:
         return
-    if start_time(pid) == began:
-        pidfd = os.pidfd_open(pid)
-        try:
-            if start_time(pid) == began:
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        finally:
-            os.close(pidfd)
-    remove_path(directory)
+    pidfd = os.pidfd_open(pid)
+    try:
+        if start_time(pid) == began:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    finally:
+        os.close(pidfd)

@@ -211,7 +211,10 @@ def _forget(layout: Layout, request: dict[str, Any]) -> None:
     directory = layout.uplink(request["id"])
     for name in ("program", _CONTROL, _READY):
         _unlink(f"{directory}/{name}")
-    os.rmdir(directory)
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:  # a client was faster
+        pass
 
 
 def _unlink(path: str) -> None:
