@@ -153,7 +153,7 @@ def _carried(layout: Layout) -> list[str]:
 def _end(layout: Layout, container_id: str) -> None:
     """Kill a program that outlived its uplink, and forget both; the uplink may just do so."""
     directory = layout.uplink(container_id)
-    with suppress(FileNotFoundError, ValueError):  # nobody, or not even begun
+    with suppress(FileNotFoundError, ProcessLookupError, ValueError):  # nobody, or not yet
         with open(f"{directory}/program", encoding="ascii") as file:
             pid, began = map(int, file.read().split())
         _kill(pid, began)
