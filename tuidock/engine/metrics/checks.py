@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 
 import tuidock
-from tuidock.engine.cgroups.hierarchies import find, mode
+from tuidock.engine.cgroups.hierarchies import delegated, find, mode
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.landlock import landlock_version
 from tuidock.engine.types import Finding
@@ -140,7 +140,7 @@ def _sysctl(name: str) -> str:
 
 def cgroups() -> Iterable[Finding]:
     """Which limits can be set, and whether containers can be paused."""
-    hierarchies = find()
+    hierarchies = [*find(), *delegated()]
     usable = {name for each in hierarchies for name in each.controllers}
     lacking = [f"{name} ({flag})" for name, flag in GROUP_LIMITS.items() if name not in usable]
     where = f"cgroup {mode()}"

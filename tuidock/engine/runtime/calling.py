@@ -12,6 +12,7 @@ import sys
 
 from tuidock.engine.errors import MonitorGone
 from tuidock.engine.linux import sockets
+from tuidock.engine.runtime import delegation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def _launch(layout: Layout) -> None:
     program = f"/proc/self/fd/{sealed}" if sealed >= 0 else sys.executable
     environment = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
     _bury()
+    if first := delegation.words(layout.tag):
+        program, words = first[0], [*first, *words]
+        environment |= delegation.environment()
     try:
         _started.append(
             os.posix_spawn(
@@ -101,11 +105,13 @@ def _bury() -> None:
     """Reap: a client that lives for days, as the interface may, starts many."""
     for pid in list(_started):
         try:
-            ended = os.waitpid(pid, os.WNOHANG)[0] == pid
+            ended, status = os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:  # somebody else reaped it
-            ended = True
+            ended, status = pid, 0
         if ended:
             _started.remove(pid)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status):  # a launcher leaves with 0
+            delegation.refuse(status)
 
 
 def _sealed_interpreter() -> int:
