@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuidock.engine.layout import Layout
-from tuidock.engine.metrics import checks
+from tuidock.engine.metrics import checks, ordinary
 from tuidock.engine.metrics.host import doctor, facts, pretty_name
 from tuidock.engine.types import Finding
 
@@ -84,10 +84,35 @@ def test_a_probe_that_cannot_run_is_not_taken_for_success(
 def test_subordinate_ids_are_added_up(tmp_path: Path) -> None:
     file = tmp_path / "subuid"
     file.write_text("ann:100000:65536\n1000:300000:1000\nbob:500000:65536\nbroken\n")
-    assert checks.subordinate_count(str(file), "ann", 1000) == 66536
-    assert checks.subordinate_count(f"{tmp_path}/none", "ann", 1000) == 0
+    assert ordinary.subordinate_count(str(file), "ann", 1000) == 66536
+    assert ordinary.subordinate_count(f"{tmp_path}/none", "ann", 1000) == 0
 
 
 def test_little_space_is_a_warning(tmp_path: Path) -> None:
     assert checks.disk(f"{tmp_path}/not/yet", lambda _: 1 << 30).state == "warning"
     assert checks.disk(str(tmp_path), lambda _: 1 << 40).state == "ok"
+
+
+def test_ids_that_nobody_has_are_proposed(tmp_path: Path) -> None:
+    """Fails when the remedy names fixed numbers: two users would get the same ids."""
+    taken = tmp_path / "subuid"
+    taken.write_text("ann:100000:65536\nbob:165536:65536\n")
+    (found,) = ordinary.subordinate_ids(str(taken))
+    assert found.state == "warning"
+    assert "--add-subuids 231072-296607" in found.remedy
+    assert ordinary.next_free([f"{tmp_path}/none"]) == 100000
+
+
+def test_limits_are_had_by_a_command_that_fits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    booted, manager = True, True
+    monkeypatch.setattr(ordinary.systemd, "has_booted", lambda: booted)
+    monkeypatch.setattr(ordinary.systemd, "has_manager", lambda: manager)
+    monkeypatch.setattr(ordinary.os.path, "exists", lambda path: True)
+    assert "Delegate=cpu cpuset io memory pids" in ordinary.delegation(["cpuset"])
+    manager = False
+    assert ordinary.delegation(["cpu"]).startswith("loginctl enable-linger")
+    monkeypatch.setattr(ordinary.os.path, "exists", lambda path: False)
+    assert "unified_cgroup_hierarchy" in ordinary.delegation(["cpu"])
+    assert [each.state for each in ordinary.lingering()] == ["warning"]
+    booted = False
+    assert not list(ordinary.lingering())

@@ -14,6 +14,7 @@ import tuidock
 from tuidock.engine.cgroups.hierarchies import delegated, find, mode
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.landlock import landlock_version
+from tuidock.engine.metrics import ordinary
 from tuidock.engine.types import Finding
 
 OLDEST = (5, 11)
@@ -34,7 +35,7 @@ def findings(layout: Layout) -> list[Finding]:
         *cgroups(),
         seccomp(),
         landlock(),
-        *(() if os.geteuid() == 0 else subordinate_ids()),
+        *(() if os.geteuid() == 0 else ordinary.findings()),
         *(private(path) for path in (layout.root, layout.runroot)),
         disk(layout.root),
     ]
@@ -65,7 +66,7 @@ def kernel_version(release: str) -> tuple[int, int]:
 # --- features that are tried ----------------------------------------------------------------
 
 REMEDIES = {
-    "user namespaces": ("missing", "sysctl user.max_user_namespaces=15000, and see below"),
+    "user namespaces": ("missing", "sysctl user.max_user_namespaces=15000, or what is said below"),
     "own ids": ("missing", "apt-get install --reinstall uidmap; or see /etc/subuid below"),
     "overlay": ("missing", "modprobe overlay; or put --root on ext4, xfs or btrfs"),
     "overlay in user namespaces": ("warning", "Linux 5.11 or newer, --root on ext4, xfs or btrfs"),
@@ -121,7 +122,7 @@ def user_namespace_switches() -> Iterable[Finding]:
         (
             "kernel/apparmor_restrict_unprivileged_userns",
             "1",
-            "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile",
+            "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ),
     ):
         if _sysctl(switch) == bad:
@@ -142,22 +143,20 @@ def cgroups() -> Iterable[Finding]:
     """Which limits can be set, and whether containers can be paused."""
     hierarchies = [*find(), *delegated()]
     usable = {name for each in hierarchies for name in each.controllers}
-    lacking = [f"{name} ({flag})" for name, flag in GROUP_LIMITS.items() if name not in usable]
+    lacking = {name: flag for name, flag in GROUP_LIMITS.items() if name not in usable}
     where = f"cgroup {mode()}"
     if lacking:
-        remedy = (
-            "boot with these controllers enabled (cgroup_enable=memory)"
-            if os.geteuid() == 0
-            else "systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids; "
-            "log in anew, and start from `systemd-run --user --scope`"
-        )
-        yield Finding("cgroups", "warning", f"{where}, no limits of {', '.join(lacking)}", remedy)
+        remedy = "boot with these controllers enabled (cgroup_enable=memory)"
+        if os.geteuid():
+            remedy = ordinary.delegation(lacking)
+        missing = ", ".join(f"{name} ({flag})" for name, flag in lacking.items())
+        yield Finding("cgroups", "warning", f"{where}, no limits of {missing}", remedy)
     else:
         yield Finding("cgroups", "ok", f"{where}, limits of {', '.join(GROUP_LIMITS)}")
     if not any(each.unified for each in hierarchies) and "freezer" not in usable:
         remedy = "mount cgroup2, or v1's freezer, writable"
         if os.geteuid():
-            remedy = "start from `systemd-run --user --scope`"
+            remedy = ordinary.delegation(())
         yield Finding("pause", "warning", "no cgroup freezer is writable", remedy)
 
 
@@ -179,45 +178,7 @@ def landlock() -> Finding:
     )
 
 
-# --- users, directories, space ------------------------------------------------------------------
-
-
-def subordinate_ids() -> Iterable[Finding]:
-    """Ranges of ids, and the setuid programs that hand them out."""
-    import pwd
-
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        user = str(os.geteuid())
-    for path in ("/etc/subuid", "/etc/subgid"):
-        count = subordinate_count(path, user, os.geteuid())
-        if count >= 65536:
-            yield Finding(path, "ok", f"{count} ids for {user}")
-        else:
-            remedy = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
-            detail = f"{count} ids for {user}: images' users beside root cannot be used"
-            yield Finding(path, "warning", detail, remedy)
-    for program in ("newuidmap", "newgidmap"):
-        if shutil.which(program):
-            yield Finding(program, "ok", "installed")
-        else:
-            detail = "not installed: images' users beside root cannot be used"
-            yield Finding(program, "warning", detail, "apt-get install uidmap")
-
-
-def subordinate_count(path: str, user: str, uid: int) -> int:
-    """Ids that a subuid(5) file gives to a user."""
-    try:
-        with open(path) as file:
-            lines = [line.strip().split(":") for line in file]
-    except FileNotFoundError:
-        return 0
-    return sum(
-        int(fields[2])
-        for fields in lines
-        if len(fields) == 3 and fields[0] in (user, str(uid)) and fields[2].isdecimal()
-    )
+# --- directories, space ------------------------------------------------------------------
 
 
 def private(path: str) -> Finding:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 
+from tuidock.engine.linux import systemd
+
 _PROGRAMS = ("/usr/bin/systemd-run", "/bin/systemd-run")
 _OURS = "tuidock-"
 _refused: list[int] = []
@@ -18,7 +20,7 @@ _refused: list[int] = []
 
 def words(tag: str) -> list[str]:
     """What the launcher's command line is to begin with; empty where nothing helps."""
-    if os.geteuid() == 0 or _refused or not has_systemd() or _in_a_scope_of_ours():
+    if os.geteuid() == 0 or _refused or not systemd.has_manager() or _in_a_scope_of_ours():
         return []
     program = next((each for each in _PROGRAMS if os.access(each, os.X_OK)), "")
     if not program:
@@ -30,21 +32,12 @@ def words(tag: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Where the user's systemd is found, also by who did not log in (su, cron)."""
-    return {"XDG_RUNTIME_DIR": _runtime_directory()}
+    return {"XDG_RUNTIME_DIR": systemd.runtime_directory()}
 
 
 def refuse(status: int) -> None:
     """The process that was started with `words` ended early: do not try again."""
     _refused.append(status)
-
-
-def has_systemd() -> bool:
-    """Whether the calling user has a systemd that listens."""
-    return os.path.exists(f"{_runtime_directory()}/systemd/private")
-
-
-def _runtime_directory() -> str:
-    return f"/run/user/{os.geteuid()}"
 
 
 def _in_a_scope_of_ours() -> bool:
