@@ -6,7 +6,15 @@ import os
 import time
 
 from tuidock.engine.cgroups import limits
-from tuidock.engine.containers import bundle, devices, healthcheck, names, records, sharing
+from tuidock.engine.containers import (
+    bundle,
+    devices,
+    healthcheck,
+    names,
+    records,
+    runtimes,
+    sharing,
+)
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.images import root
@@ -88,22 +96,13 @@ def _check(spec: ContainerSpec) -> None:
             f"ports cannot be published with --network {spec.network}", "use the bridge network"
         )
     limits.check(spec.limits)
+    runtimes.check(spec)
     if spec.remove and spec.restart.name != "no":
         raise BadSpec("conflicting options: --restart and --rm", "choose one of them")
-    _refuse_what_is_not_there(spec)
     if spec.userns not in ("auto", "host"):
         raise BadSpec(f"invalid user namespace mode: {spec.userns}", "auto or host")
     for mount in spec.mounts:
         _check_mount(mount)
-
-
-def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
-    missing = {
-        "--runtime": spec.runtime,
-    }
-    for flag, asked in missing.items():
-        if asked:
-            raise BadSpec(f"{flag} is not supported yet", "leave it out")
 
 
 def _check_mount(mount: Mount) -> None:
@@ -216,7 +215,7 @@ def _config(
     image = image_config.get("config") or {}
     assert isinstance(image, dict)
     checked = healthcheck.as_annotations(record.spec.health, image)
-    config["annotations"] |= {**_conversion(image), **checked}
+    config["annotations"] |= {**_conversion(image), **checked, **runtimes.annotation(record.spec)}
     return config
 
 

@@ -111,6 +111,7 @@ def _host_config(spec: ContainerSpec) -> dict[str, object]:
         "Dns": list(spec.dns),
         "ExtraHosts": [f"{name}:{address}" for name, address in spec.add_hosts] or None,
         "Init": spec.init,
+        "Runtime": spec.runtime or "tuidock",
         "Devices": [
             {
                 "PathOnHost": each.source,

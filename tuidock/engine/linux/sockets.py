@@ -123,6 +123,15 @@ def listen(path: str) -> _socket.socket:
     return listener
 
 
+def listen_stream(path: str) -> _socket.socket:
+    """A listening stream socket at a path of less than 108 bytes; accepting does not block."""
+    listener = _socket.socket(AF_UNIX, _socket.SOCK_STREAM, 0)
+    listener.bind(path)
+    listener.listen(1)
+    listener.setblocking(False)
+    return listener
+
+
 def _address(path: str) -> tuple[str, int]:
     """A name that fits into sun_path, and the open directory that it goes by; -1 without one.
 

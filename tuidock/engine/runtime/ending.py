@@ -13,7 +13,7 @@ import time
 from tuidock.engine import journal
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
-from tuidock.engine.runtime import health
+from tuidock.engine.runtime import foreign, health
 from tuidock.engine.runtime.calling import PACKAGE
 from tuidock.engine.runtime.commands import exit_code
 from tuidock.engine.runtime.protocol import decode
@@ -67,6 +67,7 @@ def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitR
     if ended.oom_killed:
         note(layout, about, "oom", {})
     note(layout, about, "die", {"exitCode": str(ended.code)})
+    foreign.discard(layout, about)
     cgroup.remove()
     health.keep(layout, about)
     clean_run_dir(layout, container_id)

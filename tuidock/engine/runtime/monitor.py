@@ -16,8 +16,8 @@ from functools import partial
 
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
-from tuidock.engine.runtime import ending, health, terminal
-from tuidock.engine.runtime.commands import Command
+from tuidock.engine.runtime import ending, foreign, health, strays, terminal
+from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.probing import Prober
 from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
     from tuidock.engine.logs.writer import LogWriter
+    from tuidock.engine.runtime.commands import Command
     from tuidock.engine.runtime.ward import Ward
 
     Interest = dict[int, tuple[int, Callable[[], object]]]
@@ -70,6 +71,7 @@ class Monitor:
         self.timers = Timers()
         check = health.check(about)
         self.prober = check and Prober(layout, about, ward, check, self.timers, self._judged, probe)
+        self.wakeup = strays.watch(ward.pid) if foreign.PROGRAM in about else -1
         self.killed = False
         self.ended = False
 
@@ -107,6 +109,8 @@ class Monitor:
             interest[descriptor] = (read, partial(self._hear, line))
         for command in self.commands:
             interest[command.fd] = (read, partial(self._advance, command))
+        if self.wakeup >= 0:
+            interest[self.wakeup] = (read, partial(strays.hear, self.wakeup))
         if self.prober:
             interest |= self.prober.interest()
         full = self.lines.full()
@@ -230,7 +234,7 @@ class Monitor:
             case "wait":
                 self.waiters.append(line)
             case "exec":
-                command = Command(self.layout, self.id, self.ward, request, line)
+                command = command_for(self.about)(self.layout, self.id, self.ward, request, line)
                 command.begin(descriptors)
                 self.commands.append(command)
             case "signal":

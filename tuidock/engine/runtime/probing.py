@@ -14,8 +14,8 @@ from functools import partial
 
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime import health, kinship
-from tuidock.engine.runtime.commands import Command
 from tuidock.engine.runtime.config import read_config
+from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.health import LONGEST_OUTPUT, Health, Probe
 from tuidock.engine.runtime.protocol import decode
 from tuidock.engine.runtime.spec import exec_process
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tuidock.engine.layout import Layout
+    from tuidock.engine.runtime.commands import Command
     from tuidock.engine.runtime.health import Check
     from tuidock.engine.runtime.timers import Timer, Timers
     from tuidock.engine.runtime.ward import Ward
@@ -75,6 +76,7 @@ class Prober:
         self._since = time.monotonic()
         """When the container was started."""
         self._process = process
+        self._kind = command_for(about)
         self._now: _Running | None = None
         self._timer: Timer | None = None
 
@@ -122,7 +124,7 @@ class Prober:
         if self._ward.cgroup().frozen():  # the same pause again, as if it began when thawed
             self._wait(self.check.pause(self.health, self._age()))
             return
-        self._now = _Running(self._layout, self._id, self._ward, self._prepared(), self._age())
+        self._now = _Running(self._kind, self._ward, self._prepared(), self._age())
         self._timer = self._timers.after(self.check.timeout, self._time_out)
 
     def _prepared(self) -> dict[str, Any]:
@@ -195,7 +197,7 @@ class _Running:
     """A probe that is not over, and what it said so far."""
 
     def __init__(
-        self, layout: Layout, container_id: str, ward: Ward, process: dict[str, Any], age: float
+        self, kind: type[Command], ward: Ward, process: dict[str, Any], age: float
     ) -> None:
         self.age = age
         """Of the container, in seconds."""
@@ -209,7 +211,7 @@ class _Running:
         self.output, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.output, False)
         null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        self.command = Command(layout, container_id, ward, {"process": process}, self._ear)
+        self.command = kind(ward.layout, ward.id, ward, {"process": process}, self._ear)
         self.command.begin([null, theirs, os.dup(theirs)])
 
     def read(self) -> bool:

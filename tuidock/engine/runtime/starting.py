@@ -17,10 +17,11 @@ from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import boot_id, start_time
-from tuidock.engine.runtime import ending, health, probing
+from tuidock.engine.runtime import ending, foreign, health, probing
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.execute import failure
+from tuidock.engine.runtime.foreign import ForeignBirth
 from tuidock.engine.runtime.protocol import decode, encode
 from tuidock.engine.runtime.state import read_state, write_exit, write_state
 from tuidock.engine.types import ExitRecord, Status
@@ -65,7 +66,8 @@ def start(
         _tell(client, {"failed": failure("prepare", error)})
         return
     _forget_last_run(layout, container_id)
-    birth = Birth(layout, config, client)
+    kind = ForeignBirth if foreign.PROGRAM in config["annotations"] else Birth
+    birth = kind(layout, config, client)
     try:
         born = birth.attempt(gate=bool(request.get("gate")))
     except Refused as refusal:

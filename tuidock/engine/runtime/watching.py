@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 def attend(layout: Layout, orders: Packets) -> None:
     """The life of a monitor; what is to be started comes along `orders`, to its starter."""
     p.set_title(f"tuidock-spare {layout.root}")
+    p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)  # another runtime leaves its container to us
     ours, theirs = sockets.pair()
     starter = p.clone_child()
     if starter == 0:
@@ -96,6 +97,7 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
     `watcher` is where the launcher tells the wait status: as subreaper it is the parent now.
     """
     container_id = request["id"]
+    p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     run = layout.run(container_id)
     lock = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
