@@ -92,12 +92,6 @@ def act_as(number: int) -> None:
     capset(permitted())  # leaving 0 takes those that are about files
 
 
-def permitted() -> int:
-    """The capabilities that this process has or may take, as bits."""
-    with open("/proc/self/status", "rb", buffering=0) as file:
-        return int(file.read(8192).partition(b"CapPrm:")[2].split(None, 1)[0], 16)
-
-
 def unshare(flags: int) -> None:
     """Leave the namespaces in `flags` for new ones."""
     check(libc.unshare(flags), "unshare")
