@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cgroups.fake_v2 import Kernel
+from tests.cgroups.trees import Fake
 from tuidock.engine.cgroups import cgroup
 from tuidock.engine.cgroups.hierarchies import Hierarchy
 
@@ -16,7 +16,7 @@ def test_from_a_session_what_was_made_in_a_scope_is_limited_and_removed(
 ) -> None:
     """Fails with what `find` finds alone: the container would seem to have no cgroup."""
     (tmp_path / "cg").mkdir()
-    Kernel(tmp_path / "cg", "memory pids", monkeypatch)
+    Fake(tmp_path / "cg", "memory pids", monkeypatch)
     user = Hierarchy(f"{tmp_path}/cg", ("memory", "pids"), unified=True)
     monkeypatch.setattr(cgroup, "find", lambda: [user])
     cgroup.open_cgroup("00000000", "abc").create({"pids": {"limit": 3}})

@@ -1,0 +1,66 @@
+"""Tests for a machine with cgroup v2 alone and systemd: `make test-cgroup2` makes one.
+
+Elsewhere they are not even collected; what holds on v1 as well is tested in the other
+directories, and marked `cgroup2` there.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cgroups.conftest import start as start
+from tests.cli.conftest import environment as environment
+from tests.cli.conftest import place as place
+from tests.cli.conftest import tuidock as tuidock
+from tests.metrics.conftest import new_container as new_container
+from tests.rootless.conftest import Person, _with_image
+from tests.rootless.conftest import base as base
+from tuidock.engine.cgroups.hierarchies import mode
+from tuidock.engine.linux import userns
+
+HERE = mode() == "v2" and os.geteuid() == 0 and os.path.isdir("/run/systemd/system")
+collect_ignore_glob = [] if HERE else ["test_*.py"]
+
+
+class LoggedIn(Person):
+    """A user of this machine, whose user manager runs: commands in scopes that it delegates to."""
+
+    def __init__(self, base: str, name: str) -> None:
+        super().__init__(base)
+        entry = pwd.getpwnam(name)
+        self.uid = entry.pw_uid
+        self.path = [self.path[0], *os.environ.get("PYTHONPATH", "").split(":")]
+        self.ranges = tuple(
+            userns.Range(1, int(first), int(count))
+            for owner, first, count in (line.split(":") for line in open("/etc/subuid"))
+            if owner == name
+        )
+        os.chmod(base, 0o711)
+        for each in ("root", "run", "home"):
+            os.chown(f"{base}/{each}", self.uid, self.uid)
+        ids = ("--reuid", str(self.uid), "--regid", str(entry.pw_gid), "--init-groups")
+        bus = f"XDG_RUNTIME_DIR=/run/user/{self.uid}"
+        self.outside = ["setpriv", *ids, "env", bus]
+        """A command that belongs to a cgroup of root's, as in a login session."""
+        self.before = [*self.outside, "systemd-run", "--user", "--scope", "--quiet", "--"]
+        self.cgroup = (
+            f"/sys/fs/cgroup/user.slice/user-{self.uid}.slice/user@{self.uid}.service"
+            f"/tuidock-{self.layout.tag}"
+        )
+
+
+@pytest.fixture
+def ann(base: str) -> Iterator[LoggedIn]:
+    """With an image; her user manager runs while the test does."""
+    subprocess.run(["loginctl", "enable-linger", "ann"], check=True)
+    deadline = time.monotonic() + 60
+    while not os.path.exists(f"/run/user/{pwd.getpwnam('ann').pw_uid}/bus"):
+        assert time.monotonic() < deadline, "no user manager"
+        time.sleep(0.1)
+    yield from _with_image(LoggedIn(base, "ann"))  # type: ignore[misc]
