@@ -12,7 +12,7 @@ as_root := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .PHONY: help
 help: ## Show this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
 
 .venv/ready: pyproject.toml scripts/venv
 	@scripts/venv .venv "$(PYTHON)" .
@@ -34,6 +34,10 @@ packages: ## Install the Debian packages that tests need (root), or name those m
 .PHONY: test
 test: .venv/ready-dev packages ## Run the whole suite; as an ordinary user, what needs no root
 	@$(if $(as_root),TUIDOCK_ALONE=1) $(python) -m pytest $(ARGS)
+
+.PHONY: test-cgroup2
+test-cgroup2: .venv/ready-dev ## Run what concerns cgroups in a small emulated machine with cgroup v2
+	@scripts/cgroup2-vm $(python) $(ARGS)
 
 .PHONY: check
 check: .venv/ready-dev ## Lint, types and layers, without the suite

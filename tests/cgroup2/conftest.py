@@ -36,11 +36,7 @@ class LoggedIn(Person):
         entry = pwd.getpwnam(name)
         self.uid = entry.pw_uid
         self.path = [self.path[0], *os.environ.get("PYTHONPATH", "").split(":")]
-        self.ranges = tuple(
-            userns.Range(1, int(first), int(count))
-            for owner, first, count in (line.split(":") for line in open("/etc/subuid"))
-            if owner == name
-        )
+        self.ranges = tuple(_ranges(name))
         os.chmod(base, 0o711)
         for each in ("root", "run", "home"):
             os.chown(f"{base}/{each}", self.uid, self.uid)
@@ -53,6 +49,13 @@ class LoggedIn(Person):
             f"/sys/fs/cgroup/user.slice/user-{self.uid}.slice/user@{self.uid}.service"
             f"/tuidock-{self.layout.tag}"
         )
+
+
+def _ranges(name: str) -> Iterator[userns.Range]:
+    with open("/etc/subuid") as file:
+        for owner, first, count in (line.split(":") for line in file):
+            if owner == name:
+                yield userns.Range(1, int(first), int(count))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What only cgroup v2 has: pressure, OOM kills of groups, and the device program as the one guard."""
+"""What only cgroup v2 has: pressure, OOM kills of groups, the device program as the one guard."""
 
 from __future__ import annotations
 

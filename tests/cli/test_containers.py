@@ -138,6 +138,7 @@ def test_users_and_environment_of_the_image(tuidock: Cli) -> None:
     assert len(host) == 12
 
 
+@pytest.mark.cgroup2
 def test_update_is_felt_and_outlives_a_restart(tuidock: Cli) -> None:
     tuidock("run", "-d", *NO_NETWORK, "-m", "64m", "--name", "box", "busybox", "sleep", "600")
     tuidock("update", "-m", "96m", "--cpus", "0.5", "--pids-limit", "30", "box")
@@ -149,6 +150,7 @@ def test_update_is_felt_and_outlives_a_restart(tuidock: Cli) -> None:
     assert "6MB" in tuidock("update", "-m", "1m", "box", code=1).stderr
 
 
+@pytest.mark.cgroup2
 def test_memory_over_the_limit_is_an_oom_kill(tuidock: Cli) -> None:
     hungry = "x=$(head -c 60m /dev/zero | tr '\\0' x); echo ${#x}"
     tuidock(
@@ -170,6 +172,7 @@ def test_memory_over_the_limit_is_an_oom_kill(tuidock: Cli) -> None:
     assert tuidock("inspect", "-f", shape, "hungry").stdout == "true 137\n"
 
 
+@pytest.mark.cgroup2
 def test_a_killed_container_is_not_an_oom_kill(tuidock: Cli) -> None:
     tuidock("run", "-d", *NO_NETWORK, "--name", "box", "busybox", "sleep", "60")
     tuidock("kill", "-s", "TERM", "box")
@@ -178,6 +181,7 @@ def test_a_killed_container_is_not_an_oom_kill(tuidock: Cli) -> None:
     assert tuidock("inspect", "-f", "{{.State.OOMKilled}}", "box").stdout == "false\n"
 
 
+@pytest.mark.cgroup2
 def test_top_pause_and_events(tuidock: Cli) -> None:
     tuidock("run", "-d", *NO_NETWORK, "--name", "box", "busybox", "sleep", "60")
     assert "sleep 60" in tuidock("top", "box").stdout
@@ -332,6 +336,7 @@ def test_the_root_directory_is_the_images_own(tuidock: Cli, place: Layout) -> No
     assert done.stdout == "711 33 1600000000\n"
 
 
+@pytest.mark.cgroup2
 def test_a_limit_taken_away_stays_away(tuidock: Cli) -> None:
     tuidock(
         "run",

@@ -19,7 +19,7 @@ from tuidock.engine.metrics import sampler as sampler_module
 from tuidock.engine.metrics.sampler import Sampler
 from tuidock.engine.types import Sample
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
 
 ID = "c" * 64
 MB = 1 << 20

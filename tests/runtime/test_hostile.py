@@ -172,6 +172,7 @@ def test_device_nodes_of_the_image_do_not_open(box: Box) -> None:
     assert "Permission denied" in said, (code, said)
 
 
+@pytest.mark.cgroup2
 def test_cgroups_cannot_be_written(box: Box) -> None:
     """28. Fails without the read-only mounts."""
     writes = "echo 1 > $d/cgroup.procs && echo written $d; mkdir $d/x && echo made $d"

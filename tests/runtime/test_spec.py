@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -77,6 +78,28 @@ def test_an_images_labels_never_become_annotations() -> None:
     """13. Fails when annotations are filled from labels."""
     found = config({"Labels": {"tuidock.layers": "evil", "tuidock.aftermath": "evil"}})
     assert "evil" not in json.dumps(found)
+
+
+DOCKER_HIDES = (
+    "/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats "
+    "/proc/sched_debug /proc/scsi /proc/timer_list /proc/timer_stats "
+    "/sys/devices/virtual/powercap /sys/firmware"
+).split()
+PODMAN_HIDES = (
+    "/proc/acpi /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/sched_debug "
+    "/proc/scsi /proc/timer_list /proc/timer_stats /sys/dev/block "
+    "/sys/devices/virtual/powercap /sys/firmware /sys/fs/selinux"
+).split()
+BOTH_PROTECT = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
+
+
+def test_what_others_hide_is_hidden() -> None:
+    """19, 21. Their lists as of docker 28 and podman 5, and each processor's temperature."""
+    linux = config()["linux"]
+    assert isinstance(linux, dict)
+    heat = glob.glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle")
+    assert set(linux["maskedPaths"]) >= {*DOCKER_HIDES, *PODMAN_HIDES, *heat}
+    assert set(linux["readonlyPaths"]) >= set(BOTH_PROTECT)
 
 
 def test_capability_arithmetic() -> None:

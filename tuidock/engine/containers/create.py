@@ -97,6 +97,10 @@ def _check(spec: ContainerSpec) -> None:
         )
     limits.check(spec.limits)
     runtimes.check(spec)
+    if not -1000 <= spec.oom_score_adj <= 1000:
+        raise BadSpec(
+            f"Invalid value {spec.oom_score_adj}, range for oom score adj is [-1000, 1000]"
+        )
     if spec.remove and spec.restart.name != "no":
         raise BadSpec("conflicting options: --restart and --rm", "choose one of them")
     if spec.userns not in ("auto", "host"):

@@ -11,8 +11,11 @@ import tempfile
 from collections.abc import Callable, Iterable
 
 import tuidock
+from tuidock.engine.cgroups.devices import EVERYTHING
+from tuidock.engine.cgroups.devices import program as device_program
 from tuidock.engine.cgroups.hierarchies import delegated, find, mode
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.bpf import load_device_program
 from tuidock.engine.linux.landlock import landlock_version
 from tuidock.engine.metrics import ordinary
 from tuidock.engine.types import Finding
@@ -33,6 +36,7 @@ def findings(layout: Layout) -> list[Finding]:
         *probed(layout),
         *user_namespace_switches(),
         *cgroups(),
+        devices(),
         seccomp(),
         landlock(),
         *(() if os.geteuid() == 0 else ordinary.findings()),
@@ -158,6 +162,25 @@ def cgroups() -> Iterable[Finding]:
         if os.geteuid():
             remedy = ordinary.delegation(())
         yield Finding("pause", "warning", "no cgroup freezer is writable", remedy)
+
+
+def devices() -> Finding:
+    """What keeps containers from the host's devices."""
+    if os.geteuid():
+        detail = "containers can make none, and open of those given what you may open yourself"
+        return Finding("devices", "ok", detail)
+    if any("devices" in each.controllers for each in find()):
+        return Finding("devices", "ok", "allowed one by one, by cgroup v1")
+    try:
+        os.close(load_device_program(device_program(EVERYTHING)))
+    except OSError as error:
+        return Finding(
+            "devices",
+            "warning",
+            f"no BPF program may guard them ({error.strerror}): containers need ids of their own",
+            "a kernel with CONFIG_CGROUP_BPF, and CAP_BPF and CAP_NET_ADMIN for tuidock",
+        )
+    return Finding("devices", "ok", "allowed one by one, by a BPF program on cgroup v2")
 
 
 def seccomp() -> Finding:
