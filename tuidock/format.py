@@ -74,6 +74,14 @@ def status(it: Container, now: float) -> str:
     return str(it.status)
 
 
+_HEALTH = {"starting": "…", "healthy": "✓", "unhealthy": "✗"}
+
+
+def health(it: Container) -> str:
+    """One mark for what the probes of a container say; empty without a health check."""
+    return _HEALTH.get(it.health, "")
+
+
 def port(it: Port) -> str:
     """`8080→80`, with the protocol when it is not tcp."""
     suffix = "" if it.protocol == "tcp" else f"/{it.protocol}"

@@ -20,6 +20,7 @@ from tuidock.engine.types import (
     Container,
     ContainerSpec,
     ExecSpec,
+    HealthCheck,
     Limits,
     LogQuery,
     Status,
@@ -287,3 +288,24 @@ async def test_prune_removes_what_does_not_run_and_is_meant(engine: Engine) -> N
     assert (await engine.containers.prune(query)).ids == (meant.id,)
     assert set((await engine.containers.prune()).ids) == {plain.id, kept.id}
     assert [it.id for it in await engine.containers.list()] == [running.id]
+
+
+async def test_health_is_probed_told_and_kept(engine: Engine) -> None:
+    check = HealthCheck(("CMD-SHELL", "echo looked; exit 3"), interval=0.1, retries=1)
+    events = engine.events()
+    spec = shell("sleep 60", "ill")._replace(health=check)
+    it = await started(engine, spec)
+    assert it.health == "starting"
+    async for event in events:
+        if event.action.startswith("health_status"):
+            break
+    assert (event.action, event.id) == ("health_status: unhealthy", it.id)
+    assert (await engine.containers.get("ill")).health == "unhealthy"
+    state = (await engine.containers.inspect("ill"))["State"]
+    assert isinstance(state, dict)
+    assert state["Health"]["Status"] == "unhealthy"
+    assert state["Health"]["Log"][0]["ExitCode"] == 3
+    assert state["Health"]["Log"][0]["Output"] == "looked\n"
+    await engine.containers.kill("ill")
+    await engine.containers.wait("ill")
+    assert (await engine.containers.get("ill")).health == ""

@@ -101,7 +101,7 @@ def item(it: Container, world: World, now: float) -> Item:
             f"{fmt.size(last.block_read):>7} {fmt.size(last.block_write):>7}" if last else "",
             " ".join(it.command),
         ),
-        text=f"{it.name} {it.image} {it.status} {it.id[:12]} {' '.join(it.command)}",
+        text=f"{it.name} {it.image} {it.status} {it.health} {it.id[:12]} {' '.join(it.command)}",
         order={
             "name": it.name,
             "image": it.image,
@@ -119,6 +119,8 @@ def dot(it: Container) -> Content:
     """The status as a mark with its colour; a failure is told from a plain end."""
     if it.status is Status.EXITED and it.exit is not None and it.exit.code:
         return Content.styled("✕", "$status-failed")
+    if it.status is Status.RUNNING and it.health == "unhealthy":
+        return Content.styled("●", "$status-failed")
     return Content.styled(*_DOTS[it.status])
 
 
@@ -127,7 +129,21 @@ def _state(it: Container, pending: str, now: float) -> Content:
         return Content.styled(f"{pending.lower()} …", "$text-accent")
     text = fmt.status(it, now)
     failed = it.status is Status.EXITED and it.exit is not None and it.exit.code
-    return Content.styled(text, "$status-failed") if failed else Content(text)
+    if failed:
+        return Content.styled(text, "$status-failed")
+    return Content.assemble(text, " ", health(it)) if it.health else Content(text)
+
+
+_HEALTH = {
+    "starting": "$status-paused",
+    "healthy": "$status-running",
+    "unhealthy": "$status-failed",
+}
+
+
+def health(it: Container) -> Content:
+    """The mark for a container's health, with its colour."""
+    return Content.styled(fmt.health(it), _HEALTH.get(it.health, ""))
 
 
 def _cpu(past: tuple[Sample, ...]) -> Content:

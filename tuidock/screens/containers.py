@@ -17,6 +17,7 @@ from tuidock.screens import custom, flows
 from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, Rows, order
 from tuidock.screens.detail import Tab
+from tuidock.screens.health import HealthTab
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
 from tuidock.screens.shell import ShellTab, lend_terminal
@@ -41,6 +42,7 @@ class ContainersScreen(ListScreen):
         "limits": LimitsTab,
         "top": TopTab,
         "env": EnvTab,
+        "health": HealthTab,
         "inspect": InspectTab,
         "shell": ShellTab,
     }

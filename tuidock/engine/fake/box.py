@@ -24,6 +24,10 @@ class Box:
         self.attached: list[FakeSession] = []
         self.task: asyncio.Task[None] | None = None
         self.peak = 0
+        self.probing: asyncio.Task[None] | None = None
+        self.probes: list[dict[str, object]] = []
+        """The last ones, in docker's shape."""
+        self.streak = 0
         self._cpu_seconds = 0.0
         self._throttled = 0.0
         self._seen = 0.0
@@ -69,10 +73,13 @@ class Box:
         for session in self.sessions:
             session.finish(record.code)
         self.sessions, self.attached = [], []
-        self.set(status=Status.EXITED, exit=record, pid=0, address="")
+        self.set(status=Status.EXITED, exit=record, pid=0, address="", health="")
         self.wake()
 
     def cancel(self) -> None:
+        if self.probing is not None:
+            self.probing.cancel()
+            self.probing = None
         if self.task is not None and self.task is not _current():
             self.task.cancel()
         self.task = None
@@ -161,6 +168,7 @@ def docker_inspect(box: Box) -> dict[str, object]:
             "OOMKilled": bool(it.exit and it.exit.oom_killed),
             "Pid": it.pid,
             "ExitCode": it.exit.code if it.exit else 0,
+            **_docker_health(box),
         },
         "HostConfig": {
             "Memory": limits.memory or 0,
@@ -171,3 +179,10 @@ def docker_inspect(box: Box) -> dict[str, object]:
         "Config": {"Env": list(it.spec.env), "Labels": dict(it.labels), "Tty": it.spec.tty},
         "NetworkSettings": {"IPAddress": it.address},
     }
+
+
+def _docker_health(box: Box) -> dict[str, object]:
+    if not box.it.health:
+        return {}
+    found = {"Status": box.it.health, "FailingStreak": box.streak, "Log": list(box.probes)}
+    return {"Health": found}

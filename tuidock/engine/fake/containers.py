@@ -19,6 +19,7 @@ from tuidock.engine.errors import (
     WrongStatus,
 )
 from tuidock.engine.events import Event
+from tuidock.engine.fake import health
 from tuidock.engine.fake.box import Box, docker_inspect, processes
 from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.images import FakeImages, digest, guard
@@ -166,6 +167,7 @@ class FakeContainers:
         self._pids += 10
         box.begin(now, self._pids, f"10.89.0.{2 + list(self._boxes).index(box.it.id)}")
         self._say("start", box)
+        health.start(box, self._clock, self._say)
         box.task = asyncio.create_task(self._live(box))
 
     async def _live(self, box: Box) -> None:

@@ -6,6 +6,7 @@ from tuidock.engine.fake import GIB, FakeEngine, Load, Program, Step
 from tuidock.engine.fake.images import digest, full
 from tuidock.engine.types import (
     ContainerSpec,
+    HealthCheck,
     Image,
     Layer,
     Limits,
@@ -133,7 +134,13 @@ async def harbour(engine: FakeEngine) -> FakeEngine:
             ("sh", "-c", "while true; do compress; done"),
             limits=limits(cpus=1.0, memory=256 * MIB, pids=64),
         ),
-        ContainerSpec("postgres:17", "db", limits=limits(memory=GIB), env=("POSTGRES_DB=shop",)),
+        ContainerSpec(
+            "postgres:17",
+            "db",
+            limits=limits(memory=GIB),
+            env=("POSTGRES_DB=shop",),
+            health=HealthCheck(("CMD-SHELL", "echo accepting connections"), interval=2.0),
+        ),
         ContainerSpec(
             "ghcr.io/acme/api:2.4",
             "api",
