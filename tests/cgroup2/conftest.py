@@ -29,7 +29,9 @@ collect_ignore_glob = [] if HERE else ["test_*.py"]
 
 
 class LoggedIn(Person):
-    """A user of this machine, whose user manager runs: commands in scopes that it delegates to."""
+    """A user of this machine whose service manager runs; commands belong to a cgroup of root's, as
+    those of a login session do.
+    """
 
     def __init__(self, base: str, name: str) -> None:
         super().__init__(base)
@@ -41,10 +43,7 @@ class LoggedIn(Person):
         for each in ("root", "run", "home"):
             os.chown(f"{base}/{each}", self.uid, self.uid)
         ids = ("--reuid", str(self.uid), "--regid", str(entry.pw_gid), "--init-groups")
-        bus = f"XDG_RUNTIME_DIR=/run/user/{self.uid}"
-        self.outside = ["setpriv", *ids, "env", bus]
-        """A command that belongs to a cgroup of root's, as in a login session."""
-        self.before = [*self.outside, "systemd-run", "--user", "--scope", "--quiet", "--"]
+        self.before = ["setpriv", *ids]
         self.cgroup = (
             f"/sys/fs/cgroup/user.slice/user-{self.uid}.slice/user@{self.uid}.service"
             f"/tuidock-{self.layout.tag}"

@@ -61,29 +61,25 @@ def test_pause_and_kill_reach_every_process(ann: LoggedIn) -> None:
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
-def test_from_a_session_nothing_is_limited_but_all_is_looked_after(ann: LoggedIn) -> None:
-    """What a scope started, a session may update, pause and remove."""
+def test_what_was_started_elsewhere_is_looked_after(ann: LoggedIn) -> None:
+    """Also when the launcher in its scope has gone meanwhile."""
     identifier = ann.does(*DETACHED, "--name", "web", IMAGE, "sleep", "1000")
     client.quit_launcher(ann.layout)
-    ann.before = ann.outside
-    said = ann.tuidock(*DETACHED, "-m", "64m", IMAGE, "true")
-    assert said.code == 125
-    assert "cannot limit memory: its cgroup controller is not available" in said.err
     ann.does("update", "-m", "48m", "web")
     assert read(f"{_directory(ann, identifier)}/memory.max") == str(48 << 20)
     ann.does("pause", "web")
     ann.does("unpause", "web")
     ann.does("rm", "-f", "web")
     assert not os.path.exists(ann.cgroup)
-    client.quit_launcher(ann.layout)  # it is in the session
 
 
-def test_doctor_names_what_is_delegated(ann: LoggedIn) -> None:
-    assert "cgroups: cgroup v2, no limits of cpuset (--cpuset-cpus)\n" in ann.does("doctor")
-    ann.before = ann.outside
+def test_doctor_names_what_is_not_delegated(ann: LoggedIn) -> None:
     said = ann.does("doctor")
-    assert "no limits of memory (-m), cpu (--cpus), pids (--pids-limit)" in said
-    assert "systemd-run --user --scope" in said
+    assert "cgroups: cgroup v2, no limits of cpuset (--cpuset-cpus)\n" in said
+    assert "systemctl restart user@" in said
+    refused = ann.tuidock(*DETACHED, "--cpuset-cpus", "0", IMAGE, "true")
+    assert refused.code == 125
+    assert "cannot limit cpuset: its cgroup controller is not available" in refused.err
 
 
 def test_devices_are_kept_away_by_the_kernels_own_rules(ann: LoggedIn) -> None:
