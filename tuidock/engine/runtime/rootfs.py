@@ -201,14 +201,12 @@ class Node(NamedTuple):
         return f"give the device {self.path}"
 
     def execute(self, birth: Birth) -> None:
-        opened = birth.binds[self.first]
+        opened = birth.binds[self.first :][: self.number + 1][-1]
         if stat.S_ISDIR(os.fstat(opened).st_mode):
             if self.number == 0:  # not every kernel copies from a detached mount
                 m.move_mount(opened, _AT_FDCWD, "/sys")
-            tree = m.open_tree(opened, str(self.number))
-        else:
-            tree = birth.binds[self.first + self.number]
-        _attach(birth, tree, self.path)
+            opened = m.open_tree(opened, str(self.number))
+        _attach(birth, opened, self.path)
 
 
 class Link(NamedTuple):
