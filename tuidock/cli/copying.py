@@ -55,11 +55,17 @@ def to_stdout(pieces: Iterable[bytes]) -> None:
 
 
 def to_file(path: str, pieces: Iterable[bytes]) -> None:
-    """Write a new file, which appears whole or not at all. Raises NotFound, HostError."""
+    """Write a new file, ours alone, which appears whole or not at all.
+
+    Raises NotFound, HostError.
+    """
     temporary = f"{path}.{os.urandom(4).hex()}"
     try:
-        with open(temporary, "xb", buffering=0) as file:
-            _pour(pieces, file.fileno())
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            _pour(pieces, descriptor)
+        finally:
+            os.close(descriptor)
         os.rename(temporary, path)
     except FileNotFoundError as error:
         raise NotFound(f"{path}: no such directory") from error

@@ -161,7 +161,7 @@ def visiting(
             "name": record.name,
             "pid": state.pid if running else 0,
             "starttime": started,
-            "freeze": still if running else 0.0,
+            "freeze": still if state.status is Status.RUNNING else 0.0,
         }
         with Visit(layout, request) as visit:
             yield visit

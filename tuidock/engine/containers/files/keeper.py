@@ -16,15 +16,13 @@ import sys
 from tuidock.engine.cgroups.cgroup import reach_cgroup
 from tuidock.engine.containers.files import entering, errands
 from tuidock.engine.containers.files.faults import told
-from tuidock.engine.errors import EngineError
+from tuidock.engine.errors import EngineError, Unsupported
 from tuidock.engine.linux import process as p
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, NoReturn
-
-    from tuidock.engine.cgroups.cgroup import Cgroup
 
 _ANSWERS = 3
 
@@ -67,16 +65,15 @@ def _frozen(request: dict[str, Any]) -> Iterator[contextlib.ExitStack]:
     with contextlib.ExitStack() as stack:
         if request["freeze"]:
             with contextlib.suppress(EngineError):  # no freezer: nothing here depends on it
-                cgroup = reach_cgroup(request["tag"], request["id"])
-                if not cgroup.frozen():
-                    stack.callback(_thaw, cgroup)
-                    cgroup.freeze()
+                stack.callback(thaw, request["tag"], request["id"])
+                reach_cgroup(request["tag"], request["id"]).freeze()
         yield stack
 
 
-def _thaw(cgroup: Cgroup) -> None:
-    with contextlib.suppress(FileNotFoundError):  # it ended meanwhile, by SIGKILL
-        cgroup.thaw()
+def thaw(tag: str, container_id: str) -> None:
+    """Let a container go on, if it is there and can be held still at all."""
+    with contextlib.suppress(FileNotFoundError, Unsupported):
+        reach_cgroup(tag, container_id).thaw()
 
 
 def _await(guest: entering.Guest, seconds: float, thaw: contextlib.ExitStack) -> None:

@@ -222,7 +222,7 @@ class Restorer:
     def _attributes(self, entry: Entry, descriptor: int) -> None:
         """Owner, mode, xattrs, time: in this order, as each undoes some of the next."""
         if self._manner.owners:
-            os.chown(descriptor, entry.uid, entry.gid)
+            _give(entry, lambda uid, gid: os.chown(descriptor, uid, gid))
         os.chmod(descriptor, entry.mode & self._manner.mode)
         for key, value in entry.xattrs:
             if key.startswith(self._manner.xattrs):
@@ -249,7 +249,7 @@ class Restorer:
             mode = entry.mode & self._manner.mode
             self._make(parent, leaf, lambda: os.mkfifo(leaf, mode, dir_fd=parent))
         if self._manner.owners:
-            os.chown(leaf, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+            _give(entry, lambda uid, gid: _chown_here(parent, leaf, uid, gid))
         times = (entry.mtime, entry.mtime)
         os.utime(leaf, ns=times, dir_fd=parent, follow_symlinks=False)
 
@@ -272,3 +272,22 @@ def _withdraw(parent: int, leaf: bytes, descriptor: int) -> None:
             os.unlink(leaf, dir_fd=parent)
     except OSError:  # there is an error on its way already
         return
+
+
+def _give(entry: Entry, chown: Callable[[int, int], None]) -> None:
+    """Set user and group, each if it exists in this user namespace; else it stays ours."""
+    try:
+        chown(entry.uid, entry.gid)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        for uid, gid in ((entry.uid, -1), (-1, entry.gid)):
+            try:
+                chown(uid, gid)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+
+
+def _chown_here(parent: int, leaf: bytes, uid: int, gid: int) -> None:
+    os.chown(leaf, uid, gid, dir_fd=parent, follow_symlinks=False)

@@ -42,8 +42,8 @@ class Visit:
                 answers, self._answers = _pipe(theirs, reading=False)
                 null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
                 theirs.callback(os.close, null)
-                request = errand | {"root": layout.root, "tag": layout.tag}
-                self._pid = _spawned((stream, output, null, answers), request)
+                self._request = errand | {"root": layout.root, "tag": layout.tag}
+                self._pid = _spawned((stream, output, null, answers), self._request)
             except OSError as error:
                 raise HostError(f"cannot look into the container: {error.strerror}") from error
 
@@ -112,9 +112,17 @@ class Visit:
                 if select.select([pidfd], [], [], seconds)[0]:
                     break
                 signal.pidfd_send_signal(pidfd, number)
-            os.waitpid(self._pid, 0)
+            if os.waitpid(self._pid, 0)[1]:
+                self._thaw()
         finally:
             os.close(pidfd)
+
+    def _thaw(self) -> None:
+        """What the keeper would have done, had it not been killed."""
+        if self._request["freeze"]:
+            from tuidock.engine.containers.files.keeper import thaw
+
+            thaw(self._request["tag"], self._request["id"])
 
 
 def _pipe(theirs: contextlib.ExitStack, *, reading: bool) -> tuple[int, int]:
