@@ -193,4 +193,5 @@ def _settle(root: int) -> int:
         landlock(root)
     if os.geteuid() == 0:
         p.capset(_KEPT)
+    p.prctl(p.PR_SET_PDEATHSIG, signal.SIGKILL)  # here: the kernel forgets it when ids change
     return root

@@ -41,11 +41,11 @@ def main() -> NoReturn:
     try:
         if os.getppid() != parent:
             raise _Leave
-        with _frozen(request) as thaw:
+        with _frozen(request) as held:
             guest = entering.make(request, lambda enter: _live(request, enter))
             for number in (0, 1):
                 os.dup2(2, number)  # the ends of the streams are the guest's alone
-            _await(guest, request["freeze"], thaw)
+            _await(guest, request["freeze"], held)
     except _Leave:
         pass
     except (EngineError, OSError) as error:
@@ -64,7 +64,7 @@ def _frozen(request: dict[str, Any]) -> Iterator[contextlib.ExitStack]:
     """Hold the container still, where a freezer can be had; closing the stack lets it go on."""
     with contextlib.ExitStack() as stack:
         if request["freeze"]:
-            with contextlib.suppress(EngineError):  # no freezer: nothing here depends on it
+            with contextlib.suppress(EngineError, FileNotFoundError):  # nothing depends on it
                 stack.callback(thaw, request["tag"], request["id"])
                 reach_cgroup(request["tag"], request["id"]).freeze()
         yield stack
@@ -76,10 +76,10 @@ def thaw(tag: str, container_id: str) -> None:
         reach_cgroup(tag, container_id).thaw()
 
 
-def _await(guest: entering.Guest, seconds: float, thaw: contextlib.ExitStack) -> None:
+def _await(guest: entering.Guest, seconds: float, held: contextlib.ExitStack) -> None:
     """Until the guest is gone; the container stays frozen for at most `seconds` of that."""
     if not select.select([guest.pidfd], [], [], seconds)[0]:
-        thaw.close()
+        held.close()
         select.select([guest.pidfd], [], [])
 
 
@@ -87,7 +87,6 @@ def _live(request: dict[str, Any], enter: entering.Enter) -> NoReturn:
     """The guest's life."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        p.prctl(p.PR_SET_PDEATHSIG, signal.SIGKILL)
         errands.ERRANDS[request["errand"]](request, enter, _ANSWERS)
     except BrokenPipeError:  # nobody wants to know any more
         pass
