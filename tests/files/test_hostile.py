@@ -78,7 +78,8 @@ def trap(place: Place) -> tuple[Container, str]:
     place.write("secret/file", "the host's")
     box = place.container(
         f"mkdir -p /w/there {secret}; echo own > /w/there/file; echo own > {secret}/file; "
-        f"[ -e /w/elsewhere ] || ln -s ../../../../../../..{secret} /w/elsewhere"
+        f"[ -e /w/above ] || ln -s {secret} /w/elsewhere; "
+        f"[ -e /w/above ] || ln -s ../../../../../../..{secret} /w/above"
     )
     return box, secret
 
@@ -86,8 +87,7 @@ def trap(place: Place) -> tuple[Container, str]:
 def test_a_link_swapped_in_leads_nowhere_else(place: Place) -> None:
     """31, CVE-2018-15664: out and in, while directory and link change places all the time.
 
-    Seen to fail on a stopped container (the next test) without both RESOLVE_IN_ROOT and the
-    guest's chroot, here without joining the mount namespace.
+    Seen to fail with /proc/PID/root in place of the joined mount namespace and plain openat(2).
     """
     box, secret = trap(place)
     root = root_of(box)
@@ -114,8 +114,9 @@ def test_links_of_a_stopped_container_stay_inside(place: Place) -> None:
     """
     box, secret = trap(place)
     place.files.stop(box.id)
-    place.out(box.id, "/w/elsewhere/file", f"{place.base}/got")
-    assert place.read("got") == "own\n"
+    for link in ("elsewhere", "above"):
+        place.out(box.id, f"/w/{link}/file", f"{place.base}/got")
+        assert place.read("got") == "own\n"
     place.put(place.write("planted", "x"), box.id, "/w/elsewhere")
     place.put(f"{place.base}/planted", box.id, f"/w/elsewhere/../../..{secret}/more")
     archive = archives.archive([archives.file("elsewhere/third", b"x")])
@@ -140,7 +141,7 @@ def test_a_fifo_swapped_in_is_not_waited_for(place: Place) -> None:
 
 
 def test_what_vanishes_and_grows_meanwhile_leaves_a_whole_archive(place: Place) -> None:
-    """Seen to fail: "unexpected end of data" when a shrinking file is not filled up."""
+    """What a shrinking file lacks is filled up: tests/files/test_packing.py has it to the byte."""
     script = "mkdir /w; dd if=/dev/zero of=/w/big bs=1M count=4 2>/dev/null; touch /w/here"
     box = place.container(script)
     directory = f"{place.core.layout.container(box.id)}/upper/w"
@@ -210,7 +211,8 @@ def test_nothing_is_run_imported_or_looked_up_inside(place: Place) -> None:
 def test_the_guest_cannot_be_looked_into(place: Place) -> None:
     """33. It shares ids with the container; whoever sees it there may not trace it.
 
-    Seen to fail without PR_SET_DUMPABLE: its files in /proc belong to the container's root.
+    Seen to fail without `capset`. That it is not dumpable, so that its files in /proc are root's,
+    the kernel sees to at setns(2) already; PR_SET_DUMPABLE says it again.
     """
     box = place.container("mkfifo /f")
     with place.files.destination(box.id, "/") as destination:

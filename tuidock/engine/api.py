@@ -10,10 +10,11 @@ A *key* is a container's name, full id, or an unambiguous prefix of its id.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Protocol
 
 from tuidock.engine.events import Event, PullEvent
+from tuidock.engine.filesystem import Change, CommitSpec, PathStat
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     Container,
@@ -195,6 +196,43 @@ class Containers(Protocol):
     async def attach(self, key: str) -> Session: ...
 
 
+class Files(Protocol):
+    """The files of containers, running or not. Paths count from the root of the container."""
+
+    async def changes(self, key: str) -> Sequence[Change]:
+        """What differs from the image, ordered by path, parents first."""
+        ...
+
+    async def stat(self, key: str, path: str) -> PathStat:
+        """Facts of a path; a link is not followed. Raises NotFound."""
+        ...
+
+    def archive(self, key: str, path: str, follow: bool = False) -> AsyncIterator[bytes]:
+        """A tar stream of a path, whose entries begin with its last component.
+
+        `DIRECTORY/.` is its content, with entries below `./`. Raises NotFound.
+        """
+        ...
+
+    def export(self, key: str) -> AsyncIterator[bytes]:
+        """A tar stream of the root, without what is mounted in it."""
+        ...
+
+    async def extract(
+        self, key: str, path: str, pieces: AsyncIterable[bytes], owners: bool = False
+    ) -> int:
+        """Put a tar stream (gzip and zstd too) into a directory; how many devices were left out.
+
+        Files belong to the container's root, with `owners` to whom the stream says.
+        Raises NotFound, Conflict, ContentError.
+        """
+        ...
+
+    async def commit(self, key: str, asked: CommitSpec) -> Image:
+        """Make an image of a container. Raises BadSpec, BadReference, NotFound."""
+        ...
+
+
 class Engine(Protocol):
     """A container engine."""
 
@@ -206,6 +244,9 @@ class Engine(Protocol):
 
     @property
     def containers(self) -> Containers: ...
+
+    @property
+    def files(self) -> Files: ...
 
     def events(self, since: float | None = None) -> AsyncIterator[Event]:
         """Everything that happens from now on (or since then), from every client of this root."""

@@ -22,6 +22,7 @@ from tuidock.engine.core import Core, default_layout
 from tuidock.engine.events import Event, Pulled, PullEvent
 from tuidock.engine.faults import translated
 from tuidock.engine.layout import Layout
+from tuidock.engine.localfiles import LocalFiles
 from tuidock.engine.logs import reader
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.session import LineSession, readable
@@ -261,6 +262,7 @@ class LocalEngine:
         self._images = LocalImages(self._workers)
         self._registry = LocalRegistry(self._workers)
         self._containers = LocalContainers(self._workers)
+        self._files = LocalFiles(self._workers)
 
     @property
     def images(self) -> LocalImages:
@@ -273,6 +275,10 @@ class LocalEngine:
     @property
     def containers(self) -> LocalContainers:
         return self._containers
+
+    @property
+    def files(self) -> LocalFiles:
+        return self._files
 
     async def events(self, since: float | None = None) -> AsyncIterator[Event]:
         with journal.Follower(self._workers.layout, since) as follower:

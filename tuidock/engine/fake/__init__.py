@@ -13,6 +13,7 @@ from tuidock import __version__
 from tuidock.engine.events import Event
 from tuidock.engine.fake.clock import Clock, RunningClock, StoppedClock
 from tuidock.engine.fake.containers import FakeContainers
+from tuidock.engine.fake.files import FakeFiles
 from tuidock.engine.fake.images import FakeImages, FakeRegistry, full
 from tuidock.engine.fake.programs import Load, Program, Step
 from tuidock.engine.types import Finding, HostInfo, Status
@@ -31,6 +32,7 @@ class FakeEngine:
         self._listeners: list[asyncio.Queue[Event | None]] = []
         self.images = FakeImages(self.clock, self._publish)
         self.containers = FakeContainers(self.clock, self.images, self._publish)
+        self.files = FakeFiles(self.containers.find, self.images)
 
     @property
     def registry(self) -> FakeRegistry:

@@ -74,6 +74,9 @@ class FakeContainers:
         self._judge()
         return self._box(key).it
 
+    def find(self, key: str) -> Container:
+        return self._box(key).it
+
     async def top(self, key: str) -> Sequence[Process]:
         box = self._alive(key)
         return processes(box, self._clock.time())

@@ -52,28 +52,32 @@ class Destination:
         self.is_directory = bool(answer["directory"])
         self.name = str(answer["name"])
         """The last component; entries go beside it, unless it is a directory."""
+        self._decoder: inflate.Decoder | None = None
 
     def write(self, data: bytes) -> None:
         """Some bytes of an archive. Raises what its restoring raises, as `finish`."""
         self._visit.write(data)
+
+    def feed(self, data: bytes) -> None:
+        """As `write`, of an archive that may be compressed, by gzip or zstd."""
+        self._decoder = self._decoder or inflate.decoder(data)
+        for plain in self._decoder.feed(data):
+            self._visit.write(plain)
 
     def finish(self) -> int:
         """The end of the archive; the number of device nodes that were left out.
 
         Raises Conflict, ContentError, HostError, StorageFull.
         """
+        if self._decoder:
+            self._decoder.close()
         self._visit.end()
         return int(self._visit.answer()["skipped"])
 
     def extract(self, pieces: Iterable[bytes]) -> int:
-        """Restore an archive, gzip and zstd too, as `write` and `finish` do."""
-        decoder = None
+        """`feed` all of it, then `finish`."""
         for piece in pieces:
-            decoder = decoder or inflate.decoder(piece)
-            for data in decoder.feed(piece):
-                self.write(data)
-        if decoder:
-            decoder.close()
+            self.feed(piece)
         return self.finish()
 
 

@@ -83,8 +83,9 @@ def _outside(request: dict[str, Any]) -> int:
     """Not in the container at all, but with its ids, where its files lie on disk."""
     if os.geteuid():
         userns.enter(userns.own())
-    upper = f"{request['root']}/containers/{request['id']}/upper"
-    top = os.open(upper, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    top = os.open(
+        f"{_bundle(request)}/upper", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    )
     _settle(-1)
     return top
 
@@ -124,7 +125,7 @@ def _view(request: dict[str, Any], proc: int) -> int:
 
 def _mounting(request: dict[str, Any], live: Live) -> Guest:
     config = _config(request)
-    config["mounts"] = mounts.files(config, volumes=request["where"] != "root")
+    config["mounts"] = mounts.files(config, _bundle(request), volumes=request["where"] != "root")
     ours, theirs = sockets.pair()
 
     def enter() -> int:
@@ -168,7 +169,11 @@ def _hand_in(root: str, pid: int, config: dict[str, Any], line: sockets.Packets)
 
 
 def _config(request: dict[str, Any]) -> dict[str, Any]:
-    return read_config(f"{request['root']}/containers/{request['id']}/config.json")
+    return read_config(f"{_bundle(request)}/config.json")
+
+
+def _bundle(request: dict[str, Any]) -> str:
+    return f"{request['root']}/containers/{request['id']}"
 
 
 def _kinds(config: dict[str, Any]) -> int:

@@ -84,10 +84,18 @@ def _parsed(line: str) -> Mounted:
     return Mounted(target, after.split(" ")[0])
 
 
-def files(config: dict[str, Any], *, volumes: bool) -> list[dict[str, Any]]:
-    """The mounts that belong to the container's files; without `volumes` there are none."""
+def files(config: dict[str, Any], bundle: str, *, volumes: bool) -> list[dict[str, Any]]:
+    """The mounts that belong to the container's files; without `volumes` there are none.
+
+    What is mounted from the bundle is there from the first start on.
+    """
     mounts: list[dict[str, Any]] = config["mounts"] if volumes else []
-    return [each for each in mounts if not is_system(each["destination"])]
+    return [
+        each
+        for each in mounts
+        if not is_system(each["destination"])
+        and (not each["source"].startswith(f"{bundle}/") or os.path.exists(each["source"]))
+    ]
 
 
 def operations(config: dict[str, Any]) -> list[plan.Operation]:

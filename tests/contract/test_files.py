@@ -1,0 +1,86 @@
+"""What `engine.api.Files` promises, asked of both engines."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tuidock.engine.api import Engine
+from tuidock.engine.errors import Conflict, ContainerNotFound, NotFound
+from tuidock.engine.filesystem import Change, ChangeKind, CommitSpec
+from tuidock.engine.types import ContainerSpec
+
+
+async def made(engine: Engine) -> str:
+    spec = ContainerSpec("busybox", "web", ("sleep", "60"), network="none")
+    return (await engine.containers.create(spec)).id
+
+
+async def packed(name: str, text: bytes) -> AsyncIterator[bytes]:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+    yield buffer.getvalue()[:700]
+    yield buffer.getvalue()[700:]
+
+
+async def opened(stream: AsyncIterator[bytes]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=io.BytesIO(b"".join([piece async for piece in stream])))
+
+
+async def test_what_is_put_in_comes_out(engine: Engine) -> None:
+    box = await made(engine)
+    assert await engine.files.changes(box) == []
+    assert await engine.files.extract("web", "/tmp", packed("note", b"hello")) == 0
+    changed = [Change(ChangeKind.MODIFIED, "/tmp"), Change(ChangeKind.ADDED, "/tmp/note")]
+    assert await engine.files.changes(box) == changed
+    found = await engine.files.stat(box, "tmp/note")
+    assert (found.name, found.size, found.link_target) == ("note", 5, "")
+    assert stat.S_ISREG(found.mode)
+    with await opened(engine.files.archive(box, "/tmp")) as tar:
+        assert tar.getnames() == ["tmp", "tmp/note"]
+        content = tar.extractfile("tmp/note")
+        assert content is not None
+        assert content.read() == b"hello"
+    with await opened(engine.files.archive(box, "/tmp/.")) as tar:
+        assert tar.getnames() == [".", "./note"]
+    with await opened(engine.files.export(box)) as tar:
+        assert {"tmp/note", "etc/passwd"} <= set(tar.getnames())
+
+
+async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
+    box = await made(engine)
+    with pytest.raises(NotFound):
+        await engine.files.stat(box, "/nosuch")
+    with pytest.raises(NotFound):
+        await opened(engine.files.archive(box, "/nosuch"))
+    with pytest.raises(NotFound):
+        await engine.files.extract(box, "/nosuch/deep", packed("x", b""))
+    with pytest.raises(Conflict, match="must be a directory"):
+        await engine.files.extract(box, "/etc/passwd", packed("x", b""))
+    with pytest.raises(ContainerNotFound):
+        await engine.files.changes("nosuch")
+
+
+async def test_leaving_early_leaves_nothing_behind(engine: Engine) -> None:
+    box = await made(engine)
+    stream = engine.files.export(box)
+    assert await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]
+    await engine.containers.start(box)
+    await engine.containers.remove(box, force=True)
+
+
+async def test_an_image_of_a_container(engine: Engine) -> None:
+    box = await made(engine)
+    await engine.files.extract(box, "/tmp", packed("note", b"hello"))
+    image = await engine.files.commit(box, CommitSpec("mine:1"))
+    assert image.tags == ("docker.io/library/mine:1",)
+    assert (await engine.images.get("mine:1")).id == image.id
+    assert image.id != (await engine.images.get("busybox")).id

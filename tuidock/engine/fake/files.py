@@ -1,0 +1,107 @@
+"""Files of fake containers: a small tree for each, in memory, held against the one it began as.
+
+Archives are read and written by the standard library; nothing here is hostile.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import stat
+import tarfile
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+
+from tuidock.engine.errors import Conflict, NotFound
+from tuidock.engine.fake.images import FakeImages, digest, full
+from tuidock.engine.filesystem import Change, ChangeKind, CommitSpec, PathStat
+from tuidock.engine.types import Container, Image
+
+_IMAGE: dict[str, bytes | None] = {
+    "/": None,
+    "/bin": None,
+    "/bin/sh": b"\x7fELF",
+    "/etc": None,
+    "/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n",
+    "/tmp": None,
+}
+"""What every fake image holds; None is a directory."""
+
+
+class FakeFiles:
+    """`trees` are the files of each container by id; tests may change them."""
+
+    def __init__(self, find: Callable[[str], Container], images: FakeImages) -> None:
+        self._find = find
+        self._images = images
+        self.trees: dict[str, dict[str, bytes | None]] = {}
+
+    def tree(self, key: str) -> dict[str, bytes | None]:
+        return self.trees.setdefault(self._find(key).id, dict(_IMAGE))
+
+    async def changes(self, key: str) -> Sequence[Change]:
+        tree = self.tree(key)
+        kinds = {path: ChangeKind.ADDED for path in tree if path not in _IMAGE}
+        kinds |= {path: ChangeKind.DELETED for path in _IMAGE if path not in tree}
+        for path in [*kinds, *(p for p in _IMAGE if p in tree and tree[p] != _IMAGE[p])]:
+            above = path
+            while above != "/":
+                kinds.setdefault(above, ChangeKind.MODIFIED)
+                above = posixpath.dirname(above)
+        return [Change(kinds[path], path) for path in sorted(kinds, key=lambda p: p.split("/"))]
+
+    async def stat(self, key: str, path: str) -> PathStat:
+        clean, data = self._at(key, path)
+        mode = stat.S_IFDIR | 0o755 if data is None else stat.S_IFREG | 0o644
+        return PathStat(posixpath.basename(clean) or "/", len(data or b""), mode, 0.0, "")
+
+    async def archive(self, key: str, path: str, follow: bool = False) -> AsyncIterator[bytes]:
+        clean, _ = self._at(key, path)
+        top = "." if clean == "/" or path.endswith("/.") else posixpath.basename(clean)
+        yield _packed(self.tree(key), clean, top)
+
+    async def export(self, key: str) -> AsyncIterator[bytes]:
+        yield _packed(self.tree(key), "/", "")
+
+    async def extract(
+        self, key: str, path: str, pieces: AsyncIterable[bytes], owners: bool = False
+    ) -> int:
+        clean, data = self._at(key, path)
+        if data is not None:
+            raise Conflict(f'destination "{key}:{path}" must be a directory')
+        buffer = io.BytesIO(b"".join([piece async for piece in pieces]))
+        tree = self.tree(key)
+        with tarfile.open(fileobj=buffer) as tar:
+            for member in tar:
+                content = tar.extractfile(member)
+                target = posixpath.normpath(posixpath.join(clean, member.name))
+                tree[target] = content.read() if content else None
+        return 0
+
+    async def commit(self, key: str, asked: CommitSpec) -> Image:
+        container = self._find(key)
+        base = await self._images.get(container.image_id)
+        tags = (full(asked.reference),) if asked.reference else ()
+        image = base._replace(id=digest(f"commit {container.id} {asked}"), tags=tags)
+        self._images.add(image)
+        return image
+
+    def _at(self, key: str, path: str) -> tuple[str, bytes | None]:
+        clean = posixpath.normpath(f"/{path}").replace("//", "/")
+        tree = self.tree(key)
+        if clean not in tree:
+            raise NotFound(f"Could not find the file {clean} in container {key}")
+        return clean, tree[clean]
+
+
+def _packed(tree: dict[str, bytes | None], root: str, top: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, data in sorted(tree.items()):
+            if path != root and not path.startswith(root.rstrip("/") + "/"):
+                continue
+            inner = path[len(root) :].strip("/")
+            member = tarfile.TarInfo(posixpath.join(top, inner) or ".")
+            member.type = tarfile.DIRTYPE if data is None else tarfile.REGTYPE
+            member.size = len(data or b"")
+            tar.addfile(member, io.BytesIO(data or b""))
+    return buffer.getvalue()
