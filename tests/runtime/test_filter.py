@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 
+from tests.runtime.filters import run
 from tuidock.engine.runtime import seccomp
 from tuidock.engine.runtime.bpf import compile_profile
 from tuidock.engine.runtime.capabilities import ALL, DEFAULT
@@ -13,34 +12,6 @@ from tuidock.engine.runtime.syscalls import numbers
 
 ALLOW, KILL, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x50001, 0x50026
 X86_64, I386, AARCH64 = 0xC000003E, 0x40000003, 0xC00000B7
-
-
-def run(program: bytes, architecture: int, number: int, *arguments: int) -> int:
-    """What the kernel would answer; fails when the program runs off its end or jumps back."""
-    padded = [*arguments, 0, 0, 0, 0, 0, 0][:6]
-    data = struct.pack("=IIQ6Q", number, architecture, 0, *padded)
-    code = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
-    accumulator = position = 0
-    while True:
-        operation, true, false, constant = code[position]
-        position += 1
-        match operation:
-            case 0x20:
-                accumulator = struct.unpack_from("=I", data, constant)[0]
-            case 0x54:
-                accumulator &= constant
-            case 0x05:
-                position += constant
-            case 0x15:
-                position += true if accumulator == constant else false
-            case 0x25:
-                position += true if accumulator > constant else false
-            case 0x35:
-                position += true if accumulator >= constant else false
-            case 0x06:
-                return constant
-            case _:
-                raise AssertionError(f"unknown instruction {operation:#x}")
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +71,18 @@ def test_arguments_are_compared_as_64_bits(usual: bytes) -> None:
         (2, ALLOW),
         (10, ALLOW),
         (16, ALLOW),
+        (44, ALLOW),
         (38, EPERM),
-        (39, ALLOW),
+        (39, EPERM),
         (40, EPERM),
-        (41, ALLOW),
-        (1 << 33, ALLOW),
+        (30, EPERM),
+        (1 << 32 | 1, ALLOW),
+        (1 << 32 | 40, EPERM),
+        (1 << 32 | 38, EPERM),
     ],
 )
 def test_socket_families(usual: bytes, family: int, answer: int) -> None:
+    """Seen to fail when all 64 bits were compared: the kernel takes 32, so 2**32 + 40 was vsock."""
     assert call(usual, "socket", family) == answer
 
 

@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT4
 from tuidock.engine.containers.healthcheck import as_annotations
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime.capabilities import ALL
+from tuidock.engine.runtime.capabilities import ALL, available
 from tuidock.engine.runtime.spec import exec_process, oci_config
 from tuidock.engine.types import (
     ContainerSpec,
@@ -72,10 +72,16 @@ limits = st.builds(
     cpuset_cpus=st.none() | st.just("0-1,3"),
     pids=st.none() | st.integers(-1, 10000),
     blkio_weight=st.none() | st.integers(10, 1000),
+    # These name devices of this machine.
+    device_read_bps=st.none(),
+    device_write_bps=st.none(),
+    device_read_iops=st.none(),
+    device_write_iops=st.none(),
 )
 mounts = st.builds(Mount, st.just("bind"), paths, paths, st.booleans(), st.just(())) | st.builds(
     Mount, st.just("tmpfs"), st.just(""), paths, st.booleans(), st.just(("size=1m",))
 )
+HERE = available(list(ALL), ())
 soft_and_hard = st.sampled_from(((1, 1), (1, 9), (1, -1), (-1, -1)))
 ulimits = st.builds(
     lambda name, values: (name, *values), st.sampled_from(("nofile", "core")), soft_and_hard
@@ -94,8 +100,8 @@ asked = {
     "limits": limits,
     "remove": st.booleans(),
     "read_only": st.booleans(),
-    "cap_add": st.lists(st.sampled_from(("ALL", *ALL)), max_size=2).map(tuple),
-    "cap_drop": st.lists(st.sampled_from(("ALL", *ALL)), max_size=2).map(tuple),
+    "cap_add": st.lists(st.sampled_from(("ALL", *HERE)), max_size=2).map(tuple),
+    "cap_drop": st.lists(st.sampled_from(("ALL", *HERE)), max_size=2).map(tuple),
     "security_opt": st.lists(
         st.sampled_from(("no-new-privileges", "seccomp=unconfined")), max_size=2
     ).map(tuple),

@@ -106,7 +106,7 @@ def spec(options: Namespace) -> ContainerSpec:
         read_only=options.read_only,
         cap_add=tuple(options.cap_add),
         cap_drop=tuple(options.cap_drop),
-        security_opt=tuple(options.security_opt),
+        security_opt=tuple(_security(each) for each in options.security_opt),
         privileged=options.privileged,
         userns=options.userns,
         restart=options.restart,
@@ -142,6 +142,15 @@ def restart_policy(text: str) -> RestartPolicy:
 def _pair(text: str) -> tuple[str, str]:
     key, _, value = text.partition("=")
     return key, value
+
+
+def _security(text: str) -> str:
+    """With the whole path of a seccomp profile, for it is read again from anywhere."""
+    key, separator, value = text[:7], text[7:8], text[8:]
+    if key != "seccomp" or separator not in ("=", ":"):
+        return text
+    known = value in ("", "unconfined", "default", "builtin")
+    return text if known else f"seccomp={os.path.abspath(value)}"
 
 
 def _host(text: str) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """From an OCI `linux.seccomp` object to the program that the kernel runs at every system call.
 
 Numbers with the same answer are neighbours mostly, so a binary search over ranges decides in
-about six comparisons. Invariant: a call of an architecture or number that the profile does not
-know is never allowed.
+about six comparisons. Rules of one call mean what libseccomp, which other runtimes use, makes of
+them. Invariant: a call of an architecture that the profile does not know is never allowed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,22 @@ _JUMP = 0x05
 _EQUAL, _GREATER, _AT_LEAST = 0x15, 0x25, 0x35
 _RETURN = 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
-_ACTIONS = {
+ACTIONS = {
     "SCMP_ACT_ALLOW": 0x7FFF0000,
     "SCMP_ACT_ERRNO": 0x00050000,
     "SCMP_ACT_KILL": 0x00000000,
     "SCMP_ACT_KILL_PROCESS": 0x80000000,
     "SCMP_ACT_KILL_THREAD": 0x00000000,
     "SCMP_ACT_LOG": 0x7FFC0000,
+    "SCMP_ACT_TRACE": 0x7FF00000,
     "SCMP_ACT_TRAP": 0x00030000,
 }
+_WITH_NUMBER = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+_PASSING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
+_X32 = 0x40000000
+"""The calls of a third set, on x86_64, by numbers from here on; every rule would have to be
+written for them again, so there are none.
+"""
 _AUDIT = {
     "SCMP_ARCH_X86_64": 0xC000003E,
     "SCMP_ARCH_X86": 0x40000003,
@@ -55,13 +62,15 @@ def compile_profile(profile: dict[str, Any]) -> bytes:
 
 
 def _answer(action: str, error: int) -> tuple[int, int, int, int]:
-    return _RETURN, 0, 0, _ACTIONS[action] | (error if action == "SCMP_ACT_ERRNO" else 0)
+    return _RETURN, 0, 0, ACTIONS[action] | (error if action in _WITH_NUMBER else 0)
 
 
 def _architecture(profile: dict[str, Any], architecture: str) -> Program:
     table = numbers(TABLES[architecture])
     default = [_answer(profile["defaultAction"], profile.get("defaultErrnoRet", EPERM))]
-    unknown = [_answer("SCMP_ACT_ERRNO", ENOSYS)]
+    missing = [_answer("SCMP_ACT_ERRNO", ENOSYS)]
+    # What is not in our tables came later: programs fall back as on an older kernel.
+    unknown = default if profile["defaultAction"] in _PASSING else missing
     answers = dict.fromkeys(table.values(), default)
     for name, rules in _rules_by_name(profile).items():
         if name in table:
@@ -71,6 +80,8 @@ def _architecture(profile: dict[str, Any], architecture: str) -> Program:
         answer = answers.get(number, unknown)
         if not ranges or ranges[-1][1] != answer:
             ranges.append((number, answer))
+    if architecture == "SCMP_ARCH_X86_64" and unknown != missing:
+        ranges.append((_X32, missing))
     return _search(ranges)
 
 
@@ -95,17 +106,27 @@ def _search(ranges: list[tuple[int, Program]]) -> Program:
 
 
 def _rules(rules: list[Rule], default: Program) -> Program:
-    """The first rule whose conditions all hold decides."""
+    """A rule without conditions decides; else the first one whose conditions all hold."""
     program: Program = []
     for rule in rules:
         answer = _answer(rule["action"], rule.get("errnoRet", EPERM))
-        checks: Program = []
-        for condition in reversed(rule.get("args") or []):
-            checks = _condition(condition, len(checks) + 1) + checks
-        program += [*checks, answer]
         if not rule.get("args"):
-            return program
+            return [answer]
+        for conditions in _together(rule["args"]):
+            checks: Program = []
+            for condition in reversed(conditions):
+                checks = _condition(condition, len(checks) + 1) + checks
+            program += [*checks, answer]
     return program + default
+
+
+def _together(conditions: list[Rule]) -> list[list[Rule]]:
+    """Conditions that must hold together: all, unless two are on the same argument.
+
+    Then each is a rule of its own, as runc and crun read it.
+    """
+    indices = [condition["index"] for condition in conditions]
+    return [conditions] if len(set(indices)) == len(indices) else [[c] for c in conditions]
 
 
 def _condition(condition: dict[str, Any], rest: int) -> Program:

@@ -52,6 +52,26 @@ def granted(added: Iterable[str], dropped: Iterable[str], *, privileged: bool) -
     return [name for name in ALL if name in chosen]
 
 
+def available(names: list[str], insisted: Iterable[str]) -> list[str]:
+    """Those of `names` that a process of ours may have at all, in its own user namespace.
+
+    Raises BadSpec for one that was named by `insisted` and cannot be had.
+    """
+    bounding = _bounding()
+    for name in sorted(_known(insisted) - {"ALL"}):
+        if name in names and not bounding >> _NUMBER[name] & 1:
+            raise BadSpec(
+                f"invalid CapAdd: capability not supported by your kernel or not available in the "
+                f'current environment: "{name}"'
+            )
+    return [name for name in names if bounding >> _NUMBER[name] & 1]
+
+
+def _bounding() -> int:
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("CapBnd:"))
+
+
 def _known(names: Iterable[str]) -> set[str]:
     found = set()
     for name in names:

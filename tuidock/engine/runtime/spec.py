@@ -13,7 +13,7 @@ import os
 from tuidock.engine.cgroups.limits import resources
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime import capabilities, devices, namespaces, seccomp, sysctls
+from tuidock.engine.runtime import capabilities, devices, namespaces, seccomp, security, sysctls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def oci_config(
     own_ids = bool(uid_base or maps)
     config: dict[str, Any] = {
         "ociVersion": "1.0.2",
-        "process": _process(container_id, spec, image, command),
+        "process": _process(container_id, spec, image, command, own_ids=own_ids),
         "root": {"path": "rootfs", "readonly": spec.read_only},
         "mounts": _mounts(layout, bundle, spec, own_ids=bool(uid_base), maps=maps),
         "annotations": _annotations(container_id, spec, image, layer_keys, name)
@@ -98,11 +98,16 @@ def hostname(container_id: str, spec: ContainerSpec) -> str:
 
 
 def _process(
-    container_id: str, spec: ContainerSpec, image: dict[str, Any], command: Sequence[str]
+    container_id: str,
+    spec: ContainerSpec,
+    image: dict[str, Any],
+    command: Sequence[str],
+    *,
+    own_ids: bool,
 ) -> dict[str, Any]:
     user = _user(spec, image)
     numbers = [int(part) if part.isdigit() else 0 for part in f"{user}:".split(":")]
-    granted = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=spec.privileged)
+    granted = _granted(spec, own_ids=own_ids)
     return {
         "terminal": spec.tty,
         "user": {
@@ -115,9 +120,15 @@ def _process(
         "cwd": _working_dir(spec, image),
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), granted),
         "rlimits": [_rlimit(*each) for each in spec.ulimits],
-        "noNewPrivileges": _no_new_privileges(spec),
+        "noNewPrivileges": security.parse(spec.security_opt).no_new_privileges,
         "oomScoreAdj": spec.oom_score_adj,
     }
+
+
+def _granted(spec: ContainerSpec, *, own_ids: bool) -> list[str]:
+    """Without a user namespace, only what this machine gives to root. Raises BadSpec."""
+    asked = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=spec.privileged)
+    return asked if own_ids else capabilities.available(asked, spec.cap_add)
 
 
 def _user(spec: ContainerSpec, image: dict[str, Any]) -> str:
@@ -164,13 +175,6 @@ def _rlimit(name: str, soft: int, hard: int) -> dict[str, Any]:
             f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
         )
     return {"type": f"RLIMIT_{name.upper()}", "soft": soft, "hard": hard}
-
-
-def _no_new_privileges(spec: ContainerSpec) -> bool:
-    return any(
-        o in spec.security_opt
-        for o in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
-    )
 
 
 def _annotations(
@@ -308,15 +312,28 @@ def _linux(
         "resources": resources(spec.limits)
         | {"devices": devices.rules(nodes, spec.device_rules, privileged=spec.privileged)},
         "sysctl": dict(sysctls.check(name, value, spec) for name, value in spec.sysctls),
-        "maskedPaths": [] if spec.privileged else [*MASKED_PATHS, *_temperatures()],
-        "readonlyPaths": [] if spec.privileged else list(READONLY_PATHS),
     }
+    options = security.parse(spec.security_opt)
+    closed = options.system_paths and not spec.privileged
+    linux["maskedPaths"] = [*MASKED_PATHS, *_temperatures()] if closed else []
+    linux["readonlyPaths"] = list(READONLY_PATHS) if closed else []
     if maps:
         linux |= {"uidMappings": _mappings(maps.uids), "gidMappings": _mappings(maps.gids)}
-    if not (spec.privileged or seccomp.unconfined(spec.security_opt)):
-        granted = capabilities.granted(spec.cap_add, spec.cap_drop, privileged=False)
-        linux["seccomp"] = seccomp.profile(granted, os.uname().machine)
+    if found := _seccomp(spec, options.seccomp, own_ids=bool(maps)):
+        linux["seccomp"] = found
     return linux
+
+
+def _seccomp(spec: ContainerSpec, asked: str, *, own_ids: bool) -> dict[str, Any] | None:
+    """The filter; a privileged container has one only if it was asked for."""
+    granted = _granted(spec, own_ids=own_ids)
+    if asked == "default":
+        return None if spec.privileged else seccomp.profile(granted, os.uname().machine)
+    if asked == "unconfined":
+        return None
+    from tuidock.engine.runtime.profile import load
+
+    return load(asked, granted)
 
 
 def _temperatures() -> list[str]:
@@ -340,7 +357,11 @@ def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
     if spec.tty:
         environment.setdefault("TERM", "xterm")
     environment |= dict(pair.partition("=")[::2] for pair in spec.env)
-    granted = list(capabilities.ALL) if spec.privileged else own["capabilities"]["bounding"]
+    granted = own["capabilities"]["bounding"]
+    if spec.privileged:
+        granted = list(capabilities.ALL)
+        if not config["linux"].get("uidMappings"):
+            granted = capabilities.available(granted, ())
     process: dict[str, Any] = own | {
         "terminal": spec.tty,
         "args": list(spec.command),
