@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.runtime import client, devices
 from tuidock.engine.runtime.client import ExecLine, Line, Monitor
 from tuidock.engine.runtime.spec import exec_process, oci_config
-from tuidock.engine.runtime.state import RunState, read_state
+from tuidock.engine.runtime.state import RunState, read_run, read_state
 from tuidock.engine.types import ContainerSpec, ExecSpec
 
 APPLETS = (
@@ -154,6 +155,23 @@ class Box:
         """The pid of a process of this store by the start of its title, once it shows."""
         found = until(lambda: self.find(title))
         assert isinstance(found, int)
+        return found
+
+    def kill_monitor(self, container_id: str) -> int:
+        """SIGKILL to the monitor that the state names; returns once another one watches."""
+        pid = self.kill_only(container_id)
+        until(lambda: read_run(self.layout, container_id)["monitor"][0] != pid)
+        return pid
+
+    def kill_only(self, container_id: str) -> int:
+        """SIGKILL to the monitor that the state names."""
+        pid = int(read_run(self.layout, container_id)["monitor"][0])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def only(self) -> str:
+        """The id of the one container that runs."""
+        (found,) = os.listdir(f"{self.layout.runroot}/containers")
         return found
 
     def find(self, title: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, suppress
 
 from tuidock.cli.terminal import Manner, follow
-from tuidock.engine.errors import WrongStatus
+from tuidock.engine.errors import MonitorGone, WrongStatus
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuidock.engine.core import Core
+    from tuidock.engine.runtime.client import Line
     from tuidock.engine.types import Container
 
 
@@ -41,6 +42,19 @@ def forwarder(core: Core, container_id: str) -> Callable[[int], object]:
     return forward
 
 
+def follow_on(core: Core, container_id: str, line: Line, manner: Manner) -> int | None:
+    """As `follow`; when the container's monitor is killed, with the line of the next one."""
+    while True:
+        try:
+            with closing(line):
+                return follow(line, manner)
+        except MonitorGone:
+            try:
+                line = core.containers.attach(container_id)
+            except (MonitorGone, WrongStatus):  # it ended meanwhile
+                return core.containers.wait(container_id).code
+
+
 def start_and_follow(core: Core, key: str, options: Namespace) -> int:
     """Start, pass everything on in both directions, conclude. Returns the exit code.
 
@@ -54,8 +68,8 @@ def start_and_follow(core: Core, key: str, options: Namespace) -> int:
         forward=forwarder(core, container.id) if options.sig_proxy else None,
     )
     try:
-        with closing(core.containers.start_attached(container.id)) as line:
-            code = follow(line, manner)
+        line = core.containers.start_attached(container.id)
+        code = follow_on(core, container.id, line, manner)
     except BaseException:
         core.containers.conclude(container.id)
         raise

@@ -98,9 +98,10 @@ def status(container: Container, now: float) -> str:
         return f"Up {duration(now - container.started)}" + (f" ({word})" if word else "")
     if container.exit is None:
         return str(container.status).capitalize()
+    word = "Restarting" if container.status is Status.RESTARTING else "Exited"
     if not container.exit.at:  # nobody saw when
-        return f"Exited ({container.exit.code})"
-    return f"Exited ({container.exit.code}) {duration(now - container.exit.at)} ago"
+        return f"{word} ({container.exit.code})"
+    return f"{word} ({container.exit.code}) {duration(now - container.exit.at)} ago"
 
 
 def _health(container: Container) -> str:

@@ -107,7 +107,7 @@ class Core:
     def take_down(self) -> list[Outcome]:
         """Before a shutdown: stop what `bring_up` would start, all at once."""
         from tuidock.engine.containers.boot import take_down
-        from tuidock.engine.containers.restarting import SHUTDOWN
+        from tuidock.engine.runtime.restarting import SHUTDOWN
 
         def stop(container_id: str) -> None:
             core = Core(self.layout)  # a connection belongs to one thread

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-from tuidock.cli.staying import forwarder, refuse_unless_attachable
-from tuidock.cli.terminal import Manner, follow
+from tuidock.cli.staying import follow_on, forwarder, refuse_unless_attachable
+from tuidock.cli.terminal import Manner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,5 +31,5 @@ def main(core: Core, options: Namespace) -> int:
         detach_keys=options.detach_keys,
         forward=forwarder(core, container.id) if options.sig_proxy else None,
     )
-    with closing(core.containers.attach(container.id)) as line:
-        return follow(line, manner) or 0
+    line = core.containers.attach(container.id)
+    return follow_on(core, container.id, line, manner) or 0

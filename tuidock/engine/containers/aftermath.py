@@ -10,15 +10,17 @@ from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
 
-def main(root: str, runroot: str, container_id: str) -> None:
-    """Free the endpoint; remove a `--rm` container, or start one again as its policy says.
+def main(root: str, runroot: str, container_id: str, task: str) -> None:
+    """`conclude`: free the endpoint, remove a `--rm` container. `revive`: start one again.
 
     Last, the bridge goes, once it is idle.
     """
     core = Core(Layout(root, runroot))
     try:
-        core.containers.conclude(container_id)
-        core.containers.revive(container_id)
-        core.network.retire()
+        if task == "revive":
+            core.containers.revive(container_id)
+        else:
+            core.containers.conclude(container_id)
+            core.network.retire()
     finally:
         core.close()

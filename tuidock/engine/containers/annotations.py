@@ -12,6 +12,8 @@ from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
 
+_WATCHED = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+
 
 def annotate(layout: Layout, container_id: str, changed: dict[str, str]) -> None:
     """Set annotations; the caller holds the bundle's lock. Raises RuntimeFailure, OSError."""
@@ -22,7 +24,7 @@ def annotate(layout: Layout, container_id: str, changed: dict[str, str]) -> None
         return
     bundle.write_config(layout, container_id, config | {"annotations": annotations | changed})
     try:
-        if read_state(layout, container_id).status in (Status.RUNNING, Status.PAUSED):
+        if read_state(layout, container_id).status in _WATCHED:
             Monitor(layout, container_id).annotate(changed)
     except MonitorGone:  # it has just ended
         return

@@ -7,8 +7,8 @@ person's stop, so the next boot brings it up.
 
 from __future__ import annotations
 
-from tuidock.engine.containers import restarting
 from tuidock.engine.errors import EngineError
+from tuidock.engine.runtime import restarting
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import time
 
-from tuidock.engine.containers import bundle, records, restarting
+from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, MonitorGone, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
+from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import RunState, read_state
 from tuidock.engine.store import transaction
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tuidock.engine.cgroups.cgroup import Cgroup
     from tuidock.engine.types import RestartPolicy
 
-_UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 _ENDING = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """Signals by which a person means the end: no policy starts the container again."""
@@ -44,7 +45,7 @@ def signal_number(name: str) -> int:
 
 
 def is_up(state: RunState) -> bool:
-    return state.status in _UP
+    return state.status in UP
 
 
 def stop(
@@ -137,9 +138,8 @@ def _need_running(record: Record, state: RunState) -> None:
 def wait(layout: Layout, record: Record) -> ExitRecord:
     """Block until it does not run. One that never ran counts as ended with code 0."""
     state = read_state(layout, record.id)
-    if is_up(state):
-        Monitor(layout, record.id).wait(None)
-        state = read_state(layout, record.id)
+    if is_up(state) and (ended := Monitor(layout, record.id).wait(None)):
+        return ended
     return state.exit or ExitRecord(0, 0, False, record.created)
 
 
@@ -161,7 +161,7 @@ def update(
         )
     with bundle.locked(layout, record.id):
         wanted = resources(merged)
-        if is_up(read_state(layout, record.id)):
+        if read_state(layout, record.id).pid:
             _cgroup(layout, record).apply(wanted)
         record = record._replace(spec=record.spec._replace(limits=merged, restart=policy))
         _keep(layout, record, wanted)
@@ -189,7 +189,9 @@ def _follow_policy(layout: Layout, record: Record) -> None:
     from tuidock.engine.containers.annotations import annotate
     from tuidock.engine.runtime.spec import aftermath
 
-    annotate(layout, record.id, {"tuidock.aftermath": aftermath(record.spec)})
+    policy = restarting.written(record.spec.restart)
+    changed = {"tuidock.aftermath": aftermath(record.spec), restarting.POLICY: policy}
+    annotate(layout, record.id, changed)
 
 
 def remove(

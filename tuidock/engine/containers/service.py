@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
-from tuidock.engine.containers import bundle, life, records, restarting, view
+from tuidock.engine.containers import bundle, life, records, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
 from tuidock.engine.errors import ContainerNotFound, WrongStatus
 from tuidock.engine.layout import Layout
+from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Container, ContainerSpec, Limits, Status
@@ -162,19 +161,17 @@ class Containers:
             return
 
     def revive(self, key: str) -> None:
-        """Start it again if its restart policy says so, after the time that it takes."""
+        """Start one again that waits for it, as its policy says. Raises what `start` does."""
         try:
             record = self._find(key)
-            state = read_state(self.layout, record.id)
-            delay = restarting.delay(record.spec.restart, state)
-            if delay is None or restarting.was_stopped(self.layout, record.id):
-                return
-            time.sleep(delay)
-            if restarting.was_stopped(self.layout, self._find(record.id).id):
-                return
-            start(self.layout, record, self._network, attach=False, restarts=state.restarts + 1)
         except ContainerNotFound:  # removed meanwhile
             return
+        before = read_state(self.layout, record.id)
+        if before.status is not Status.RESTARTING:
+            return
+        start(self.layout, record, self._network, attach=False, before=before)
+        if restarting.was_stopped(self.layout, record.id):  # meanwhile
+            self.stop(record.id)
 
     def attach(self, key: str) -> Line:
         """Raises WrongStatus when it does not run."""
@@ -301,7 +298,7 @@ class Containers:
         return {
             each.id
             for each in self.list()
-            if each.pid or not bundle.is_free(self.layout.container(each.id))
+            if each.status in life.UP or not bundle.is_free(self.layout.container(each.id))
         }
 
     def sweep(self) -> Sequence[str]:

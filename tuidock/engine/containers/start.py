@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tuidock.engine.containers import bundle, devices, records, restarting, sharing
+from tuidock.engine.containers import bundle, devices, records, sharing
 from tuidock.engine.containers.create import EXPOSED
 from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import EngineError, WrongStatus
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime import client, namespaces
+from tuidock.engine.runtime import client, namespaces, restarting
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tuidock.engine.network.service import Network
     from tuidock.engine.network.usermode import UserNetwork
     from tuidock.engine.runtime.client import Line
+    from tuidock.engine.runtime.state import RunState
 
 
 def start(
@@ -27,11 +28,12 @@ def start(
     network: Callable[[], Network | UserNetwork],
     *,
     attach: bool,
-    restarts: int = 0,
+    before: RunState | None = None,
 ) -> Line | None:
     """Start a container; no-op (None) when it runs. Raises RuntimeFailure, PortInUse.
 
-    With `attach`, the line carries output from the first byte on.
+    With `attach`, the line carries output from the first byte on. `before` is the state that
+    its restart policy starts it from; without, a person does.
     """
     with bundle.locked(layout, record.id):
         status = read_state(layout, record.id).status
@@ -39,9 +41,10 @@ def start(
             raise WrongStatus("cannot start a paused container, try unpause instead")
         if status is Status.RUNNING:
             return None
-        restarting.forget_stop(layout, record.id)
+        if not before:
+            restarting.forget_stop(layout, record.id)
         devices.refresh(layout, record)
-        line = _birth(layout, record, network, attach=attach, restarts=restarts)
+        line = _birth(layout, record, network, attach=attach, before=before)
     records.note(layout, record, "start")
     return line
 
@@ -52,19 +55,19 @@ def _birth(
     network: Callable[[], Network | UserNetwork],
     *,
     attach: bool,
-    restarts: int,
+    before: RunState | None,
 ) -> Line | None:
     sharing.locate(layout, record)
     if record.spec.network != "bridge":
         if not namespaces.donor(record.spec.network):
             bundle.write_files(layout, record.id, contents(record, None))
-        starting = client.start(layout, record.id, gate=False, attach=attach, restarts=restarts)
+        starting = client.start(layout, record.id, gate=False, attach=attach, before=before)
         starting.wait_started()
         return starting.line
     endpoint = network().reserve(record.id, record.spec, _exposed(layout, record))
     try:
         bundle.write_files(layout, record.id, contents(record, endpoint))
-        starting = client.start(layout, record.id, gate=True, attach=attach, restarts=restarts)
+        starting = client.start(layout, record.id, gate=True, attach=attach, before=before)
         try:
             network().connect(endpoint, starting.pid)
         except EngineError:

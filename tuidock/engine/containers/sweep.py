@@ -11,7 +11,8 @@ from tuidock.engine.containers import bundle, life, records
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
-from tuidock.engine.runtime.state import read_exit, read_state, write_exit
+from tuidock.engine.runtime.client import adopt
+from tuidock.engine.runtime.state import is_forsaken, read_exit, read_state, write_exit
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
@@ -30,6 +31,7 @@ def sweep(layout: Layout, db: sqlite3.Connection, disconnect: Callable[[str], ob
         done.append(f"finished the removal of container {container_id[:12]}")
     done += _record_ends(layout, db)
     done += _remove_promised(layout, db, disconnect)
+    done += _watch_again(layout, db)
     done += _remove_orphans(layout, db)
     done += _remove_cgroups(layout)
     return done
@@ -56,6 +58,16 @@ def _remove_promised(
         if record.spec.remove and ended and time.time() - ended.at > _GRACE:
             life.remove(layout, db, record, disconnect, force=False)
             done.append(f"removed container {record.name}, which ended and was started with --rm")
+    return done
+
+
+def _watch_again(layout: Layout, db: sqlite3.Connection) -> list[str]:
+    """Launcher and monitor were both killed: nobody reads the output, or waits to start it."""
+    done = []
+    for record in records.everything(db):
+        if is_forsaken(layout, record.id):
+            adopt(layout, record.id)
+            done.append(f"watched container {record.name} again, which had lost its monitor")
     return done
 
 

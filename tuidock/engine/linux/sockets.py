@@ -154,6 +154,18 @@ def accept(listener: _socket.socket) -> Packets:
     return packets(descriptor)
 
 
+def accept_own(listener: _socket.socket) -> Packets | None:
+    """The next connection, if it is of our user or root; None when there is none."""
+    try:
+        line = accept(listener)
+    except BlockingIOError:
+        return None
+    if line.peer()[1] in (0, os.geteuid()):
+        return line
+    line.close()
+    return None
+
+
 def datagram_socket() -> _socket.socket:
     """An IPv4 socket to ask the kernel about interfaces with ioctl(2)."""
     return _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM, 0)

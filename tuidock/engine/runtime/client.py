@@ -23,7 +23,7 @@ from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import calling
 from tuidock.engine.runtime.protocol import decode, encode
 from tuidock.engine.runtime.session import ExecLine, Line
-from tuidock.engine.runtime.state import LOST, read_exit, read_state
+from tuidock.engine.runtime.state import LOST, RunState, read_exit, read_run, read_state
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False
@@ -37,15 +37,16 @@ __all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "connect", "quit_
 
 
 def start(
-    layout: Layout, container_id: str, *, gate: bool, attach: bool, restarts: int = 0
+    layout: Layout, container_id: str, *, gate: bool, attach: bool, before: RunState | None = None
 ) -> Starting:
     """Have a container started; returns once its first process exists.
 
-    With `gate` it then waits for `go`. `restarts` is how often its policy has started it
-    again, for its state. Raises RuntimeFailure.
+    With `gate` it then waits for `go`. `before` is the state that its policy starts it from.
+    Raises RuntimeFailure.
     """
-    request = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
-    request["restarts"] = restarts
+    request: dict[str, Any] = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
+    if before:
+        request |= {"restarts": before.restarts + 1, "pause": before.pause}
     packets, pid = _ask_launcher(layout, request, "created")
     return Starting(packets, int(pid), attach=attach)
 
@@ -232,7 +233,8 @@ class Monitor:
             timeout = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
             if not sockets.readable(packets, timeout):
                 return None
-            decode(packets.receive()[0])
+            if told := decode(packets.receive()[0]):
+                return ExitRecord(*told["record"])
         except OSError:
             pass  # it ended, or the monitor did; the state tells
         finally:
@@ -292,7 +294,7 @@ def adopt(layout: Layout, container_id: str) -> None:
 
     Raises RuntimeFailure.
     """
-    pid = read_state(layout, container_id).pid
+    pid = read_run(layout, container_id)["pid"]
     request = {"op": "adopt", "id": container_id, "pid": pid}
     packets, _ = _ask_launcher(layout, request, "adopted")
     packets.close()

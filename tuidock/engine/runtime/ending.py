@@ -13,12 +13,12 @@ import time
 from tuidock.engine import journal
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
-from tuidock.engine.runtime import foreign, health
+from tuidock.engine.runtime import foreign, health, restarting
 from tuidock.engine.runtime.calling import PACKAGE
 from tuidock.engine.runtime.commands import exit_code
 from tuidock.engine.runtime.protocol import decode
-from tuidock.engine.runtime.state import write_exit
-from tuidock.engine.types import ExitRecord
+from tuidock.engine.runtime.state import RunState, announce_restart, read_run, write_exit
+from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,9 +59,15 @@ def record(cgroup: Cgroup, status: int | None) -> ExitRecord:
     return ended._replace(code=exit_code(status), signal=number)
 
 
-def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitRecord) -> None:
-    """Write the record and the events, remove cgroup and run dir."""
+def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitRecord) -> bool:
+    """Write the record and the events, remove cgroup and run dir.
+
+    True when its policy starts it again: the run dir stays then, and the state says so.
+    """
     container_id = about["tuidock.id"]
+    pause = _pause(layout, about, ended)
+    if pause is not None:
+        announce_restart(layout, container_id, pause)
     durable = about.get("tuidock.volatile") != "true"
     write_exit(layout, container_id, ended, durable=durable)
     if ended.oom_killed:
@@ -70,7 +76,19 @@ def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitR
     foreign.discard(layout, about)
     cgroup.remove()
     health.keep(layout, about)
-    clean_run_dir(layout, container_id)
+    if pause is None:
+        clean_run_dir(layout, container_id)
+    return pause is not None
+
+
+def _pause(layout: Layout, about: dict[str, str], ended: ExitRecord) -> float | None:
+    """Seconds until its policy starts it again; None for never."""
+    policy = restarting.policy(about)
+    if policy.name == "no" or restarting.was_stopped(layout, about["tuidock.id"]):
+        return None
+    run = read_run(layout, about["tuidock.id"])
+    past = (run["started"], ended, run["restarts"], run.get("pause", 0.0))
+    return restarting.delay(policy, RunState(Status.EXITED, 0, *past))
 
 
 def note(layout: Layout, about: dict[str, str], action: str, more: dict[str, str]) -> None:
@@ -96,14 +114,18 @@ def clean_run_dir(layout: Layout, container_id: str) -> None:
 
 
 def start_aftermath(layout: Layout, about: dict[str, str], *, attended: bool) -> None:
-    """Hand over what needs heavier modules: network, `--rm`, restart policy."""
+    """Hand over what needs heavier modules: network, `--rm`."""
     when = about["tuidock.aftermath"]
     if when == "never" or (when == "unattended" and attended):
         return
+    spawn(layout, about["tuidock.id"], "conclude")
+
+
+def spawn(layout: Layout, container_id: str, task: str) -> int:
+    """A process with all of the engine, for one thing to be done; its pid."""
     boot = (
         f"import sys; sys.path.insert(0, {PACKAGE!r}); "
         "from tuidock.engine.containers.aftermath import main; main(*sys.argv[1:])"
     )
-    container_id = about["tuidock.id"]
-    words = [sys.executable, "-I", "-c", boot, layout.root, layout.runroot, container_id]
-    os.posix_spawn(sys.executable, words, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})
+    words = [sys.executable, "-I", "-c", boot, layout.root, layout.runroot, container_id, task]
+    return os.posix_spawn(sys.executable, words, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})

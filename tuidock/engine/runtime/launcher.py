@@ -11,16 +11,18 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
+from typing import NamedTuple
 
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime import uplink
 from tuidock.engine.runtime.calling import launching
-from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.protocol import decode, encode, tell
 from tuidock.engine.runtime.rehearsing import rehearse
+from tuidock.engine.runtime.state import read_run
 from tuidock.engine.runtime.stem import Stem
 from tuidock.engine.runtime.watching import adopt, attend
 
@@ -37,6 +39,15 @@ SPARE_SECONDS = 30.0
 _MEMORY = 256
 """Orphans whose end is remembered."""
 _LISTENER = 3
+_BREATH = 1.0
+"""Seconds between two successors of the same container's monitor."""
+
+
+class Spare(NamedTuple):
+    """A monitor that waits for a container, and the line to its starter."""
+
+    pid: int
+    orders: Packets
 
 
 class Launcher:
@@ -48,17 +59,21 @@ class Launcher:
         self.waiting: dict[int, Packets] = {}
         """Connections that have not said what they want."""
         self.stem = Stem(f"tuidock-stem {layout.root}", self._become_monitor)
-        self.monitors: set[int] = set()
-        """And uplinks: whoever lives as long as a container."""
-        self.spare: Packets | None = None
-        """To a monitor that waits for a container; forking it took longer than using it."""
+        self.monitors: dict[int, str] = {}
+        """By pid, with the id of the container. And uplinks, without: whoever lives as long."""
+        self.held: dict[str, tuple[int, ...]] = {}
+        """What would be lost with a monitor: our copy of a container's input or terminal."""
+        self.adopted: dict[str, float] = {}
+        """When we gave a container another monitor, unasked (CLOCK_MONOTONIC)."""
+        self.spare: Spare | None = None
+        """Forking it took longer than using it."""
         self.spares: set[int] = set()
         self.starting: dict[int, Packets] = {}
         """To monitors that were given a container; the line closes when the start is over."""
         self.orphans: dict[int, int] = {}
         """Wait status, by pid, of containers whose monitor died."""
-        self.watchers: dict[int, Packets] = {}
-        """Adopted containers by pid, and the monitor that wants their wait status."""
+        self.watchers: dict[int, list[Packets]] = {}
+        """Adopted containers by pid, and the monitors that want their wait status."""
         self.wakeup, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -103,47 +118,54 @@ class Launcher:
                 self._prepare()
 
     def _accept(self) -> None:
-        try:
-            line = sockets.accept(self.listener)
-        except BlockingIOError:
-            return
-        if line.peer()[1] not in (0, os.geteuid()):
-            line.close()
-            return
-        self.waiting[line.fileno()] = line
+        if line := sockets.accept_own(self.listener):
+            self.waiting[line.fileno()] = line
 
     def _hear(self, line: Packets) -> None:
         """One request; the connection goes to the monitor that answers it."""
+        descriptors: list[int] = []
         try:
-            request = decode(line.receive(sockets.SMALL_MESSAGE)[0])
-        except OSError:
-            request = {}
+            message, descriptors = line.receive(sockets.SMALL_MESSAGE)
+            self._obey(decode(message), line, descriptors)
+        except Exception as error:  # a broken client must not end us
+            tell(line, {"error": f"{type(error).__name__}: {error}"})
+        for descriptor in descriptors:
+            os.close(descriptor)
+        line.close()
+
+    def _obey(self, request: dict[str, Any], line: Packets, descriptors: list[int]) -> None:
         match request.get("op"):
             case "start":
                 self._start(line, request)
             case "adopt":
-                self._adopt(line, request)
+                self._adopt(line, request["id"], int(request["pid"]))
+            case "hold":
+                self._let_go(request["id"])
+                self.held[request["id"]] = tuple(descriptors)
+                descriptors.clear()
+            case "release":
+                self._let_go(request["id"])
             case "uplink":
-                self.monitors.add(self.stem.fork(encode(request), (line.fileno(),)))
+                self.monitors[self.stem.fork(encode(request), (line.fileno(),))] = ""
             case "quit":
                 line.send(encode({"quit": not self.monitors}))
                 if not self.monitors:
                     self._retire()
-        line.close()
 
     def _start(self, line: Packets, request: dict[str, Any]) -> None:
         """Give the request, with its connection, to the spare monitor or to a new one."""
         for _ in range(2):
-            monitor = self.spare or self._breed()
+            spare = self.spare or self._breed()
             self.spare = None
             try:
-                monitor.send(encode(request), (line.fileno(),))
-                self.starting[monitor.fileno()] = monitor
-                break
+                spare.orders.send(encode(request), (line.fileno(),))
             except OSError:  # somebody killed the spare
-                monitor.close()
-        self.monitors |= self.spares
-        self.spares = set()
+                spare.orders.close()
+                continue
+            self.starting[spare.orders.fileno()] = spare.orders
+            self.spares.discard(spare.pid)
+            self.monitors[spare.pid] = request["id"]
+            break
         self.last_start = time.monotonic()
 
     def _prepare(self) -> None:
@@ -155,35 +177,68 @@ class Launcher:
             self._hear(there)
             here.close()
 
-    def _breed(self) -> Packets:
+    def _breed(self) -> Spare:
         """Fork a monitor without a container."""
         ours, theirs = sockets.pair()
-        self.spares.add(self.stem.fork(b"attend", (theirs.fileno(),)))
+        pid = self.stem.fork(b"attend", (theirs.fileno(),))
         theirs.close()
-        return ours
+        self.spares.add(pid)
+        return Spare(pid, ours)
 
     def _drop_spare(self) -> None:
         if self.spare:
-            self.spare.close()
+            self.spare.orders.close()
             self.spare = None
 
-    def _adopt(self, line: Packets, request: dict[str, Any]) -> None:
+    def _adopt(self, line: Packets, container: str, pid: int) -> None:
+        """Give a container that lost its monitor another, with what we hold of it."""
         ours, theirs = sockets.pair()
-        lines = (line.fileno(), theirs.fileno())
-        self.monitors.add(self.stem.fork(encode(request), lines))
+        given = (line.fileno(), theirs.fileno(), *self.held.get(container, ()))
+        request = {"op": "adopt", "id": container}
+        self.monitors[self.stem.fork(encode(request), given)] = container
         theirs.close()
-        self.watchers[int(request["pid"])] = ours
-        self._tell_watchers()
+        if start_time(pid):  # what is remembered of that number is another's
+            self.orphans.pop(pid, None)
+        if pid:  # none between two runs
+            self.watchers.setdefault(pid, []).append(ours)
+            self._tell_watchers()
+
+    def _bury(self, monitor: int, container: str) -> None:
+        """It ended, mostly after its container; else somebody killed it, and needs a successor.
+
+        A monitor that does not live for a second is not replaced before somebody asks.
+        """
+        if not container:  # an uplink
+            return
+        try:
+            state = read_run(self.layout, container)
+        except FileNotFoundError:
+            self._let_go(container)
+            self.adopted.pop(container, None)
+            return
+        now = time.monotonic()
+        if state["monitor"][0] == monitor and now - self.adopted.get(container, 0.0) > _BREATH:
+            self.adopted[container] = now
+            nobody, line = sockets.pair()
+            self._adopt(line, container, state["pid"])
+            nobody.close()
+            line.close()
+
+    def _let_go(self, container: str) -> None:
+        for descriptor in self.held.pop(container, ()):
+            os.close(descriptor)
 
     def _become_monitor(self, message: bytes, descriptors: list[int]) -> None:
         """In a child of the stem."""
-        lines = [sockets.packets(each) for each in descriptors]
-        if message == b"attend":
-            attend(self.layout, *lines)
-            return
-        request = decode(message)
-        live = uplink.tend if request["op"] == "uplink" else adopt
-        live(self.layout, request, *lines)
+        line = sockets.packets(descriptors[0])
+        request = {} if message == b"attend" else decode(message)
+        match request.get("op"):
+            case "adopt":
+                adopt(self.layout, request["id"], line, descriptors[1:])
+            case "uplink":
+                uplink.tend(self.layout, request, line)
+            case _:
+                attend(self.layout, line)
 
     def _reap(self) -> bool:
         """Collect monitors, and containers whose monitor was killed; whether any child lives."""
@@ -197,9 +252,11 @@ class Launcher:
             if pid == self.stem.pid:
                 self.stem.fell()
                 continue
-            if pid in self.monitors or pid in self.spares:
-                self.monitors.discard(pid)
+            if pid in self.spares:
                 self.spares.discard(pid)
+                continue
+            if pid in self.monitors:
+                self._bury(pid, self.monitors.pop(pid))
                 continue
             self.orphans[pid] = status
             self._tell_watchers()
@@ -208,10 +265,9 @@ class Launcher:
 
     def _tell_watchers(self) -> None:
         for pid in self.orphans.keys() & self.watchers.keys():
-            line = self.watchers.pop(pid)
-            with suppress(OSError):  # that monitor is gone, too
-                line.send(encode({"status": self.orphans[pid]}))
-            line.close()
+            for line in self.watchers.pop(pid):
+                tell(line, {"status": self.orphans[pid]})
+                line.close()
 
     def _retire(self) -> None:
         """Leave, unless somebody has just come: who finds no socket starts a new launcher."""

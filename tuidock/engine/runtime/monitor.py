@@ -20,7 +20,7 @@ from tuidock.engine.runtime import ending, foreign, health, strays, terminal
 from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.probing import Prober
-from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
+from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode, tell
 from tuidock.engine.runtime.timers import Timers
 
 TYPE_CHECKING = False
@@ -74,6 +74,8 @@ class Monitor:
         self.wakeup = strays.watch(ward.pid) if foreign.PROGRAM in about else -1
         self.killed = False
         self.ended = False
+        self.again = False
+        """It ended, and its policy starts it again."""
 
     def live(self) -> None:
         """Serve until the container's first process, and with it all others, has ended."""
@@ -194,7 +196,17 @@ class Monitor:
         self.input = b""
         if self.stdin not in self.ward.outputs:
             os.close(self.stdin)
+            self._release_input()
         self.stdin = -1
+
+    def _release_input(self) -> None:
+        """The launcher has a copy, which would keep the input from ending."""
+        try:
+            line = sockets.connect(self.layout.launcher_socket)
+            line.send(encode({"op": "release", "id": self.id}))
+            line.close()
+        except OSError:  # it was killed, and its copy with it
+            return
 
     def _resize(self, columns: int, rows: int) -> None:
         for output in self.ward.outputs:
@@ -204,14 +216,8 @@ class Monitor:
     # --- requests ----------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        try:
-            line = sockets.accept(self.listener)
-        except BlockingIOError:
-            return
-        if line.peer()[1] in (0, os.geteuid()):
+        if line := sockets.accept_own(self.listener):
             self.newcomers[line.fileno()] = line
-        else:
-            line.close()
 
     def _hear(self, line: Packets) -> None:
         """The first message of a connection says what it is for."""
@@ -223,13 +229,13 @@ class Monitor:
         except Exception as error:  # a broken client must not end a container's monitor
             for descriptor in descriptors:
                 _close_quietly(descriptor)
-            _tell(line, {"error": f"{type(error).__name__}: {error}"})
+            tell(line, {"error": f"{type(error).__name__}: {error}"})
             line.close()
 
     def _obey(self, request: dict[str, Any], line: Packets, descriptors: list[int]) -> None:
         match request.get("op"):
             case "attach":
-                _tell(line, {"attached": self.ward.pid, "tty": self.stdin in self.ward.outputs})
+                tell(line, {"attached": self.ward.pid, "tty": self.stdin in self.ward.outputs})
                 self.lines.add(Line(line, primary=False))
             case "wait":
                 self.waiters.append(line)
@@ -239,14 +245,14 @@ class Monitor:
                 self.commands.append(command)
             case "signal":
                 self._signal(int(request["signal"]))
-                _tell(line, {"ok": True})
+                tell(line, {"ok": True})
                 line.close()
             case "annotate":
                 self.about |= request["annotations"]
-                _tell(line, {"ok": True})
+                tell(line, {"ok": True})
                 line.close()
             case _:
-                _tell(line, {"error": f"unknown request {request.get('op')!r}"})
+                tell(line, {"error": f"unknown request {request.get('op')!r}"})
                 line.close()
 
     def _signal(self, number: int) -> None:
@@ -284,17 +290,13 @@ class Monitor:
                 pass
             ending.note_command(self.layout, self.about, command)
         record = ending.record(cgroup, status)
-        ending.conclude(self.layout, self.about, cgroup, record)
+        self.again = ending.conclude(self.layout, self.about, cgroup, record)
         attended = self.lines.attended()
         self.lines.finish(record.code)
         for line in self.waiters:
-            _tell(line, {"exit": record.code})
-        ending.start_aftermath(self.layout, self.about, attended=attended)
-
-
-def _tell(line: Packets, message: dict[str, Any]) -> None:
-    with suppress(OSError):  # it did not wait for the answer
-        line.send(encode(message))
+            tell(line, {"exit": record.code, "record": record})
+        if not self.again:
+            ending.start_aftermath(self.layout, self.about, attended=attended)
 
 
 def _close_quietly(descriptor: int) -> None:

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from tuidock.engine.linux.sockets import Packets
+
 STDIN, STDOUT, STDERR = b"0", b"1", b"2"
 CHUNK = 64 * 1024
 """Bytes of output or input in one message, at most."""
@@ -25,6 +27,14 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 def encode(message: dict[str, Any]) -> bytes:
     """JSON starts with its own brace, so it needs no other mark."""
     return _JSON.encode(message).encode()
+
+
+def tell(line: Packets, message: dict[str, Any]) -> None:
+    """Send to somebody who need not be there any more."""
+    try:
+        line.send(encode(message))
+    except OSError:
+        return
 
 
 def decode(message: bytes) -> dict[str, Any]:

@@ -63,8 +63,10 @@ class Line:
         if stream := _STREAMS.get(message[:1]):
             frames.append(Frame(stream, message[1:]))
             return
-        self.ended = True
         self.exit_code = decode(message).get("exit")
+        if self.exit_code is None:
+            raise MonitorGone("the monitor hung up while the container ran")
+        self.ended = True
 
     def wait_readable(self, timeout: float | None = None) -> bool:
         """Block until there is something to read; False after `timeout` seconds."""

@@ -13,7 +13,15 @@ import os
 from tuidock.engine.cgroups.limits import resources
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime import capabilities, devices, namespaces, seccomp, security, sysctls
+from tuidock.engine.runtime import (
+    capabilities,
+    devices,
+    namespaces,
+    restarting,
+    seccomp,
+    security,
+    sysctls,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,6 +200,7 @@ def _annotations(
         "tuidock.user": _user(spec, image),
         "tuidock.log": f"{spec.log.max_size}:{spec.log.max_files}",
         "tuidock.aftermath": aftermath(spec),
+        restarting.POLICY: restarting.written(spec.restart),
         "tuidock.groups": ":".join(_group(each) for each in spec.groups),
     }
     flags = {
@@ -210,7 +219,7 @@ def aftermath(spec: ContainerSpec) -> str:
     """
     if spec.network == "bridge":
         return "always"
-    return "unattended" if spec.remove or spec.restart.name != "no" else "never"
+    return "unattended" if spec.remove else "never"
 
 
 def _mounts(

@@ -75,10 +75,22 @@ def start(
         return
     assert birth.listener
     health.begin(layout, config["annotations"])
-    write_state(layout, container_id, _state(born, int(request.get("restarts", 0))))
+    write_state(layout, container_id, _state(born, request))
+    if born.stdin >= 0:
+        _have_held(layout, container_id, born.stdin)
     _tell(client, {"started": born.pid})
     attached = (client.fileno(),) if request.get("attach") else ()
     hand_over(handover, config, born, (lock, birth.listener.fileno(), *attached))
+
+
+def _have_held(layout: Layout, container_id: str, descriptor: int) -> None:
+    """A copy for the launcher: a killed monitor shall not end the input or hang up a terminal."""
+    try:
+        line = sockets.connect(layout.launcher_socket)
+        line.send(encode({"op": "hold", "id": container_id}), (descriptor,))
+        line.close()
+    except OSError:  # it was killed; the next one learns of this container when it ends
+        return
 
 
 def hand_over(line: Packets, config: dict[str, Any], born: Born, first: tuple[int, ...]) -> None:
@@ -100,8 +112,11 @@ def take(layout: Layout, container_id: str) -> int:
     path = layout.run(container_id)
     deadline = time.monotonic() + _PATIENCE
     while True:
-        if read_state(layout, container_id).status in (Status.RUNNING, Status.PAUSED):
+        status = read_state(layout, container_id).status
+        if status in (Status.RUNNING, Status.PAUSED):
             raise RuntimeFailure(f"container {container_id[:12]} is running already")
+        if status is Status.RESTARTING:
+            _ask_way(path)
         try:
             os.makedirs(path, 0o700, exist_ok=True)
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -113,6 +128,21 @@ def take(layout: Layout, container_id: str) -> int:
         if time.monotonic() > deadline:
             raise RuntimeFailure(f"container {container_id[:12]} is still ending")
         time.sleep(0.002)
+
+
+def _ask_way(run: str) -> None:
+    """Have the monitor that waits between two runs leave, which has the lock.
+
+    It writes down that ours is the next: at no moment does the container seem to be ended.
+    """
+    try:
+        line = sockets.connect(f"{run}/monitor.sock")
+        monitor = [os.getppid(), start_time(os.getppid())]
+        line.send(encode({"op": "way", "monitor": monitor}))
+        line.receive()
+        line.close()
+    except OSError:  # it is leaving already
+        return
 
 
 def try_lock(descriptor: int) -> bool:
@@ -134,7 +164,10 @@ def _is_still(descriptor: int, path: str) -> bool:
 
 def _forget_last_run(layout: Layout, container_id: str) -> None:
     """A new run begins without an end, and without what a crash may have left."""
-    for path in (layout.exit_file(container_id), f"{layout.run(container_id)}/state.json"):
+    files = [layout.exit_file(container_id)]
+    if read_state(layout, container_id).status is not Status.RESTARTING:
+        files.append(f"{layout.run(container_id)}/state.json")
+    for path in files:
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -149,14 +182,15 @@ def _give_up(layout: Layout, container_id: str, client: Packets, refusal: Refuse
     _tell(client, {"failed": refusal.told})
 
 
-def _state(born: Born, restarts: int) -> dict[str, Any]:
+def _state(born: Born, request: dict[str, Any]) -> dict[str, Any]:
     return {
         "status": "running",
         "pid": born.pid,
         "starttime": start_time(born.pid),
         "started": time.time(),
         "boot_id": boot_id(),
-        "restarts": restarts,
+        "restarts": request.get("restarts", 0),
+        "pause": request.get("pause", 0.0),
         "monitor": [os.getppid(), start_time(os.getppid())],
         "freezer": _freezer_file(born),
     }

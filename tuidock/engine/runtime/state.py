@@ -31,6 +31,8 @@ class RunState(NamedTuple):
     exit: ExitRecord | None = None
     """How it ended, when it is not running."""
     restarts: int = 0
+    pause: float = 0.0
+    """Seconds that were waited before its policy started it the last time."""
 
 
 _BOOT = boot_id()
@@ -46,6 +48,8 @@ def read_state(layout: Layout, container_id: str) -> RunState:
         return _present(state)
     watched = state is not None and _watched(state)
     found = _read(layout.exit_file(container_id))  # last: a monitor writes it before it goes
+    if state and watched and state["status"] == Status.RESTARTING:
+        return _between(state, found)
     if state and watched and not _same_run(state, found):
         return _present(state)
     run = found or state or _read(layout.begun_file(container_id))
@@ -57,7 +61,15 @@ def read_state(layout: Layout, container_id: str) -> RunState:
 
 def _present(state: dict[str, Any]) -> RunState:
     status = Status.PAUSED if _frozen(state) else Status(state["status"])
-    return RunState(status, state["pid"], _started(state), None, state.get("restarts", 0))
+    restarts, pause = state.get("restarts", 0), state.get("pause", 0.0)
+    return RunState(status, state["pid"], _started(state), None, restarts, pause)
+
+
+def _between(state: dict[str, Any], found: dict[str, Any] | None) -> RunState:
+    """Its policy will start it again; how it ended is written down a moment after that is."""
+    ended = _record(found) if found and _same_run(state, found) else None
+    restarts, pause = state["restarts"], state["pause"]
+    return RunState(Status.RESTARTING, 0, state["started"], ended, restarts, pause)
 
 
 def _started(state: dict[str, Any]) -> float:
@@ -111,6 +123,15 @@ def _watched(state: dict[str, Any]) -> bool:
     return _alive(state, pid, born)
 
 
+def is_forsaken(layout: Layout, container_id: str) -> bool:
+    """Whether it runs, or waits to, and its monitor is gone."""
+    state = _read(f"{layout.run(container_id)}/state.json")
+    if not state or _watched(state):
+        return False
+    between = state["status"] == Status.RESTARTING and state["boot_id"] == _BOOT
+    return between or _alive(state, state["pid"], state["starttime"])
+
+
 def _same_run(state: dict[str, Any], found: dict[str, Any] | None) -> bool:
     """Whether the record is of this run; until it is, the monitor still writes it down."""
     return found is not None and found.get("started") == state["started"]
@@ -150,6 +171,13 @@ def write_state(layout: Layout, container_id: str, state: dict[str, Any]) -> Non
     _replace(path, state, sync=False)
     begun = {key: state.get(key) for key in ("started", "boot_id", "restarts")}
     _replace(layout.begun_file(container_id), begun, sync=False)
+
+
+def announce_restart(layout: Layout, container_id: str, pause: float) -> None:
+    """From now on the container is `restarting`, and is due in `pause` seconds."""
+    run = read_run(layout, container_id)
+    due = {"status": "restarting", "pid": 0, "due": time.time() + pause, "pause": pause}
+    write_state(layout, container_id, run | due)
 
 
 def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable: bool) -> None:

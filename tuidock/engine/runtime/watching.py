@@ -15,12 +15,14 @@ from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.logs.writer import LogWriter
 from tuidock.engine.runtime import probing, starting
+from tuidock.engine.runtime.backoff import BackOff
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.lines import Line
 from tuidock.engine.runtime.monitor import Monitor
-from tuidock.engine.runtime.protocol import encode
+from tuidock.engine.runtime.protocol import tell
 from tuidock.engine.runtime.state import read_run, write_state
 from tuidock.engine.runtime.ward import Ward
+from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +54,12 @@ def attend(layout: Layout, orders: Packets) -> None:
     for helper in filter(None, (starter, told[-1])):
         os.waitpid(helper, 0)
     monitor.live()
+    _go_on(monitor)
+
+
+def _go_on(monitor: Monitor) -> None:
+    if monitor.again:
+        BackOff(monitor.layout, monitor.about, monitor.listener).live()
 
 
 def take_over(layout: Layout, told: tuple[Any, ...], descriptors: list[int]) -> Monitor:
@@ -91,30 +99,33 @@ def _start_and_exit(layout: Layout, orders: Packets, handover: Packets) -> None:
         os._exit(0)
 
 
-def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Packets) -> None:
+def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) -> None:
     """Watch a container whose monitor was killed.
 
-    `watcher` is where the launcher tells the wait status: as subreaper it is the parent now.
+    First of `given` is where the launcher tells the wait status: as subreaper it is the parent
+    now. Then its copy of the container's terminal or input, if that is not closed.
     """
-    container_id = request["id"]
     p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     run = layout.run(container_id)
     lock = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     if not _lock_patiently(lock, f"{run}/monitor.sock"):
-        client.send(encode({"adopted": True}))
+        tell(client, {"adopted": True})
         return
     config = read_config(f"{layout.container(container_id)}/config.json")
     state = read_run(layout, container_id)
-    ward = _found(layout, container_id, state["pid"], watcher)
     listener = sockets.listen(f"{run}/monitor.sock")
     listener.setblocking(False)
+    if state["status"] == Status.RESTARTING:
+        _wait_on(layout, config["annotations"], state, listener, client)
+        return
+    ward = _found(layout, container_id, state["pid"], given)
     about = config["annotations"]
     log = open_log(layout.log(container_id), about)
     monitor = Monitor(layout, about, ward, listener, log, probing.process(config))
     del config
-    write_state(layout, container_id, state | {"monitor": [os.getpid(), start_time(os.getpid())]})
-    client.send(encode({"adopted": True}))
+    write_state(layout, container_id, state | _ours())
+    tell(client, {"adopted": True})
     client.close()
     if start_time(ward.pid) == state["starttime"]:
         if monitor.prober:
@@ -122,7 +133,26 @@ def adopt(layout: Layout, request: dict[str, Any], client: Packets, watcher: Pac
         monitor.live()
     else:
         monitor.end()
+    _go_on(monitor)
     os.close(lock)
+
+
+def _ours() -> dict[str, list[int]]:
+    return {"monitor": [os.getpid(), start_time(os.getpid())]}
+
+
+def _wait_on(
+    layout: Layout,
+    about: dict[str, str],
+    state: dict[str, Any],
+    listener: sockets.Listener,
+    client: Packets,
+) -> None:
+    """The monitor was killed between two runs; the time that is left is waited."""
+    write_state(layout, about["tuidock.id"], state | _ours())
+    tell(client, {"adopted": True})
+    client.close()
+    BackOff(layout, about, listener).live()
 
 
 def _lock_patiently(lock: int, socket: str) -> bool:
@@ -137,11 +167,13 @@ def _lock_patiently(lock: int, socket: str) -> bool:
     return True
 
 
-def _found(layout: Layout, container_id: str, pid: int, watcher: Packets) -> Ward:
-    """A running container as a starter would have handed it over, without what is lost: its
-    input, and the master of its terminal.
+def _found(layout: Layout, container_id: str, pid: int, given: list[int]) -> Ward:
+    """A running container as a starter would have handed it over. Without a launcher that held
+    them, its input and the master of its terminal are lost.
     """
-    outputs = {}
+    watcher, *held = given
+    stdin = held[0] if held else -1
+    outputs = {stdin: "stdout"} if held and os.isatty(stdin) else {}
     for name in ("stdout", "stderr"):
         try:
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
@@ -152,4 +184,4 @@ def _found(layout: Layout, container_id: str, pid: int, watcher: Packets) -> War
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         pidfd = -1
-    return Ward(layout, container_id, pid, pidfd, outputs, -1, watcher)
+    return Ward(layout, container_id, pid, pidfd, outputs, stdin, sockets.packets(watcher))

@@ -3,7 +3,7 @@
 A person's stop is remembered in a file of the bundle until the next start: `always` means
 until somebody says otherwise. The stop of all at the machine's end is remembered in the same
 place in other words, so that it holds back the policy, but not the next boot. How often it was
-restarted stands in its run state.
+restarted, and how long was waited the last time, stands in its run state.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import contextlib
 import os
 
 from tuidock.engine.layout import Layout
+from tuidock.engine.types import RestartPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tuidock.engine.runtime.state import RunState
-    from tuidock.engine.types import RestartPolicy
+    from collections.abc import Mapping
 
+    from tuidock.engine.runtime.state import RunState
+
+POLICY = "tuidock.restart"
+"""Annotation of a bundle: the policy as a person writes it."""
 _FIRST, _LONGEST = 0.1, 60.0
 """Seconds before a restart; doubled each time, as docker does."""
 _STEADY = 10.0
@@ -39,13 +43,25 @@ def remember_stop(layout: Layout, container_id: str, by: str = PERSON) -> None:
 
 
 def forget_stop(layout: Layout, container_id: str) -> None:
-    """A person, or the policy, starts it."""
+    """A person starts it."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_mark(layout, container_id))
 
 
 def was_stopped(layout: Layout, container_id: str) -> bool:
     return os.path.exists(_mark(layout, container_id))
+
+
+def written(policy: RestartPolicy) -> str:
+    """As a person writes it: `on-failure:3`."""
+    most = policy.maximum_retries
+    return f"{policy.name}:{most}" if most else policy.name
+
+
+def policy(about: Mapping[str, str]) -> RestartPolicy:
+    """From a bundle's annotations."""
+    name, _, most = about.get(POLICY, "no").partition(":")
+    return RestartPolicy(name, int(most or 0))
 
 
 def belongs_up(layout: Layout, container_id: str, policy: RestartPolicy) -> bool:
@@ -75,9 +91,9 @@ def delay(policy: RestartPolicy, state: RunState) -> float | None:
         spent = policy.maximum_retries and state.restarts >= policy.maximum_retries
         if ended.code == 0 or spent:
             return None
-    if ended.at - state.started >= _STEADY:
+    if ended.at - state.started >= _STEADY or not state.pause:
         return _FIRST
-    return min(_FIRST * 2.0**state.restarts, _LONGEST)
+    return min(state.pause * 2, _LONGEST)
 
 
 def _mark(layout: Layout, container_id: str) -> str:

@@ -1,0 +1,119 @@
+"""Between two runs: a monitor whose container ended, and is to be started again in a while.
+
+Starting takes the database and netlink, so a short process does it when the time has come, as
+any client would; the lock goes from us to the next monitor. Invariant: whoever ends the waiting
+for good, by a stop or another policy, hears of it when it is over.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from functools import partial
+
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime import ending, restarting
+from tuidock.engine.runtime.protocol import decode, tell
+from tuidock.engine.runtime.state import read_exit, read_run, write_state
+from tuidock.engine.runtime.timers import Timers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.sockets import Packets
+
+
+class BackOff:
+    """One container that waits to be started."""
+
+    def __init__(self, layout: Layout, about: dict[str, str], listener: sockets.Listener) -> None:
+        self.layout = layout
+        self.about = about
+        self.id = about["tuidock.id"]
+        self.listener = listener
+        self.timers = Timers()
+        self.over = False
+        self.newcomers: dict[int, Packets] = {}
+        self.waiters: list[Packets] = []
+        self.starter = -1
+        """Pidfd of the process that starts it, once it is time."""
+
+    def live(self) -> None:
+        """Until it is started, or never will be."""
+        due = read_run(self.layout, self.id)["due"] - time.time()
+        self.timers.after(max(0.0, due), self._start)
+        while not self.over:
+            self._turn()
+
+    def _turn(self) -> None:
+        interest: dict[int, Callable[[], object]] = {self.listener.fileno(): self._accept}
+        for descriptor, line in self.newcomers.items():
+            interest[descriptor] = partial(self._hear, line)
+        if self.starter >= 0:
+            interest[self.starter] = self.conclude  # it ended, and nobody has asked for the way
+        poll = select.poll()
+        for descriptor in interest:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor, _ in poll.poll(self.timers.patience()):
+            if not self.over:
+                interest[descriptor]()
+        if not self.over:
+            self.timers.run()
+
+    def _accept(self) -> None:
+        if line := sockets.accept_own(self.listener):
+            self.newcomers[line.fileno()] = line
+
+    def _hear(self, line: Packets) -> None:
+        self.newcomers.pop(line.fileno())
+        descriptors: list[int] = []
+        try:
+            message, descriptors = line.receive()
+            self._obey(decode(message), line)
+        except Exception as error:  # as with a running container, no client ends us
+            tell(line, {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _obey(self, request: dict[str, Any], line: Packets) -> None:
+        match request.get("op"):
+            case "wait":
+                self.waiters.append(line)
+            case "signal" | "annotate":
+                self.about |= request.get("annotations", {})
+                policy = restarting.policy(self.about)
+                if policy.name == "no" or restarting.was_stopped(self.layout, self.id):
+                    self.conclude()
+                tell(line, {"ok": True})
+            case "way":
+                self._make_way(request["monitor"])
+                tell(line, {"ok": True})
+            case _:
+                refusal = f"Container {self.id} is restarting, wait until it is running"
+                tell(line, {"error": refusal})
+
+    def _make_way(self, monitor: list[int]) -> None:
+        """The lock is free as soon as we are gone."""
+        self.over = True
+        run = read_run(self.layout, self.id)
+        write_state(self.layout, self.id, run | {"monitor": monitor})
+
+    def _start(self) -> None:
+        if restarting.was_stopped(self.layout, self.id):
+            self.conclude()
+        else:
+            self.starter = os.pidfd_open(ending.spawn(self.layout, self.id, "revive"))
+
+    def conclude(self) -> None:
+        """It stays as it is: how it ended last is how it ended."""
+        self.over = True
+        ending.clean_run_dir(self.layout, self.id)
+        if ended := read_exit(self.layout, self.id):
+            for line in self.waiters:
+                tell(line, {"exit": ended.code, "record": ended})
+        ending.start_aftermath(self.layout, self.about, attended=False)
