@@ -10,10 +10,14 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
+
+_PATIENCE = 5.0
+"""Seconds for a monitor to finish what it does at the end; then it hangs, and is not waited for."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +62,34 @@ def locked(layout: Layout, container_id: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def unwatched(layout: Layout, container_id: str) -> Iterator[bool]:
+    """Keep monitors away: one that records an end gets time for it, a new one must wait.
+
+    Yields whether there is a run directory, which a monitor removes when it ends in peace.
+    """
+    try:
+        descriptor = _open(layout.run(container_id))
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        deadline = time.monotonic() + _PATIENCE
+        while not _locks(descriptor) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _open(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -66,12 +98,9 @@ def is_free(path: str) -> bool:
     """Nobody is making this bundle."""
     descriptor = _open(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return _locks(descriptor)
     finally:
         os.close(descriptor)
-    return True
 
 
 def write_config(layout: Layout, container_id: str, config: dict[str, object]) -> None:

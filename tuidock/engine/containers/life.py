@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import time
 
@@ -28,6 +29,9 @@ UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 _ENDING = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """Signals by which a person means the end: no policy starts the container again."""
+
+_CGROUP_GONE = (errno.ENOENT, errno.ENODEV)
+"""Errors of a cgroup that its container has just left for good."""
 
 _KILL_PATIENCE = 10.0
 """Seconds that the kernel gets to end a process that was sent SIGKILL."""
@@ -106,7 +110,12 @@ def _cgroup(layout: Layout, record: Record) -> Cgroup:
 
 
 def _thaw(layout: Layout, record: Record) -> None:
-    _cgroup(layout, record).thaw()
+    try:
+        _cgroup(layout, record).thaw()
+    except OSError as error:
+        if error.errno not in _CGROUP_GONE:
+            raise
+        return  # it ended; on v2 a frozen process dies of SIGKILL as it is
     records.note(layout, record, "unpause")
 
 
@@ -116,7 +125,12 @@ def pause(layout: Layout, record: Record) -> None:
     if state.status is Status.PAUSED:
         raise WrongStatus(f"Container {record.name} is already paused")
     _need_running(record, state)
-    _cgroup(layout, record).freeze()
+    try:
+        _cgroup(layout, record).freeze()
+    except OSError as error:
+        if error.errno in _CGROUP_GONE:
+            raise _not_running(record) from error
+        raise
     records.note(layout, record, "pause")
 
 
@@ -129,10 +143,14 @@ def unpause(layout: Layout, record: Record) -> None:
 
 def _need_running(record: Record, state: RunState) -> None:
     if state.status is not Status.RUNNING:
-        raise WrongStatus(
-            f"Container {record.name} is not running",
-            f"start it with `tuidock start {record.name}`",
-        )
+        raise _not_running(record)
+
+
+def _not_running(record: Record) -> WrongStatus:
+    return WrongStatus(
+        f"Container {record.name} is not running",
+        f"start it with `tuidock start {record.name}`",
+    )
 
 
 def wait(layout: Layout, record: Record) -> ExitRecord:
@@ -224,12 +242,25 @@ def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> Non
     Monitor(layout, record.id).wait(time.monotonic() + _KILL_PATIENCE)
 
 
+def remove_cgroup(layout: Layout, container_id: str) -> None:
+    """End what is in a container's cgroup, and remove it; no-op without one."""
+    from tuidock.engine.cgroups.cgroup import reach_cgroup
+
+    cgroup = reach_cgroup(layout.tag, container_id)
+    if cgroup.exists():
+        cgroup.kill()
+        cgroup.remove()
+
+
 def erase(
     layout: Layout, db: sqlite3.Connection, container_id: str, disconnect: Callable[[str], object]
 ) -> None:
     """The second half of a removal; may be done again after a crash at any point of it."""
     if db.execute("SELECT 1 FROM endpoint WHERE container = ?", (container_id,)).fetchone():
         disconnect(container_id)
-    for path in (layout.run(container_id), layout.container(container_id)):
-        remove_path(path)
+    with bundle.unwatched(layout, container_id) as abandoned:
+        if abandoned:  # no monitor lived to clean up
+            remove_cgroup(layout, container_id)
+        for path in (layout.run(container_id), layout.container(container_id)):
+            remove_path(path)
     records.delete(db, container_id)

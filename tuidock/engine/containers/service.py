@@ -213,11 +213,14 @@ class Containers:
         from tuidock.engine.metrics.kin import Kin
         from tuidock.engine.metrics.processes import top
 
-        identifier = self._up(key).id
-        cgroup = reach_cgroup(self.layout.tag, identifier)
-        if cgroup.exists():
-            return top(cgroup)
-        return top(Kin(read_state(self.layout, identifier).pid))
+        record = self._up(key)
+        cgroup = reach_cgroup(self.layout.tag, record.id)
+        try:
+            if cgroup.exists():
+                return top(cgroup)
+            return top(Kin(read_state(self.layout, record.id).pid))
+        except (FileNotFoundError, ProcessLookupError) as error:  # it has just ended
+            raise _not_running(record) from error
 
     def inspect(self, key: str) -> dict[str, object]:
         """Docker's inspect object."""
@@ -314,9 +317,7 @@ class Containers:
         """One that runs, paused or not."""
         record = self._find(key)
         if not life.is_up(read_state(self.layout, record.id)):
-            raise WrongStatus(
-                f"container {record.name} is not running", f"`tuidock start {record.name}` first"
-            )
+            raise _not_running(record)
         return record
 
     def _running(self, key: str) -> Record:
@@ -340,3 +341,9 @@ class Containers:
 
     def _disconnect(self, container_id: str) -> None:
         self._network().disconnect(container_id)
+
+
+def _not_running(record: Record) -> WrongStatus:
+    return WrongStatus(
+        f"container {record.name} is not running", f"`tuidock start {record.name}` first"
+    )

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from tuidock.engine.cgroups.cgroup import names, reach_cgroup
+from tuidock.engine.cgroups.cgroup import names
 from tuidock.engine.containers import bundle, life, records
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
@@ -95,17 +95,11 @@ def _remove_cgroups(layout: Layout) -> list[str]:
             with bundle.locked(layout, container_id):  # else it may just be starting
                 if read_state(layout, container_id).status not in (Status.EXITED, Status.CREATED):
                     continue
-                _remove_cgroup(layout, container_id)
+                life.remove_cgroup(layout, container_id)
         except ContainerNotFound:
-            _remove_cgroup(layout, container_id)
+            life.remove_cgroup(layout, container_id)
         done.append(f"removed the cgroup of container {container_id[:12]}")
     return done
-
-
-def _remove_cgroup(layout: Layout, container_id: str) -> None:
-    cgroup = reach_cgroup(layout.tag, container_id)
-    cgroup.kill()
-    cgroup.remove()
 
 
 def _has_row(db: sqlite3.Connection, container_id: str) -> bool:

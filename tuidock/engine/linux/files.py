@@ -7,6 +7,7 @@ this, so what few need is imported where they need it: ctypes alone costs 2 ms.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -22,7 +23,7 @@ def remove_tree(parent: int, name: bytes) -> None:
     """Remove `name` below the descriptor `parent`, with everything in it; absent is fine.
 
     Needs two descriptors whatever the depth: a directory found inside is first moved to
-    the top. Raises OSError.
+    the top. Somebody else may remove the same meanwhile. Raises OSError.
     """
     try:
         os.unlink(name, dir_fd=parent)
@@ -67,12 +68,16 @@ def rename(old: str, new: str) -> None:
 
 
 def _remove_directory(parent: int, name: bytes) -> None:
-    top = os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
+    try:
+        top = os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        return
     try:
         _flatten(top)
     finally:
         os.close(top)
-    os.rmdir(name, dir_fd=parent)
+    with suppress(FileNotFoundError):
+        os.rmdir(name, dir_fd=parent)
 
 
 def _flatten(top: int) -> None:
@@ -98,12 +103,13 @@ def _unlink_files(here: int, top: int, prefix: str, serial: int) -> list[str]:
     with os.scandir(here) as entries:
         names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_directory in names:
-        if is_directory:
-            new = f"{prefix}{serial + len(moved)}"
-            if not as_root:  # to move a directory is to write in it
-                os.chmod(name, 0o700, dir_fd=here)
-            os.rename(name, new, src_dir_fd=here, dst_dir_fd=top)
-            moved.append(new)
-        else:
-            os.unlink(name, dir_fd=here)
+        with suppress(FileNotFoundError):  # somebody else removes it, too
+            if is_directory:
+                new = f"{prefix}{serial + len(moved)}"
+                if not as_root:  # to move a directory is to write in it
+                    os.chmod(name, 0o700, dir_fd=here)
+                os.rename(name, new, src_dir_fd=here, dst_dir_fd=top)
+                moved.append(new)
+            else:
+                os.unlink(name, dir_fd=here)
     return moved

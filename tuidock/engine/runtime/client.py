@@ -257,13 +257,24 @@ class Monitor:
 
     def _connect(self) -> Packets:
         path = f"{self.layout.run(self.id)}/monitor.sock"
+        for _ in range(_TRIES):
+            try:
+                return sockets.connect(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._replace_monitor()
+        raise self._gone()
+
+    def _replace_monitor(self) -> None:
+        """Raises MonitorGone when the container does not run, maybe since a moment ago."""
         try:
-            return sockets.connect(path)
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            if read_state(self.layout, self.id).status not in _UP:
-                raise self._gone() from error
-        adopt(self.layout, self.id)
-        return sockets.connect(path)
+            if read_state(self.layout, self.id).status in _UP:
+                adopt(self.layout, self.id)
+                return
+        except RuntimeFailure as error:
+            if read_state(self.layout, self.id).status in _UP:
+                raise
+            raise self._gone() from error
+        raise self._gone()
 
     def _gone(self) -> MonitorGone:
         """Why nobody answers: mostly because the container has just ended."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 
 from tuidock.engine import journal
 from tuidock.engine.linux import process as p
@@ -106,11 +107,13 @@ def note_command(layout: Layout, about: dict[str, str], command: Command) -> Non
 
 
 def clean_run_dir(layout: Layout, container_id: str) -> None:
-    """Remove sockets, fifos and state; the directory was ours alone."""
+    """Remove sockets, fifos and state; who removes the container does so, too."""
     path = layout.run(container_id)
-    for name in os.listdir(path):
-        os.unlink(f"{path}/{name}")
-    os.rmdir(path)
+    with suppress(FileNotFoundError):
+        for name in os.listdir(path):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{path}/{name}")
+        os.rmdir(path)
 
 
 def start_aftermath(layout: Layout, about: dict[str, str], *, attended: bool) -> None:

@@ -80,7 +80,8 @@ def _started(state: dict[str, Any]) -> float:
     """
     born: float = booted() + state["starttime"] / _TICK
     noted: float = state["started"]
-    return noted if abs(born - noted) < _TOLERANCE else float(round(born))
+    set_since = state["starttime"] and abs(born - noted) > _TOLERANCE
+    return noted if not set_since else float(round(born))
 
 
 def booted() -> float:
@@ -114,7 +115,8 @@ def _frozen(state: dict[str, Any]) -> bool:
 
 
 def _alive(state: dict[str, Any], pid: int, born: int) -> bool:
-    return bool(pid) and state["boot_id"] == _BOOT and start_time(pid) == born
+    """`born` is 0 for one that had ended before its start could be noted."""
+    return 0 < born == start_time(pid) and state["boot_id"] == _BOOT
 
 
 def _watched(state: dict[str, Any]) -> bool:
