@@ -20,8 +20,8 @@ from tuidock.engine.linux.calls import numbers
 from tuidock.engine.linux.stub import Stub, StubDied, make
 
 KNOWN = {
-    "x86_64": "3f632bc113cb6821",
-    "aarch64": "66ed6e8af81f8f4e",
+    "x86_64": "c4a0e7fb670ab334",
+    "aarch64": "9df00a9c941987c0",
 }
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -153,8 +153,8 @@ def _execve(born: Stub, path: str, words: list[str], environment: list[str]) -> 
 def test_becoming_a_command(kind: str) -> None:
     made = make(0, code=None if kind == "machine code" else 0)
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    made.leave_files()
-    made.add("dup3", writing, 1, 0)
+    made.leave_files((writing, writing, writing))
+    made.run()
     _execve(made, "/none", ["x"], [])
     with pytest.raises(FileNotFoundError, match="execve"):
         made.finish()
@@ -204,15 +204,37 @@ def test_it_dies_with_its_starter(kind: str) -> None:
         os.close(descriptor)
 
 
-@pytest.mark.parametrize("way", ["clone", "clone_plainly"])
-def test_a_stub_makes_another(born: Stub, way: str) -> None:
-    second: Stub = getattr(born, way)(0)
+def test_a_stub_makes_another(born: Stub) -> None:
+    second = born.clone(0)
     assert second.pid != born.pid
     assert second.call("umask", 0o22) >= 0
     assert born.call("umask", 0o22) >= 0, "both obey"
     second.close()
     _ended(second.pidfd)
     os.close(second.pidfd)
+
+
+@pytest.mark.parametrize("kind", ["machine code", "fork"])
+def test_an_heir_that_has_descriptors_of_its_own(kind: str) -> None:
+    """As for a further command: who made it leaves, it becomes the command."""
+    made = make(0, code=None if kind == "machine code" else 0)
+    heir = made.heir()
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    made.leave_files((writing, writing, writing), heir)
+    made.run()
+    os.close(writing)
+    made.clone_plainly(heir, 0x8000)  # CLONE_PARENT: ours
+    made.close()
+    os.waitpid(made.pid, 0)
+    heir.add("setsid")
+    _execve(heir, "/bin/echo", ["echo", "heir"], [])
+    heir.finish()
+    with os.fdopen(reading) as said:
+        assert said.read() == "heir\n"
+    os.waitpid(heir.pid, 0)
+    heir.close()
+    os.close(made.pidfd)
+    os.close(made.starter)
 
 
 @pytest.mark.root

@@ -204,15 +204,21 @@ class Cgroup:
         for group in self._groups:
             group.add(pid)
 
-    def enter(self, *, cloned: bool = False) -> None:
+    def enter(self) -> None:
         """Move the calling process, which must have only one thread, in well under 1 ms.
 
-        `cloned`: clone3 with `fd_for_clone()` has put it into the v2 part already. Raises OSError.
+        Raises OSError.
         """
-        for group in self._v1:
+        for group in self._groups:
             group.enter()
-        for unified in [] if cloned else self._v2:
-            unified.enter()
+
+    def doors(self, *, cloned: bool) -> list[str]:
+        """Files by which a process with one thread enters, writing `0` to each.
+
+        `cloned`: clone3 with `fd_for_clone()` has put it into the v2 part already.
+        """
+        groups = self._v1 if cloned else self._groups
+        return [group.file(group.DOOR) for group in groups]
 
     def fd_for_clone(self) -> int | None:
         """A new descriptor for clone3's CLONE_INTO_CGROUP, the caller's to close; None without v2.

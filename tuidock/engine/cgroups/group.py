@@ -30,6 +30,9 @@ RETRIES = 20
 class Group:
     """The directory `base/parent/name` of one hierarchy."""
 
+    DOOR: str
+    """The file that lets a process in that writes `0` to it."""
+
     def __init__(self, hierarchy: Hierarchy, parent: str, name: str) -> None:
         self.hierarchy = hierarchy
         self.parent = f"{hierarchy.base}/{parent}"
@@ -81,6 +84,10 @@ class Group:
                 f"cgroup {self.directory} is still in use by processes {self.pids()[:5]}",
                 "`tuidock system check` ends what an earlier crash left",
             ) from error
+
+    def enter(self) -> None:
+        """Move the calling process. Raises OSError."""
+        raise NotImplementedError
 
     def add(self, pid: int) -> None:
         """Move a whole process here. Raises OSError (ESRCH when it is gone)."""

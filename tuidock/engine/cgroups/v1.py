@@ -39,6 +39,8 @@ LIMIT_WITH_SWAP = "memory.memsw.limit_in_bytes"
 class V1(Group):
     """A container's directory in one v1 hierarchy."""
 
+    DOOR = "tasks"
+
     def prepare_parent(self) -> None:
         super().prepare_parent()
         if "cpuset" in self.hierarchy.controllers:
@@ -55,7 +57,7 @@ class V1(Group):
         `0` in `tasks` means the caller itself and needs no system-wide lock; a pid in
         `cgroup.procs` waits for an RCU grace period: 10 ms against 0.02 ms, measured.
         """
-        write(self.file("tasks"), "0")
+        write(self.file(self.DOOR), "0")
 
     def setters(self) -> dict[str, Callable[[Changes, Part], None]]:
         return {

@@ -35,6 +35,8 @@ _NOT_PASSED_DOWN = (errno.EBUSY, errno.EINVAL, errno.ENOENT, errno.EACCES, errno
 class V2(Group):
     """A container's directory in the v2 tree."""
 
+    DOOR = "cgroup.procs"
+
     def prepare_parent(self) -> None:
         super().prepare_parent()
         self._pass_down(self.hierarchy.base)
@@ -79,7 +81,7 @@ class V2(Group):
 
     def enter(self) -> None:
         """Move the calling process. Raises OSError."""
-        write(self.file("cgroup.procs"), "0")
+        write(self.file(self.DOOR), "0")
 
     def setters(self) -> dict[str, Callable[[Changes, Part], None]]:
         return {

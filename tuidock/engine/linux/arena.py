@@ -55,13 +55,17 @@ class Answer:
 class Asked:
     """A call that was written down: how to speak of it, and who wants the result."""
 
-    __slots__ = ("answer", "name", "path", "step")
+    __slots__ = ("answer", "context", "name", "path", "step")
 
-    def __init__(self, name: str, path: str, step: str, answer: Answer) -> None:
+    def __init__(
+        self, name: str, path: str, step: str, answer: Answer, context: Answer | None = None
+    ) -> None:
         self.name = name
         self.path = path
         self.step = step
         self.answer = answer
+        self.context = context
+        """The fsopen(2) whose messages explain an error."""
 
 
 class Arena:
@@ -103,6 +107,7 @@ class Arena:
         child: int = 0,
         path: str = "",
         step: str = "",
+        context: Answer | None = None,
     ) -> Answer:
         """Write a call down. Raises OSError E2BIG when there is no more room.
 
@@ -116,10 +121,10 @@ class Arena:
         at = _FIRST_CALL + CALL * len(self.asked)
         number = NUMBER[name]
         _LAYOUT.pack_into(
-            self.memory, at, number, *values, mask, errnos, skip * CALL, _NEVER, child, tries
+            self.memory, at, number, *values, mask, errnos, skip * CALL, NEVER, child, tries
         )
         answer = Answer(self.base + at + _RESULT)
-        self.asked.append(Asked(name, path, step, answer))
+        self.asked.append(Asked(name, path, step, answer, context))
         return answer
 
     def _values(self, arguments: tuple[Argument, ...]) -> tuple[list[int], int]:
@@ -176,5 +181,5 @@ class Arena:
         return asked[made] if made < len(asked) else None
 
 
-_NEVER = -1 << 40
+NEVER = -1 << 40
 """The result of a call that was left out: no descriptor, and no errno."""

@@ -58,35 +58,35 @@ call:
 4d8b542420       mov r10, [r12+32]
 4d8b442428       mov r8, [r12+40]
 4d8b4c2430       mov r9, [r12+48]
+4d8b6c2458       mov r13, [r12+88]            ; now: a child may wake when the call is history
 418b4c2438       mov ecx, [r12+56]            ; which arguments are addresses of results
 f6c101           test cl, 1
-7403             je call+56
+7403             je call+61
 488b3f           mov rdi, [rdi]
 f6c102           test cl, 2
-7403             je call+64
+7403             je call+69
 488b36           mov rsi, [rsi]
 f6c104           test cl, 4
-7403             je call+72
+7403             je call+77
 488b12           mov rdx, [rdx]
 f6c108           test cl, 8
-7403             je call+80
+7403             je call+85
 4d8b12           mov r10, [r10]
 f6c110           test cl, 16
-7403             je call+88
+7403             je call+93
 4d8b00           mov r8, [r8]
 f6c120           test cl, 32
-7403             je call+96
+7403             je call+101
 4d8b09           mov r9, [r9]                 ; (the sixth)
 0f05             syscall                      ; the call itself
-4989442450       mov [r12+80], rax            ; its result
 4885c0           test rax, rax
-7512             jne parent
-498b4c2458       mov rcx, [r12+88]            ; a control block: this was clone, we its child
-4885c9           test rcx, rcx
-7410             je next
-4889cb           mov rbx, rcx                 ; and take orders from there
-e937ffffff       jmp wait
-parent:
+750d             jne result
+4d85ed           test r13, r13                ; a control block: this was clone, we its child
+7408             je result
+4c89eb           mov rbx, r13                 ; and take orders from there
+e93cffffff       jmp wait
+result:
+4989442450       mov [r12+80], rax            ; our result, not our child's
 483d01f0ffff     cmp rax, 0xfffffffffffff001  ; -4095 and up: an errno
 7309             jae failed
 next:
@@ -156,27 +156,27 @@ a805f8b7         tbnz x8, #63, answer         ; negative: there is no further on
 408540a9         ldp x0, x1, [x10, #8]
 428d41a9         ldp x2, x3, [x10, #24]
 449542a9         ldp x4, x5, [x10, #40]
+4d2d40f9         ldr x13, [x10, #88]          ; now: a child may wake when the call is history
 4b1d40f9         ldr x11, [x10, #56]          ; which arguments are addresses of results
-4b000036         tbz w11, #0, call+32
+4b000036         tbz w11, #0, call+36
 000040f9         ldr x0, [x0]
-4b000836         tbz w11, #1, call+40
+4b000836         tbz w11, #1, call+44
 210040f9         ldr x1, [x1]
-4b001036         tbz w11, #2, call+48
+4b001036         tbz w11, #2, call+52
 420040f9         ldr x2, [x2]
-4b001836         tbz w11, #3, call+56
+4b001836         tbz w11, #3, call+60
 630040f9         ldr x3, [x3]
-4b002036         tbz w11, #4, call+64
+4b002036         tbz w11, #4, call+68
 840040f9         ldr x4, [x4]
-4b002836         tbz w11, #5, call+72
+4b002836         tbz w11, #5, call+76
 a50040f9         ldr x5, [x5]                 ; (the sixth)
 010000d4         svc #0                       ; the call itself
-402900f9         str x0, [x10, #80]           ; its result
-a00000b5         cbnz x0, parent
-4b2d40f9         ldr x11, [x10, #88]          ; a control block: this was clone, we its child
-ab0000b4         cbz x11, next
-e9030baa         mov x9, x11                  ; and take orders from there
-d6ffff17         b wait
-parent:
+800000b5         cbnz x0, result
+6d0000b4         cbz x13, result              ; a control block: this was clone, we its child
+e9030daa         mov x9, x13                  ; and take orders from there
+d7ffff17         b wait
+result:
+402900f9         str x0, [x10, #80]           ; our result, not our child's
 1ffc3fb1         cmn x0, #4095                ; -4095 and up: an errno
 62000054         b.cs failed
 next:

@@ -115,14 +115,18 @@ def _configure(context: int, key: str, value: str) -> None:
 
 
 def _explained(context: int, error: OSError) -> str:
-    """The error with the messages that the kernel left in the context, `e overlay: ...` each."""
+    return "; ".join([error.strerror or str(error), *messages(context)])
+
+
+def messages(context: int) -> list[str]:
+    """What the kernel left in a context of fsopen(2) to explain an error."""
     said = []
     try:
         while message := os.read(context, 1024):
-            said.append(message.decode(errors="replace").strip()[2:])
+            said.append(message.decode(errors="replace").strip()[2:])  # after `e `
     except OSError:  # ENODATA: all read
         pass
-    return "; ".join([error.strerror or str(error), *said])
+    return said
 
 
 def set_propagation(path: str, flags: int) -> None:

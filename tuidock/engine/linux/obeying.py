@@ -13,6 +13,7 @@ import struct
 
 from tuidock.engine.linux.libc import libc
 from tuidock.engine.linux.machine import CALL
+from tuidock.engine.linux.process import forbid_imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _EAGAIN = 11
 
 def obey(control: int) -> NoReturn:
     """Take orders by a control block until the end of the line, or of the starter."""
+    forbid_imports()
     try:
         while True:
             line, _, _, starter, _, _ = struct.unpack("=ihhihh", ctypes.string_at(control, 16))
@@ -59,9 +61,9 @@ def _perform(call: int, control: int, line: int) -> int:
             tries -= 1
             result = libc.syscall(ctypes.c_long(number), *map(ctypes.c_long, values))
             code = 0 if result >= 0 else ctypes.get_errno()
-        _write(call + 80, -code if code else result)
         if child and result == 0:
             return int(child)
+        _write(call + 80, -code if code else result)
         if code:
             if code not in fine.to_bytes(8, "little"):
                 break

@@ -23,14 +23,15 @@ PLAIN = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
 """No symbolic link at all, not even in the middle."""
 
 _OPENAT2 = 437
-_TRIES = 128  # the kernel answers EAGAIN when a rename raced with `..`
+TRIES = 128
+"""The kernel answers EAGAIN when a rename raced with `..`."""
 
 
 def openat2(directory: int, path: str, flags: int, resolve: int = IN_ROOT, mode: int = 0) -> int:
     """Open `path` below `directory`, close-on-exec. Raises OSError."""
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC, mode, resolve)
     name = os.fsencode(path)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             return syscall(_OPENAT2, "openat2", directory, name, how, len(how), path=path)
         except OSError as error:
@@ -57,7 +58,7 @@ def make_directory(root: int, path: str, mode: int = 0o755) -> int:
 
 
 def _step(root: int, here: int, walked: str, name: str, mode: int) -> int:
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             return openat2(root, walked, os.O_PATH | os.O_DIRECTORY)
         except FileNotFoundError:

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import struct
+import sys
 
 from tuidock.engine.linux.libc import check, libc, syscall
 
@@ -111,12 +112,19 @@ _prctl = libc["prctl"]
 _prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
-def capset(permitted: int, inheritable: int = 0) -> None:
-    """Set the permitted (and, equal to it, effective) and inheritable capabilities, as bits."""
+def capability_words(permitted: int) -> tuple[bytes, bytes]:
+    """The arguments of capset(2): permitted and, equal to them, effective capabilities, as bits.
+
+    None is inheritable.
+    """
+    low, high = permitted & 0xFFFFFFFF, permitted >> 32
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    low, high, mask = permitted & 0xFFFFFFFF, permitted >> 32, 0xFFFFFFFF
-    data = struct.pack("=6I", low, low, inheritable & mask, high, high, inheritable >> 32)
-    check(libc.capset(header, data), "capset")
+    return header, struct.pack("=6I", low, low, 0, high, high, 0)
+
+
+def capset(permitted: int) -> None:
+    """Take all capabilities but these, bits, from the calling process."""
+    check(libc.capset(*capability_words(permitted)), "capset")
 
 
 def permitted() -> int:
@@ -206,3 +214,10 @@ def exit_status(pidfd: int) -> int | None:
         raise
     (mask,) = struct.unpack_from("=Q", info)
     return int(struct.unpack_from("=i", info, 60)[0]) if mask & _PIDFD_INFO_EXIT else None
+
+
+def forbid_imports() -> None:
+    """For an interpreter that enters a container: a module that it loads would be the image's."""
+    sys.meta_path.clear()
+    sys.path.clear()
+    sys.path_hooks.clear()

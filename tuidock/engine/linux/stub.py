@@ -16,9 +16,10 @@ import signal
 import struct
 
 from tuidock.engine.linux import machine
-from tuidock.engine.linux.arena import Answer, Arena
+from tuidock.engine.linux.arena import NEVER, Answer, Arena
 from tuidock.engine.linux.calls import NUMBER
-from tuidock.engine.linux.libc import check, libc
+from tuidock.engine.linux.libc import check, libc, syscall
+from tuidock.engine.linux.mount import messages
 from tuidock.engine.linux.obeying import obey
 
 TYPE_CHECKING = False
@@ -88,11 +89,14 @@ class Stub:
         self.pid = 0
         self.pidfd = -1
         self.step = ""
+        self.failed = ""
+        """The system call that failed last."""
         self.arena = arena
         self.starter = starter
         """A pidfd of our own."""
         self._code = code
         self._line, self._theirs = _pair()
+        self._left: tuple[Stub, ...] = ()
         self.control = arena.control(self._theirs, starter)
 
     # --- calls --------------------------------------------------------------------------------
@@ -105,10 +109,18 @@ class Stub:
         skip: int = 0,
         tries: int = 0,
         path: str = "",
+        context: Answer | None = None,
     ) -> Answer:
         """Write a call down for the next `run`; see `Arena.add`."""
         return self.arena.add(
-            name, arguments, fine=fine, skip=skip, tries=tries, path=path, step=self.step
+            name,
+            arguments,
+            fine=fine,
+            skip=skip,
+            tries=tries,
+            path=path,
+            step=self.step,
+            context=context,
         )
 
     def call(self, name: str, *arguments: Argument, path: str = "") -> int:
@@ -117,6 +129,11 @@ class Stub:
         self.run()
         return answer.known
 
+    @property
+    def waiting(self) -> int:
+        """How many calls are written down."""
+        return len(self.arena.asked)
+
     def run(self) -> None:
         """Make the calls that were written down. Raises OSError of the first that failed."""
         if self.arena.asked:
@@ -124,6 +141,7 @@ class Stub:
             if not stopped:
                 raise StubDied(errno.ESRCH, "the process died")
             self._judge(stopped)
+            self._close_theirs()
 
     def finish(self) -> None:
         """The same for a batch that ends in execve(2), after `leave_files`: returns when it was
@@ -154,9 +172,12 @@ class Stub:
         failed = self.arena.open_batch(stopped)
         if failed is None:
             return
-        self.step = failed.step
+        self.step, self.failed = failed.step, failed.name
         code = -failed.answer.known
-        raise OSError(code, f"{failed.name}: {os.strerror(code)}", failed.path or None)
+        said = [f"{failed.name}: {os.strerror(code)}"]
+        if failed.context:
+            said += messages(failed.context.known)
+        raise OSError(code, "; ".join(said), failed.path or None)
 
     # --- processes ----------------------------------------------------------------------------
 
@@ -192,37 +213,57 @@ class Stub:
 
     def clone(self, flags: int, cgroup: int = -1) -> Stub:
         """A process made by this one, in its namespaces and those of `flags`. Raises OSError."""
-        child = Stub(self.arena, self.starter, code=self._code)
+        child = self.heir()
         pidfd = self.arena.put(bytes(8))
         request = _clone_args(flags | self._shared(), pidfd, cgroup)
-        return self._adopt(child, pidfd, "clone3", (request, len(request)))
-
-    def clone_plainly(self, flags: int) -> Stub:
-        """The same by clone(2), whose arguments a seccomp filter can look into."""
-        child = Stub(self.arena, self.starter, code=self._code)
-        pidfd = self.arena.put(bytes(8))
-        shared = self._shared() & 0xFFFFFFFF
-        return self._adopt(child, pidfd, "clone", (flags | shared, 0, pidfd, 0, 0))
-
-    def _adopt(self, child: Stub, pidfd: int, name: str, arguments: tuple[Argument, ...]) -> Stub:
-        answer = self.arena.add(name, arguments, child=child.control, step=self.step)
-        try:
-            self.run()
-        except OSError:
-            child.close()
-            raise
+        answer = self._bear(child, "clone3", (request, len(request)))
+        self.run()
         child.pid = answer.known
         (child.pidfd,) = struct.unpack("=i", self.arena.read(pidfd, 4))
+        return child
+
+    def heir(self) -> Stub:
+        """A line for a process that this one will make."""
+        child = Stub(self.arena, self.starter, code=self._code)
         child.step = self.step
         return child
 
+    def clone_plainly(self, child: Stub, flags: int) -> None:
+        """Make the process of `heir` by clone(2), whose arguments a seccomp filter can look into.
+
+        It has descriptors of its own, and no pidfd. Raises OSError.
+        """
+        shared = CLONE_VM if self._code else 0
+        answer = self._bear(child, "clone", (flags | shared | _SIGCHLD, 0, 0, 0, 0))
+        self.run()
+        child.pid = answer.known
+
+    def _bear(self, child: Stub, name: str, arguments: tuple[Argument, ...]) -> Answer:
+        return self.arena.add(name, arguments, child=child.control, step=self.step)
+
     # --- descriptors --------------------------------------------------------------------------
 
-    def leave_files(self) -> None:
-        """Let the process have descriptors of its own, which close when it becomes a command."""
-        self.call("close_range", 3, 0xFFFFFFFF, 2 | 4)  # CLOSE_RANGE_UNSHARE | _CLOEXEC
-        os.close(self._theirs)
-        self._theirs = -1
+    def leave_files(self, stdio: tuple[int, ...], *also: Stub, kept: tuple[int, ...] = ()) -> None:
+        """Let the process have a table of descriptors of its own: `stdio` as 0 to 2, its line.
+
+        Also stay open, until it is a command, the lines of `also`, made by `heir`, and what is
+        `kept`. Takes effect with the next `run`.
+        """
+        self.add("unshare", CLONE_FILES)
+        for number, descriptor in enumerate(stdio):
+            self.add("dup3", descriptor, number, 0)
+        self._left = (self, *also)
+        open_still = sorted({self.starter, *kept, *(each._theirs for each in self._left)})
+        for low, high in zip([2, *open_still], [*open_still, 0x7FFFFFFF], strict=True):
+            if high - low > 1:
+                self.add("close_range", low + 1, high - 1, 0)
+
+    def _close_theirs(self) -> None:
+        """Once the process has left our table: its end of the line would never close in ours."""
+        for each in self._left:
+            os.close(each._theirs)
+            each._theirs = -1
+        self._left = ()
 
     def close(self) -> None:
         """Our end of the line: a process that is no command by now ends itself."""
@@ -230,6 +271,61 @@ class Stub:
             if descriptor >= 0:
                 os.close(descriptor)
         self._line = self._theirs = -1
+
+
+class Own:
+    """The same for this very process: each call is made at once."""
+
+    def __init__(self) -> None:
+        self.step = ""
+        self.waiting = 0
+        self._left_out = 0
+
+    def add(
+        self,
+        name: str,
+        *arguments: Argument,
+        fine: tuple[int, ...] = (),
+        skip: int = 0,
+        tries: int = 0,
+        path: str = "",
+        context: Answer | None = None,
+    ) -> Answer:
+        """Raises OSError, but not for an errno that is `fine`."""
+        answer = Answer(0)
+        if self._left_out:
+            self._left_out -= 1
+            answer.value = NEVER
+            return answer
+        try:
+            answer.value = self._make(name, arguments, tries, path)
+        except OSError as error:
+            if error.errno not in fine:
+                said = messages(context.known) if context else []
+                text = "; ".join([error.strerror or "", *said])
+                raise OSError(error.errno, text, path or None) from error
+            answer.value = -(error.errno or 0)
+            self._left_out = skip
+        return answer
+
+    def _make(self, name: str, arguments: tuple[Argument, ...], tries: int, path: str) -> int:
+        words = [_plain(each) for each in arguments]
+        while True:
+            try:
+                return syscall(NUMBER[name], name, *words, path=path)
+            except BlockingIOError:
+                if tries <= 0:
+                    raise
+                tries -= 1
+
+    def run(self) -> None:
+        """All was made already."""
+
+
+def _plain(argument: Argument) -> object:
+    if isinstance(argument, Answer):
+        return argument.known
+    return os.fsencode(argument) if isinstance(argument, str) else argument
 
 
 def make(flags: int, cgroup: int = -1, *, code: int | None = None) -> Stub:

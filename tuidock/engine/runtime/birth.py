@@ -1,4 +1,4 @@
-"""The monitor's side of a start: cgroup, clone, id maps, mounts handed in, gate, go.
+"""A start, as its starter sees it: cgroup, stub, id maps, mounts, gate, command.
 
 Invariant: when a start fails, what was made for it is unmade and the client knows the step.
 """
@@ -15,10 +15,10 @@ from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed, Unsupported
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets, userns
-from tuidock.engine.runtime import neighbours, sources
-from tuidock.engine.runtime.config import filter_program, flags, owns
-from tuidock.engine.runtime.execute import failure
+from tuidock.engine.linux import sockets, stub, userns
+from tuidock.engine.runtime import neighbours, reaper, sources
+from tuidock.engine.runtime.config import added_groups, filter_program, flags, owns
+from tuidock.engine.runtime.execute import Asked, failure
 from tuidock.engine.runtime.init import Init
 from tuidock.engine.runtime.plan import operations
 from tuidock.engine.runtime.protocol import decode, encode
@@ -70,12 +70,12 @@ class Birth:
         self.step = "prepare"
         self.id: str = self.config["annotations"]["tuidock.id"]
         self.cgroup: Cgroup | None = None
-        self.pid = 0
-        self.pidfd = -1
-        self.between = 0
+        self.stub: stub.Stub | None = None
+        """The first process, until it is the command."""
+        self.between: stub.Stub | None = None
+        """Who made it, in namespaces of other containers."""
         self.shared_memory = -1
         """Of the container whose ipc namespace is joined."""
-        self.master = -1
         self.listener: sockets.Listener | None = None
         """Where the monitor will be reached."""
 
@@ -87,8 +87,9 @@ class Birth:
             self._undo()
             raise
         except (EngineError, OSError) as error:
+            step = self.step or (self.stub.step if self.stub else "")
             self._undo()
-            raise Refused(failure(self.step, error)) from error
+            raise Refused(failure(step, error)) from error
 
     def _start(self, *, gate: bool) -> Born:
         linux = self.config["linux"]
@@ -104,60 +105,71 @@ class Birth:
         program = filter_program(linux.get("seccomp"))
         self.step = "open the output"
         stdio, outputs, stdin = self._open_stdio()
-        line = self._clone(self.cgroup, stdio, program)
-        for descriptor in set(stdio):
-            os.close(descriptor)
-        self._map_ids(self.pid)
-        self._hand_in_mounts(line)
-        if not gate:
-            _send(line, _GO)
-        self.client.send(encode({"created": self.pid}))
-        # While the first process furnishes its root there is time for this.
+        self.stub, doors = self._clone(self.cgroup)
+        self._map_ids(self.stub.pid)
+        init = Init(self.stub, self.config)
+        self._stub_works()
+        init.enter(doors)
+        descriptors = self._open_mounts(self.stub)
+        self.step = "plan the mounts"
+        plan = operations(self.config)
+        self.client.send(encode({"created": self.stub.pid}))
+        self._stub_works()
+        init.furnish(plan, descriptors)
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
-        self._await_ready(line)
         if gate:
             self._await_client()
-            _send(line, _GO)
-        self._await_exec(line)
-        if self.master >= 0:
-            os.set_blocking(self.master, False)
-            outputs, stdin = {self.master: "stdout"}, self.master
-        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin, between=self.between)
+        self._stub_works()
+        init.become(self._asked(program), stdio, self._set_limits)
+        for descriptor in set(stdio):
+            os.close(descriptor)
+        if init.terminal:
+            master = init.terminal.master
+            os.close(init.terminal.slave)
+            os.set_blocking(master, False)
+            outputs, stdin = {master: "stdout"}, master
+        between = self.between.pid if self.between else 0
+        return Born(self.stub.pid, self.stub.pidfd, self.cgroup, outputs, stdin, between)
 
-    def _clone(self, cgroup: Cgroup, stdio: tuple[int, int, int], program: bytes) -> Packets:
-        """The first process, in its namespaces and cgroup; a child of our parent, the monitor."""
-        self.step = "plan the mounts"  # here, where memory is our own already
-        plan = operations(self.config)
+    def _stub_works(self) -> None:
+        """From here on the stub says what is being done."""
+        self.step = ""
+
+    def _clone(self, cgroup: Cgroup) -> tuple[stub.Stub, list[str]]:
+        """The first process, in its namespaces, a child of our parent, the monitor; and the files
+        by which it enters its cgroup, as far as it was not born there.
+        """
         self.step = "make the namespaces"
-        ours, theirs = sockets.pair()
         # The cgroup namespace comes later, when all of its cgroup is where its root shall be.
         wanted = flags(self.config["linux"]) & ~p.CLONE_NEWCGROUP | p.CLONE_PARENT
         unified = cgroup.fd_for_clone()
-        if unified is not None:
-            wanted |= p.CLONE_INTO_CGROUP
-        self._fork(wanted, unified or 0)
-        if self.pid == 0:
-            init = Init(self.layout.root, self.config, plan, theirs, cgroup, program)
-            init.shared_memory = self.shared_memory
-            init.live(stdio, in_cgroup=unified is not None)
-        theirs.close()
+        made = self._make(wanted, -1 if unified is None else unified)
         if unified is not None:
             os.close(unified)
-        return ours
+        return made, cgroup.doors(cloned=unified is not None)
 
-    def _fork(self, wanted: int, cgroup: int) -> None:
-        """Sets pid and pidfd, in the child to 0 and -1."""
+    def _make(self, wanted: int, cgroup: int) -> stub.Stub:
         found = neighbours.find(self.layout, self.config)
         if not found:
-            self.pid, self.pidfd = p.clone(wanted, cgroup)
-            return
+            return stub.make(wanted, cgroup)
         self.step = "join the namespaces of another container"
         for each in found:
             wanted &= ~each.flags
+        self.between = stub.make(p.CLONE_PARENT)
+        neighbours.enter(self.between, found)
+        made = self.between.clone(wanted, cgroup)
+        self.between.close()  # it leaves
         self.shared_memory = neighbours.shared_memory(found)
-        self.pid, self.pidfd, self.between = neighbours.clone(found, wanted, cgroup)
         for each in found:
             os.close(each.pidfd)
+        return made
+
+    def _asked(self, program: bytes) -> Asked:
+        everything = (1 << 64) - 1  # in a user namespace of its own its root may do all
+        held = everything if self.config["linux"].get("uidMappings") else p.permitted()
+        about = self.config["annotations"]
+        reaping = reaper.open_program() if about.get("tuidock.init") == "true" else -1
+        return Asked(about.get("tuidock.user", ""), added_groups(about), program, held, reaping)
 
     def _open_stdio(self) -> tuple[tuple[int, int, int], dict[int, str], int]:
         """The container's three descriptors, our readable ends, our end of its input."""
@@ -201,12 +213,16 @@ class Birth:
             userns.write(pid, _maps(linux))
         else:
             _write_maps(pid, linux)
-        self.step = "set limits of the process"
+        self.step = "set the score for the OOM killer"
         self._set_score(pid)
+
+    def _set_limits(self) -> None:
+        assert self.stub
+        self.stub.step = "set limits of the process"
         for limit in self.config["process"].get("rlimits", ()):
             number = getattr(resource, limit["type"])
             soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
-            resource.prlimit(pid, number, (soft, hard))
+            resource.prlimit(self.stub.pid, number, (soft, hard))
 
     def _set_score(self, pid: int) -> None:
         try:
@@ -216,72 +232,31 @@ class Birth:
                 raise
             # A user may not go below what its session was given, and lives with that.
 
-    def _hand_in_mounts(self, line: Packets) -> None:
-        """Mounts that only the host's root can open."""
-        if os.geteuid():  # it opens them itself
-            _send(line, b"mounts")
-            return
+    def _open_mounts(self, first: stub.Stub) -> list[int]:
+        """What comes from outside; opened there only by the host's root, with other ids."""
+        shm, root = self.shared_memory, self.layout.root
+        if os.geteuid():
+            opened = sources.open_all(first, root, self.config, -1, first, shm)
+            return opened + sources.open_devices(first, self.config)
         self.step = "open the user namespace"
         ids = -1
         if self.config["linux"].get("uidMappings"):
-            ids = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        shm = self.shared_memory
-        descriptors = sources.open_all(self.layout.root, self.config, ids, self, shm)
-        descriptors += sources.make_devices(self.config, self)
-        _send(line, b"mounts", tuple(descriptors))
-        for descriptor in (*descriptors, *([ids] if ids >= 0 else [])):
-            os.close(descriptor)
-
-    def _await_ready(self, line: Packets) -> None:
-        while True:
-            message, descriptors = _receive(line)
-            if descriptors:
-                self.master = descriptors[0]
-                continue
-            answer = decode(message)
-            if "failed" in answer:
-                raise Refused(answer["failed"])
-            if answer.get("ready"):
-                return
-            raise StartFailed("the first process died while it prepared the container")
+            ids = os.open(f"/proc/{first.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        opened = sources.open_all(stub.Own(), root, self.config, ids, self, shm)
+        return opened + sources.make_devices(self.config, self)
 
     def _await_client(self) -> None:
         self.step = "wait for the network"
         if not decode(self.client.receive(sockets.SMALL_MESSAGE)[0]).get("go"):
             raise StartFailed("the client gave up before the container was started")
 
-    def _await_exec(self, line: Packets) -> None:
-        """The line closes when the command was executed."""
-        self.step = "execute the command"
-        answer = decode(_receive(line)[0])
-        line.close()
-        if "failed" in answer:
-            raise Refused(answer["failed"])
-
     def _undo(self) -> None:
-        if self.pidfd >= 0:
+        if self.stub:
             with suppress(ProcessLookupError):
-                p.send_signal(self.pidfd, 9)
-            select.select([self.pidfd], [], [], _PATIENCE)  # our parent reaps it
+                p.send_signal(self.stub.pidfd, 9)
+            select.select([self.stub.pidfd], [], [], _PATIENCE)  # our parent reaps it
         if self.cgroup:
             self.cgroup.remove()
-
-
-_GO = encode({"go": True})
-
-
-def _send(line: Packets, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
-    """To the first process. If it has died, what it said last is read next, and is the error."""
-    with suppress(BrokenPipeError, ConnectionResetError):
-        line.send(message, descriptors)
-
-
-def _receive(line: Packets) -> tuple[bytes, list[int]]:
-    """From the first process, also what it said before it died without having read everything."""
-    try:
-        return line.receive(sockets.SMALL_MESSAGE)
-    except ConnectionResetError:  # told once; the messages are still there
-        return line.receive(sockets.SMALL_MESSAGE)
 
 
 def _write_maps(pid: int, linux: dict[str, Any]) -> None:

@@ -53,6 +53,8 @@ class Command:
         self._ward = ward
         self._line: Packets | None = None
         self._joiner = 0
+        self._children: list[int] = []
+        """Processes that the joiner made for us."""
 
     def begin(self, stdio: list[int]) -> None:
         """Fork the joiner; `stdio` are the client's descriptors, closed here."""
@@ -60,7 +62,7 @@ class Command:
         self._joiner = os.fork()
         if self._joiner == 0:
             joiner = Joiner(self._layout.container(self._id), self.process, theirs)
-            joiner.live(self._ward.pidfd, self._ward.cgroup(), stdio)
+            joiner.live(self._ward.pidfd, self._ward.cgroup(), tuple(stdio))
         theirs.close()
         self.fd = self._line.fileno()
         for descriptor in stdio:
@@ -80,6 +82,7 @@ class Command:
         if not message:
             return self._joined()
         answer = decode(message)
+        self._children = answer.pop("children")
         if "pid" in answer:
             self.pid = answer["pid"]
         if "failed" in answer:
@@ -97,9 +100,10 @@ class Command:
         self._line.close()
         self._line = None
         os.waitpid(self._joiner, 0)
+        for child in self._children:
+            if child != self.pid or self.failed:  # they die with the joiner
+                os.waitpid(child, 0)
         if self.failed or not self.pid:
-            if self.pid:
-                os.waitpid(self.pid, 0)
             if not self.failed:
                 self._tell({"failed": _DIED})
             self.client.close()

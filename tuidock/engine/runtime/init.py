@@ -1,149 +1,123 @@
-"""The birth of a container: what its first process does from clone(2) to execve(2).
+"""The birth of a container: what its first process is asked to do from clone(2) to execve(2).
 
-Runs as pid 1 of the new namespaces, forked from the monitor with everything imported: from
-the moment it enters the image's root it loads no module and asks no name service. Invariant:
-every failure reaches the monitor with the name of its step.
+That process is a stub: it has no program, and everything here runs in the starter, outside.
+Invariant: every failure names its step, and nothing of the image is executed, loaded or asked
+for a name before the command is.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
-import sys
 
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets, userns
-from tuidock.engine.runtime import execute, rootfs, sources, terminal
-from tuidock.engine.runtime.config import added_groups, owns
-from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime import execute, rootfs, terminal
+from tuidock.engine.runtime.asking import AT_FDCWD
+from tuidock.engine.runtime.config import owns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from collections.abc import Callable
+    from typing import Any
 
-    from tuidock.engine.cgroups.cgroup import Cgroup
-    from tuidock.engine.linux.sockets import Packets
-    from tuidock.engine.runtime.plan import Operation
+    from tuidock.engine.linux.stub import Stub
+    from tuidock.engine.runtime.asking import Descriptor
+    from tuidock.engine.runtime.rootfs import Operation
+    from tuidock.engine.runtime.terminal import Terminal
 
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
+_AF_INET, _SOCK_DGRAM = 2, 2
 
 
 class Init:
-    """One birth, step by step; `step` is what is being done."""
+    """One birth, step by step; the stub's `step` is what is being done."""
 
-    def __init__(
-        self,
-        root: str,
-        config: dict[str, Any],
-        plan: list[Operation],
-        line: Packets,
-        cgroup: Cgroup,
-        program: bytes,
-    ) -> None:
-        self.root = root
-        """The engine's, on the host."""
+    def __init__(self, stub: Stub, config: dict[str, Any]) -> None:
+        self.stub = stub
         self.config = config
-        self.plan = plan
-        self.line = line
-        self.cgroup = cgroup
-        self.program = program
-        """The compiled seccomp filter."""
-        self.shared_memory = -1
-        """A mount of the container whose ipc namespace this one shares."""
-        self.step = "clone"
+        self.root: Descriptor = -1
+        self.terminal: Terminal | None = None
 
-    def live(self, stdio: tuple[int, int, int], *, in_cgroup: bool) -> NoReturn:
-        """Never returns: becomes the command, or reports why not and exits.
+    def enter(self, doors: list[str]) -> None:
+        """The cgroup, by the files `doors`; then be root of the user namespace.
 
-        `in_cgroup`: clone3 has put us into the v2 part of our cgroup.
+        Not dumpable: who shares namespaces with a container shall not look into us.
         """
-        try:
-            forbid_imports()
-            os.setsid()
-            os.umask(0)
-            self.step = "enter the cgroup"
-            self.cgroup.enter(cloned=in_cgroup)
-            self._furnish(stdio)
-            self._await_go()
-            self._become()
-        except Exception as error:
-            self.line.send(encode({"failed": execute.failure(self.step, error)}))
-        finally:
-            os._exit(127)
+        stub = self.stub
+        stub.step = "enter the cgroup"
+        stub.add("setsid")
+        stub.add("umask", 0)
+        pass_doors(stub, doors)
+        stub.step = "become root of the user namespace"
+        become_root(stub)
+        stub.add("unshare", p.CLONE_NEWCGROUP)
 
-    def _furnish(self, stdio: tuple[int, int, int]) -> None:
+    def furnish(self, plan: list[Operation], descriptors: list[int]) -> None:
         """Everything that only needs the image and the host."""
-        self.step = "wait for the mounts"
-        message, descriptors = self.line.receive(sockets.SMALL_MESSAGE)
-        if not message:
-            os._exit(127)  # the starter gave up and says why
-        self.step = "become root of the user namespace"
-        userns.become_root()
-        if not descriptors:
-            shm = self.shared_memory
-            descriptors = sources.open_all(self.root, self.config, -1, self, shm)
-            descriptors += sources.open_devices(self.config, self)
-        birth = rootfs.Birth(self.line, descriptors[0], descriptors[1:])
-        p.unshare(p.CLONE_NEWCGROUP)
-        for operation in self.plan:
-            self.step = operation.describe()
-            operation.execute(birth)
-        self._open_stdio(stdio)
-        self.step = "set the hostname"
-        if name := self.config.get("hostname"):
-            p.set_hostname(name)
-        if owns(self.config["linux"], "network"):
-            self.step = "bring up lo"
-            _bring_up_loopback()
-
-    def _open_stdio(self, stdio: tuple[int, int, int]) -> None:
+        birth = rootfs.Birth(self.stub, descriptors[0], descriptors[1:])
+        birth.furnish(plan)
+        self.root = birth.root
         if self.config["process"].get("terminal"):
-            self.step = "open the terminal"
-            slave = terminal.open_terminal(self.line)
-            terminal.adopt(slave)
-            if size := self.config["process"].get("consoleSize"):
-                terminal.set_size(0, size["width"], size["height"])
-            terminal.make_console()
-            return
-        for number, descriptor in enumerate(stdio):
-            os.dup2(descriptor, number, inheritable=True)
+            self._open_terminal()
+        if name := self.config.get("hostname"):
+            self.stub.step = "set the hostname"
+            encoded = name.encode()
+            self.stub.add("sethostname", encoded, len(encoded))
+        if owns(self.config["linux"], "network"):
+            self.stub.step = "bring up lo"
+            self._bring_up_loopback()
+        self.stub.run()
 
-    def _await_go(self) -> None:
-        """The gate: the client wires the network meanwhile."""
-        self.step = "wait for the network"
-        self.line.send(encode({"ready": True}))
-        message, _ = self.line.receive(sockets.SMALL_MESSAGE)
-        if not decode(message).get("go"):
-            os._exit(127)
+    def _open_terminal(self) -> None:
+        self.stub.step = "open the terminal"
+        self.terminal = terminal.open_terminal(self.stub, self.root)
+        terminal.take(self.stub, self.terminal.slave)
+        if size := self.config["process"].get("consoleSize"):
+            terminal.set_size(self.terminal.master, size["width"], size["height"])
+        terminal.make_console(self.stub, self.root, self.terminal.slave)
 
-    def _become(self) -> NoReturn:
-        self.step = "close descriptors"
-        kept = self.line.fileno()
-        p.close_range(3, kept - 1)
-        p.close_range(kept + 1)
-        os.umask(0o022)
-        process = self.config["process"]
-        self.step = f"enter {process['cwd']} as the user"
-        who = self.config["annotations"].get("tuidock.user", "")
-        groups = added_groups(self.config["annotations"])
-        environment = execute.become(process, who, groups, self.program)
-        self.step = "execute the command"
-        reaped = self.config["annotations"].get("tuidock.init") == "true"
-        execute.execute(process["args"], environment, reaped=reaped)
+    def _bring_up_loopback(self) -> None:
+        line = self.stub.add("socket", _AF_INET, _SOCK_DGRAM | os.O_CLOEXEC, 0)
+        request = struct.pack("16sh14x", b"lo", _IFF_UP)
+        self.stub.add("ioctl", line, _SIOCSIFFLAGS, request)
+        self.stub.add("close", line)
+
+    def become(
+        self, asked: execute.Asked, stdio: tuple[int, ...], limit: Callable[[], None]
+    ) -> None:
+        """Be the command; `limit` sets its limits, which would hold for the steps before, too.
+
+        Raises OSError, StartFailed, CommandNotFound, CommandNotExecutable.
+        """
+        stub = self.stub
+        who = execute.identify(stub, self.root, asked)
+        if self.terminal:
+            stdio = (self.terminal.slave,) * 3
+        stub.step = "close descriptors"
+        execute.own_stdio(stub, who.uid, stdio)
+        execute.default_signals(stub)
+        stub.add("umask", 0o022)
+        kept = (asked.reaper,) if asked.reaper >= 0 else ()
+        stub.leave_files(stdio, kept=kept)
+        stub.run()
+        limit()
+        ready = execute.settle(stub, self.config["process"], asked, who)
+        execute.harden(stub, ready)
+        execute.execute(stub, ready)
 
 
-def _bring_up_loopback() -> None:
-    line = sockets.datagram_socket()
-    try:
-        fcntl.ioctl(line.fileno(), _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
-    finally:
-        line.close()
+def pass_doors(stub: Stub, doors: list[str]) -> None:
+    """Enter the cgroups of the files `doors`."""
+    for path in doors:
+        file = stub.add("openat", AT_FDCWD, path, os.O_WRONLY | os.O_CLOEXEC, path=path)
+        stub.add("write", file, b"0", 1, path=path)
+        stub.add("close", file)
 
 
-def forbid_imports() -> None:
-    """A module that is loaded after the root was entered would be the image's code."""
-    sys.meta_path.clear()
-    sys.path.clear()
-    sys.path_hooks.clear()
+def become_root(stub: Stub) -> None:
+    """Take the ids of root, in a user namespace whose ids are mapped, or of the host's."""
+    stub.add("prctl", p.PR_SET_DUMPABLE, 0)
+    stub.add("setresgid", 0, 0, 0)
+    stub.add("setresuid", 0, 0, 0)
+    execute.set_groups(stub, ())

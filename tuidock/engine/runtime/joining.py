@@ -1,9 +1,8 @@
 """A further command in a running container, whose processes may be hostile.
 
-The joiner enters cgroup and namespaces, takes user, capabilities and filter, and only then
-makes the process that the container can see: at no time is somebody in there who is more than
-the command may be. Invariant: nothing is imported and no name is looked up in the container
-but with `openat2`.
+A stub enters cgroup and namespaces, takes user, capabilities and filter, and only then makes
+the process that the container can see: at no time is somebody in there who is more than the
+command may be. Invariant: the joiner itself, which is Python, never enters.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ from __future__ import annotations
 import os
 
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import userns
+from tuidock.engine.linux import stub as s
 from tuidock.engine.runtime import execute, terminal
+from tuidock.engine.runtime.asking import AT_FDCWD
 from tuidock.engine.runtime.capabilities import ALL
 from tuidock.engine.runtime.config import added_groups, filter_program, flags, read_config
-from tuidock.engine.runtime.init import forbid_imports
+from tuidock.engine.runtime.init import become_root, pass_doors
 from tuidock.engine.runtime.protocol import encode
 
 TYPE_CHECKING = False
@@ -34,59 +34,78 @@ class Joiner:
         self.process = process
         self.line = line
         self.step = "join"
-        self.groups: tuple[str, ...] = ()
+        self.stubs: list[s.Stub] = []
+        """Who enters, and who is to be the command: children of the monitor."""
 
-    def live(self, init: int, cgroup: Cgroup, stdio: list[int]) -> NoReturn:
+    def live(self, init: int, cgroup: Cgroup, stdio: tuple[int, ...]) -> NoReturn:
         """Join the container of the pidfd `init`; never returns."""
         try:
-            forbid_imports()
             self.step = "read the configuration"
             config = read_config(f"{self.bundle}/config.json")
-            linux = config["linux"]
-            self.groups = added_groups(config["annotations"])
-            privileged = len(self.process["capabilities"]["bounding"]) == len(ALL)
-            program = filter_program(None if privileged else linux.get("seccomp"))
-            self._join(init, cgroup, flags(linux))
-            self._prepare_and_fork(stdio, program)
+            entering = self._enter(init, cgroup, flags(config["linux"]))
+            command, ready = self._prepare(entering, self._asked(config), stdio)
+            self._run(command, ready)
         except Exception as error:
-            self.line.send(encode({"failed": execute.failure(self.step, error)}))
+            step = self.stubs[-1].step if self.stubs else self.step
+            self._tell({"failed": execute.failure(step, error)})
         finally:
-            os._exit(127)
-
-    def _join(self, init: int, cgroup: Cgroup, namespaces: int) -> None:
-        self.step = "enter the cgroup"
-        cgroup.enter()
-        self.step = "join the namespaces"
-        p.prctl(p.PR_SET_DUMPABLE, 0)
-        p.setns(init, namespaces)
-        userns.become_root()
-
-    def _prepare_and_fork(self, stdio: list[int], program: bytes) -> None:
-        slave = -1
-        if self.process.get("terminal"):
-            self.step = "open the terminal"
-            slave = terminal.open_terminal(self.line)
-            stdio = [slave] * 3
-        for number, descriptor in enumerate(stdio):
-            os.dup2(descriptor, number, inheritable=True)
-        self.step = "close descriptors"
-        kept = self.line.fileno()
-        p.close_range(3, kept - 1)
-        p.close_range(kept + 1)
-        os.umask(0o022)
-        self.step = f"enter {self.process['cwd']} as the user"
-        who = self.process["user"].get("username", "")
-        environment = execute.become(self.process, who, self.groups, program)
-        self.step = "fork"
-        if child := p.clone_sibling():
-            self.line.send(encode({"pid": child}))
             os._exit(0)
-        self._run(environment)
 
-    def _run(self, environment: dict[str, str]) -> NoReturn:
-        """The process that becomes the command; a child of the monitor."""
-        self.step = "execute the command"
-        os.setsid()
+    def _tell(self, message: dict[str, Any], *descriptors: int) -> None:
+        """`children` are all those of the monitor that it has to reap, the command's last."""
+        self.line.send(encode({**message, "children": [e.pid for e in self.stubs]}), descriptors)
+
+    def _asked(self, config: dict[str, Any]) -> execute.Asked:
+        linux = config["linux"]
+        privileged = len(self.process["capabilities"]["bounding"]) == len(ALL)
+        program = filter_program(None if privileged else linux.get("seccomp"))
+        held = (1 << 64) - 1 if linux.get("uidMappings") else p.permitted()
+        groups = added_groups(config["annotations"])
+        return execute.Asked(self.process["user"].get("username", ""), groups, program, held)
+
+    def _enter(self, init: int, cgroup: Cgroup, namespaces: int) -> s.Stub:
+        self.step = "enter the cgroup"
+        unified = cgroup.fd_for_clone()
+        entering = s.make(p.CLONE_PARENT, -1 if unified is None else unified)
+        self.stubs.append(entering)
+        self._tell({})
+        entering.step = self.step
+        pass_doors(entering, cgroup.doors(cloned=unified is not None))
+        entering.step = "join the namespaces"
+        entering.add("prctl", p.PR_SET_DUMPABLE, 0)
+        entering.add("setns", init, namespaces)
+        become_root(entering)
+        return entering
+
+    def _prepare(
+        self, entering: s.Stub, asked: execute.Asked, stdio: tuple[int, ...]
+    ) -> tuple[s.Stub, execute.Ready]:
+        """The process that becomes the command, as little as the command is."""
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        root = entering.call("openat", AT_FDCWD, "/", flags)
         if self.process.get("terminal"):
-            terminal.adopt(0)
-        execute.execute(self.process["args"], environment)
+            entering.step = "open the terminal"
+            master, slave = terminal.open_terminal(entering, root)
+            self._tell({"terminal": True}, master)
+            stdio = (slave,) * 3
+        who = execute.identify(entering, root, asked)
+        execute.own_stdio(entering, who.uid, stdio)
+        execute.default_signals(entering)
+        entering.add("umask", 0o022)
+        command = entering.heir()
+        entering.leave_files(stdio, command)
+        entering.run()
+        ready = execute.settle(entering, self.process, asked, who)
+        entering.step = "fork"
+        execute.harden(entering, ready)
+        entering.clone_plainly(command, p.CLONE_PARENT)
+        self.stubs.append(command)
+        entering.close()  # it leaves
+        return command, ready
+
+    def _run(self, command: s.Stub, ready: execute.Ready) -> None:
+        self._tell({"pid": command.pid})
+        command.add("setsid")
+        if self.process.get("terminal"):
+            terminal.take(command, 0)
+        execute.execute(command, ready)

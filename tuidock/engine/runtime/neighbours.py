@@ -11,23 +11,22 @@ import os
 from typing import NamedTuple
 
 from tuidock.engine.errors import StartFailed
-from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
-from tuidock.engine.linux.openat2 import PLAIN, openat2
+from tuidock.engine.linux.openat2 import PLAIN
 from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.stub import make
+from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime.config import NAMESPACES
 from tuidock.engine.runtime.namespaces import SHARED_MEMORY, joined
-from tuidock.engine.runtime.protocol import decode, encode
 from tuidock.engine.runtime.state import read_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn
+    from collections.abc import Sequence
+    from typing import Any
 
     from tuidock.engine.layout import Layout
-    from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.linux.stub import Stub
 
 
 class Neighbour(NamedTuple):
@@ -69,66 +68,13 @@ def _open(layout: Layout, container_id: str) -> int:
     return pidfd
 
 
-def clone(neighbours: Sequence[Neighbour], flags: int, cgroup: int) -> tuple[int, int, int]:
-    """As `process.clone`, in namespaces of neighbours; the third is a go-between to reap.
-
-    A pid namespace takes in children only, and who entered a user namespace has no way back:
-    so a sibling of ours enters, makes the child, and leaves. It is a child of our parent, as
-    the one that it makes. Raises OSError.
-    """
-    ours, theirs = sockets.pair()
-    between, pidfd = p.clone(p.CLONE_PARENT)
-    if between == 0:
-        ours.close()
-        return (*_go_between(neighbours, flags, cgroup, theirs), 0)
-    theirs.close()
-    os.close(pidfd)
-    answer, descriptors = _hear(ours)
-    return answer["pid"], descriptors[0], between
-
-
-def _go_between(
-    neighbours: Sequence[Neighbour], flags: int, cgroup: int, line: Packets
-) -> tuple[int, int]:
-    """Returns in the new process only."""
-
-    def enter_and_clone() -> tuple[dict[str, int], tuple[int, ...]]:
-        _enter(neighbours)
-        pid, pidfd = p.clone(flags, cgroup)
-        return {"pid": pid}, (pidfd,)
-
-    _report(line, enter_and_clone)
-    line.close()
-    return 0, -1
-
-
-def _enter(neighbours: Sequence[Neighbour]) -> None:
-    p.prctl(p.PR_SET_DUMPABLE, 0)
+def enter(stub: Stub, neighbours: Sequence[Neighbour]) -> None:
+    """Have a stub join them. A pid namespace takes in only its children. Raises OSError."""
+    stub.step = "join the namespaces of another container"
+    stub.add("prctl", p.PR_SET_DUMPABLE, 0)
     for each in neighbours:
-        p.setns(each.pidfd, each.flags)
-
-
-def _report(line: Packets, act: Callable[[], tuple[dict[str, int], tuple[int, ...]]]) -> None:
-    """Tell what came of it, and leave; returns only in a child that `act` made."""
-    try:
-        answer, descriptors = act()
-        if answer["pid"] == 0:
-            return
-        line.send(encode(answer), descriptors)
-    except OSError as error:
-        line.send(encode({"errno": error.errno, "message": error.strerror}))
-    os._exit(0)
-
-
-def _hear(line: Packets) -> tuple[dict[str, Any], list[int]]:
-    message, descriptors = line.receive(sockets.SMALL_MESSAGE)
-    line.close()
-    answer = decode(message)
-    if "errno" in answer:
-        raise OSError(answer["errno"], answer["message"])
-    if not descriptors:
-        raise StartFailed("the process that was to join the other container died")
-    return answer, descriptors
+        stub.add("setns", each.pidfd, each.flags)
+    stub.run()
 
 
 def shared_memory(neighbours: Sequence[Neighbour]) -> int:
@@ -139,24 +85,24 @@ def shared_memory(neighbours: Sequence[Neighbour]) -> int:
     """
     for each in neighbours:
         if each.flags & p.CLONE_NEWIPC:
-            ours, theirs = sockets.pair()
-            child = os.fork()
-            if child == 0:
-                _copy_shared_memory(each, theirs)
-            theirs.close()
-            try:
-                return _hear(ours)[1][0]
-            finally:
-                os.waitpid(child, 0)
+            return _copy_shared_memory(each)
     return -1
 
 
-def _copy_shared_memory(neighbour: Neighbour, line: Packets) -> NoReturn:
-    def copy() -> tuple[dict[str, int], tuple[int, ...]]:
-        _enter([neighbour._replace(flags=neighbour.flags & p.CLONE_NEWUSER | p.CLONE_NEWNS)])
-        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        found = openat2(root, SHARED_MEMORY[1:], os.O_PATH | os.O_DIRECTORY, PLAIN)
-        return {"pid": 1}, (m.open_tree(found, ""),)
-
-    _report(line, copy)
-    os._exit(1)
+def _copy_shared_memory(neighbour: Neighbour) -> int:
+    """By a stub, which shares our descriptors."""
+    visitor = make(0)
+    try:
+        needed = neighbour.flags & p.CLONE_NEWUSER | p.CLONE_NEWNS
+        enter(visitor, [neighbour._replace(flags=needed)])
+        visitor.step = "copy the shared memory of another container"
+        directory = os.O_PATH | os.O_DIRECTORY
+        root = visitor.add("openat", a.AT_FDCWD, "/", directory | os.O_CLOEXEC)
+        found = a.open_in(visitor, root, SHARED_MEMORY[1:], directory, PLAIN)
+        tree = a.open_tree(visitor, found)
+        visitor.run()
+        return a.number(tree)
+    finally:
+        visitor.close()
+        os.waitpid(visitor.pid, 0)
+        os.close(visitor.pidfd)

@@ -16,15 +16,9 @@ from tuidock.engine.runtime import rootfs as r
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Operation(Protocol):
-        """One step of the birth."""
-
-        def describe(self) -> str: ...
-
-        def execute(self, birth: r.Birth) -> None: ...
-
+    from tuidock.engine.runtime.rootfs import Operation
 
 DEVICES = (
     ("/dev/null", (1, 3)),
@@ -121,7 +115,8 @@ def operations(config: dict[str, Any]) -> list[Operation]:
     steps += _mounts(config)
     steps += _nodes(config)
     steps += [r.Sysctl(name, value) for name, value in linux.get("sysctl", {}).items()]
-    steps += [r.Mask(path) for path in linux.get("maskedPaths", ())]
+    if masked := linux.get("maskedPaths"):
+        steps.append(r.Masks(tuple(masked)))
     steps += [r.ReadOnly(path) for path in linux.get("readonlyPaths", ())]
     if config["root"].get("readonly"):
         steps.append(r.ReadOnlyRoot())

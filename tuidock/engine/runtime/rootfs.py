@@ -1,52 +1,93 @@
-"""The file system of a container, as a list of small operations run inside its namespaces.
+"""The file system of a container, as a list of small operations asked of its first process.
 
-Each operation says what it does (`describe`), so that a failed birth names its step, and does
-it on descriptors below `Birth.root` (`execute`). Invariant: no operation resolves a path of
-the image outside the image, and none follows a link for /dev, /proc and /sys.
+Each operation says what it does (`describe`), so that a failed birth names its step, and writes
+down the system calls for it (`execute`), on descriptors below `Birth.root`. Invariant: no
+operation resolves a path of the image outside the image, and none follows a link for /dev,
+/proc and /sys.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import NamedTuple
 
 from tuidock.engine.cgroups.files import read
 from tuidock.engine.linux import mount as m
-from tuidock.engine.linux.openat2 import (
-    PLAIN,
-    RESOLVE_NO_XDEV,
-    make_directory,
-    make_file,
-    openat2,
-)
+from tuidock.engine.linux.openat2 import PLAIN, RESOLVE_NO_XDEV
+from tuidock.engine.runtime import asking as a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tuidock.engine.linux.sockets import Packets
+    from typing import Protocol
+
+    from tuidock.engine.linux.arena import Answer
+    from tuidock.engine.runtime.asking import Caller, Descriptor
+
+    class Operation(Protocol):
+        """One step of the birth."""
+
+        def describe(self) -> str: ...
+
+        def execute(self, birth: Birth) -> None: ...
+
 
 HIDDEN = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC
 _FD_DIRECTORY = "/proc/self/fd"
+_MANY = 500
+"""Calls after which a batch is made: an operation needs less than its room has left then."""
 
 
 class Birth:
-    """What the operations share: descriptors that later steps need."""
+    """What the operations share: who makes them, and descriptors that later steps need."""
 
-    def __init__(self, line: Packets, store: int, binds: list[int]) -> None:
-        self.line = line
+    def __init__(self, stub: Caller, store: int, binds: list[int]) -> None:
+        self.stub = stub
         self.store = store
         """Detached mount of the engine's root, id-mapped where the container has own ids."""
         self.binds = binds
-        """Detached mounts that the monitor opened outside, one for each `Attach`, then devices."""
-        self.root = -1
-        self.empty = -1
+        """Detached mounts that the starter opened outside, one for each `Attach`, then devices."""
+        self.root: Descriptor = -1
+        self.empty: Answer | None = None
         """A read-only empty tmpfs, shared by all masked directories."""
-        self.slave = -1
-        """The container's end of its terminal."""
+        self._unchecked: list[tuple[Answer, str, tuple[int, int]]] = []
+
+    def furnish(self, operations: list[Operation]) -> None:
+        """Execute them all. Raises OSError; the stub's step is the one that failed."""
+        for operation in operations:
+            self.stub.step = operation.describe()
+            operation.execute(self)
+            if self.stub.waiting > _MANY:
+                self.run()
+        self.run()
+
+    def run(self) -> None:
+        """Make what was written down, and look at what was opened."""
+        step = self.stub.step
+        self.stub.run()
+        for node, path, numbers in self._unchecked:
+            self.stub.step = f"bind {path}"
+            check_device(node.known, path, numbers)
+        self._unchecked.clear()
+        self.stub.step = step
+
+    def host_device(self, path: str, numbers: tuple[int, int]) -> Answer:
+        """A device node of the host, whose mounts are still there; its numbers are compared
+        before anything of the image can run (CVE-2025-31133).
+        """
+        flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+        node = self.stub.add("openat", a.AT_FDCWD, path, flags, path=path)
+        self._unchecked.append((node, path, numbers))
+        return node
 
 
-class Operation:
-    """One step; subclasses are NamedTuples that look the same."""
+def check_device(node: int, path: str, numbers: tuple[int, int], kind: int = stat.S_IFCHR) -> None:
+    """Raises OSError when the descriptor is not that device."""
+    status = os.fstat(node)
+    if stat.S_IFMT(status.st_mode) != kind or status.st_rdev != os.makedev(*numbers):
+        word = "character" if kind == stat.S_IFCHR else "block"
+        raise OSError(errno.EINVAL, f"not {word} device {numbers[0]}:{numbers[1]}", path)
 
 
 class Private(NamedTuple):
@@ -56,7 +97,7 @@ class Private(NamedTuple):
         return "make all mounts private"
 
     def execute(self, birth: Birth) -> None:
-        m.set_propagation("/", m.MS_REC | m.MS_PRIVATE)
+        birth.stub.add("mount", None, "/", None, m.MS_REC | m.MS_PRIVATE, None)
 
 
 class Overlay(NamedTuple):
@@ -72,39 +113,45 @@ class Overlay(NamedTuple):
         return f"overlay {len(self.layers)} layers"
 
     def execute(self, birth: Birth) -> None:
+        stub = birth.stub
         # Somewhere: overlayfs takes only layers of a mount in our own namespace. Not on "/",
         # where the old root, once pivoted away, must be the topmost.
-        m.move_mount(birth.store, _AT_FDCWD, "/sys")
+        a.move_mount(stub, birth.store, a.AT_FDCWD, "/sys")
         names = [f"layers/{key}" for key in reversed(self.layers)] or [f"{self.bundle}/rootfs"]
         lower = [_directory(birth.store, name) for name in names]
         upper = _directory(birth.store, f"{self.bundle}/upper")
         work = _directory(birth.store, f"{self.bundle}/work")
-        os.chdir(_FD_DIRECTORY)  # a descriptor's number is the shortest name of a directory
+        stub.add("chdir", _FD_DIRECTORY)  # a descriptor's number is the shortest name
         options = [("upperdir", str(upper)), ("workdir", str(work)), ("userxattr", "")]
         options += [("volatile", "")] * self.volatile
         target = _directory(birth.store, f"{self.bundle}/rootfs")
-        _overlay(target, lower, options)
-        os.chdir("/")
-        birth.root = _directory(birth.store, f"{self.bundle}/rootfs")
-        for descriptor in (*lower, upper, work, target):
-            os.close(descriptor)
-
-
-_AT_FDCWD = -100
+        root = _overlay(birth, target, lower, options)
+        stub.add("chdir", "/")
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        birth.root = root or stub.add("openat", birth.store, f"{self.bundle}/rootfs", flags)
 
 
 def _directory(base: int, path: str) -> int:
+    """Opened by us: the process shares our descriptors, and nobody else's names are in there."""
     return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=base)
 
 
-def _overlay(target: int, layers: list[int], options: list[tuple[str, str]]) -> None:
-    """Mount on `target`; the current directory is that of our descriptors."""
+def _overlay(
+    birth: Birth, target: int, layers: list[int], options: list[tuple[str, str]]
+) -> Answer | None:
+    """Mount on `target`; the current directory is that of our descriptors.
+
+    Returns its root where that is open afterwards.
+    """
     joined = ("lowerdir", ":".join(map(str, layers)))
-    if len(joined[1]) >= 256:  # too long for fsconfig
-        return m.mount_at(str(target), "overlay", [joined, *options], m.MS_NODEV)
-    root = m.new_mount("overlay", [joined, *options], m.MOUNT_ATTR_NODEV)
-    m.move_mount(root, target)
-    return os.close(root)
+    if len(joined[1]) < 256:
+        root = a.new_mount(birth.stub, "overlay", [joined, *options], m.MOUNT_ATTR_NODEV)
+        a.move_mount(birth.stub, root, target)
+        return root
+    # Too long for fsconfig.
+    text = ",".join(f"{key}={value}" if value else key for key, value in (joined, *options))
+    birth.stub.add("mount", "overlay", str(target), "overlay", m.MS_NODEV, text)
+    return None
 
 
 class Filesystem(NamedTuple):
@@ -119,12 +166,12 @@ class Filesystem(NamedTuple):
         return f"mount {self.kind} on {self.target}"
 
     def execute(self, birth: Birth) -> None:
-        mounted = m.new_mount(self.kind, self.options, self.attributes)
-        _attach(birth, mounted, self.target)
+        mounted = a.new_mount(birth.stub, self.kind, self.options, self.attributes)
+        _attach(birth, mounted, self.target, is_directory=True)
 
 
 class Attach(NamedTuple):
-    """A mount that the monitor opened outside: a volume, or a file of the bundle."""
+    """A mount that the starter opened outside: a volume, or a file of the bundle."""
 
     number: int
     target: str
@@ -134,30 +181,20 @@ class Attach(NamedTuple):
         return f"bind {self.source} to {self.target}"
 
     def execute(self, birth: Birth) -> None:
-        _attach(birth, birth.binds[self.number], self.target)
+        mounted = birth.binds[self.number]
+        is_directory = stat.S_ISDIR(os.fstat(mounted).st_mode)
+        _attach(birth, mounted, self.target, is_directory=is_directory)
 
 
-def _attach(birth: Birth, mounted: int, path: str) -> None:
-    """Mount on `path`, made if missing; closes `mounted`."""
-    if os.path.dirname(path) == "/" and path in ("/dev", "/proc", "/sys"):
-        target = _plain_directory(birth.root, path)
-    elif stat.S_ISDIR(os.fstat(mounted).st_mode):
-        target = make_directory(birth.root, path)
+def _attach(birth: Birth, mounted: Descriptor, path: str, *, is_directory: bool) -> None:
+    """Mount on `path`, made if missing."""
+    if path in ("/dev", "/proc", "/sys"):
+        target = a.plain_directory(birth.stub, birth.root, path)
+    elif is_directory:
+        target = a.make_directory(birth.stub, birth.root, path)
     else:
-        target = make_file(birth.root, path)
-    m.move_mount(mounted, target)
-    os.close(target)
-    os.close(mounted)
-
-
-def _plain_directory(root: int, path: str) -> int:
-    """/dev, /proc and /sys must be real directories of the image (CVE-2026-41579)."""
-    name = path.strip("/")
-    try:
-        return openat2(root, name, os.O_PATH | os.O_DIRECTORY, PLAIN)
-    except FileNotFoundError:
-        os.mkdir(name, 0o755, dir_fd=root)
-        return openat2(root, name, os.O_PATH | os.O_DIRECTORY, PLAIN)
+        target = a.make_file(birth.stub, birth.root, path)
+    a.move_mount(birth.stub, mounted, target)
 
 
 class Device(NamedTuple):
@@ -170,23 +207,9 @@ class Device(NamedTuple):
         return f"bind {self.path}"
 
     def execute(self, birth: Birth) -> None:
-        node = host_device(self.path, self.numbers)
-        target = make_file(birth.root, self.path, 0o666)
-        tree = m.open_tree(node, "")
-        m.move_mount(tree, target)
-        for descriptor in (node, target, tree):
-            os.close(descriptor)
-
-
-def host_device(path: str, numbers: tuple[int, int], kind: int = stat.S_IFCHR) -> int:
-    """Open a device node of the host and make sure that it is the one (CVE-2025-31133)."""
-    node = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    status = os.fstat(node)
-    if stat.S_IFMT(status.st_mode) != kind or status.st_rdev != os.makedev(*numbers):
-        os.close(node)
-        word = "character" if kind == stat.S_IFCHR else "block"
-        raise OSError(22, f"not {word} device {numbers[0]}:{numbers[1]}", path)
-    return node
+        node = birth.host_device(self.path, self.numbers)
+        target = a.make_file(birth.stub, birth.root, self.path, 0o666)
+        a.move_mount(birth.stub, a.open_tree(birth.stub, node), target)
 
 
 class Node(NamedTuple):
@@ -201,12 +224,15 @@ class Node(NamedTuple):
         return f"give the device {self.path}"
 
     def execute(self, birth: Birth) -> None:
-        opened = birth.binds[self.first :][: self.number + 1][-1]
+        opened = birth.binds[self.first]
+        tree: Descriptor
         if stat.S_ISDIR(os.fstat(opened).st_mode):
             if self.number == 0:  # not every kernel copies from a detached mount
-                m.move_mount(opened, _AT_FDCWD, "/sys")
-            opened = m.open_tree(opened, str(self.number))
-        _attach(birth, opened, self.path)
+                a.move_mount(birth.stub, opened, a.AT_FDCWD, "/sys")
+            tree = a.open_tree(birth.stub, opened, str(self.number))
+        else:
+            tree = birth.binds[self.first + self.number]
+        _attach(birth, tree, self.path, is_directory=False)
 
 
 class Link(NamedTuple):
@@ -220,13 +246,10 @@ class Link(NamedTuple):
 
     def execute(self, birth: Birth) -> None:
         parent, name = os.path.split(self.path)
-        directory = openat2(birth.root, parent, os.O_PATH | os.O_DIRECTORY)
-        try:
-            os.symlink(self.target, name, dir_fd=directory)
-        except FileExistsError:
-            pass
-        finally:
-            os.close(directory)
+        directory = a.open_in(birth.stub, birth.root, parent, os.O_PATH | os.O_DIRECTORY)
+        birth.stub.add(
+            "symlinkat", self.target, directory, name, fine=(errno.EEXIST,), path=self.path
+        )
 
 
 class CgroupView(NamedTuple):
@@ -241,14 +264,14 @@ class CgroupView(NamedTuple):
     def execute(self, birth: Birth) -> None:
         hierarchies = mounted_hierarchies(read("/proc/self/mountinfo"))
         if hierarchies == [""]:
-            return _attach(birth, m.new_mount("cgroup2", (), self.attributes), self.target)
-        frame = m.new_mount("tmpfs", (("mode", "755"), ("size", "65536")), HIDDEN)
-        inside = os.dup(frame)
-        _attach(birth, frame, self.target)
+            view = a.new_mount(birth.stub, "cgroup2", (), self.attributes)
+            return _attach(birth, view, self.target, is_directory=True)
+        options = (("mode", "755"), ("size", "65536"))
+        frame = a.new_mount(birth.stub, "tmpfs", options, HIDDEN)
+        _attach(birth, frame, self.target, is_directory=True)
         for controllers in hierarchies:
-            _mount_hierarchy(inside, controllers, self.attributes)
-        m.mount_setattr(inside, m.MOUNT_ATTR_RDONLY)
-        return os.close(inside)
+            _mount_hierarchy(birth.stub, frame, controllers, self.attributes)
+        return a.mount_setattr(birth.stub, frame, m.MOUNT_ATTR_RDONLY)
 
 
 def mounted_hierarchies(mountinfo: str) -> list[str]:
@@ -270,56 +293,60 @@ def mounted_hierarchies(mountinfo: str) -> list[str]:
 _NOT_CONTROLLERS = frozenset(("rw", "ro", "xattr", "noprefix", "clone_children", "release_agent"))
 
 
-def _mount_hierarchy(directory: int, controllers: str, attributes: int) -> None:
+def _mount_hierarchy(stub: Caller, directory: Answer, controllers: str, attributes: int) -> None:
     """One v1 hierarchy (`cpu,cpuacct`, `name=systemd`) or, when unnamed, v2's."""
     name = controllers.removeprefix("name=") or "unified"
-    os.mkdir(name, 0o755, dir_fd=directory)
+    stub.add("mkdirat", directory, name, 0o755, path=name)
     if controllers:
         options = [(key, value) for key, _, value in map(_partition, controllers.split(","))]
-        mounted = m.new_mount("cgroup", options, attributes)
+        mounted = a.new_mount(stub, "cgroup", options, attributes)
     else:
-        mounted = m.new_mount("cgroup2", (), attributes)
-    m.move_mount(mounted, directory, name)
-    os.close(mounted)
+        mounted = a.new_mount(stub, "cgroup2", (), attributes)
+    a.move_mount(stub, mounted, directory, name)
     for controller in name.split(",") if "," in name else ():
-        os.symlink(name, controller, dir_fd=directory)
+        stub.add("symlinkat", name, directory, controller, path=controller)
 
 
 def _partition(option: str) -> tuple[str, str, str]:
     return option.partition("=")
 
 
-class Mask(NamedTuple):
-    """Hide a file behind /dev/null, a directory behind an empty one."""
+class Masks(NamedTuple):
+    """Hide files behind /dev/null, directories behind an empty one; what is missing is fine."""
 
-    path: str
+    paths: tuple[str, ...]
 
     def describe(self) -> str:
-        return f"mask {self.path}"
+        return f"mask {', '.join(self.paths[:1])} and others"
 
     def execute(self, birth: Birth) -> None:
-        try:
-            target = openat2(birth.root, self.path, os.O_PATH)
-        except FileNotFoundError:
-            return
-        if stat.S_ISDIR(os.fstat(target).st_mode):
-            cover = _empty(birth)
-        else:
-            null = host_device("/dev/null", (1, 3))
-            cover = m.open_tree(null, "")
-            os.close(null)
-        m.move_mount(cover, target)
-        os.close(cover)
-        os.close(target)
+        stub = birth.stub
+        found = []
+        for path in self.paths:
+            stub.step = f"mask {path}"
+            found.append(_find(birth, path))
+        null = birth.host_device("/dev/null", (1, 3))
+        birth.run()
+        for path, target in zip(self.paths, found, strict=True):
+            if target.known >= 0:
+                stub.step = f"mask {path}"
+                is_directory = stat.S_ISDIR(os.fstat(target.known).st_mode)
+                cover = _empty(birth) if is_directory else a.open_tree(stub, null)
+                a.move_mount(stub, cover, target)
 
 
-def _empty(birth: Birth) -> int:
+def _find(birth: Birth, path: str, *, skip: int = 0) -> Answer:
+    missing = (errno.ENOENT, errno.ENOTDIR)
+    return a.open_in(birth.stub, birth.root, path, os.O_PATH, fine=missing, skip=skip)
+
+
+def _empty(birth: Birth) -> Answer:
     """The tmpfs itself at first, then copies of it: not every kernel copies a detached mount."""
-    if birth.empty >= 0:
-        return m.open_tree(birth.empty, "")
+    if birth.empty is not None:
+        return a.open_tree(birth.stub, birth.empty)
     options = (("mode", "555"), ("nr_inodes", "1"))
-    birth.empty = m.new_mount("tmpfs", options, HIDDEN | m.MOUNT_ATTR_RDONLY)
-    return os.dup(birth.empty)
+    birth.empty = a.new_mount(birth.stub, "tmpfs", options, HIDDEN | m.MOUNT_ATTR_RDONLY)
+    return birth.empty
 
 
 class ReadOnly(NamedTuple):
@@ -331,15 +358,10 @@ class ReadOnly(NamedTuple):
         return f"make {self.path} read-only"
 
     def execute(self, birth: Birth) -> None:
-        try:
-            target = openat2(birth.root, self.path, os.O_PATH)
-        except FileNotFoundError:
-            return
-        tree = m.open_tree(target, "", recursive=True)
-        m.mount_setattr(tree, m.MOUNT_ATTR_RDONLY, recursive=True)
-        m.move_mount(tree, target)
-        os.close(tree)
-        os.close(target)
+        target = _find(birth, self.path, skip=3)
+        tree = a.open_tree(birth.stub, target, recursive=True)
+        a.mount_setattr(birth.stub, tree, m.MOUNT_ATTR_RDONLY, recursive=True)
+        a.move_mount(birth.stub, tree, target)
 
 
 class ReadOnlyRoot(NamedTuple):
@@ -349,7 +371,7 @@ class ReadOnlyRoot(NamedTuple):
         return "make the root read-only"
 
     def execute(self, birth: Birth) -> None:
-        m.mount_setattr(birth.root, m.MOUNT_ATTR_RDONLY)
+        a.mount_setattr(birth.stub, birth.root, m.MOUNT_ATTR_RDONLY)
 
 
 class Sysctl(NamedTuple):
@@ -362,14 +384,13 @@ class Sysctl(NamedTuple):
         return f"sysctl {self.name}={self.value}"
 
     def execute(self, birth: Birth) -> None:
-        proc = openat2(birth.root, "proc", os.O_PATH | os.O_DIRECTORY, PLAIN)
+        stub = birth.stub
+        proc = a.open_in(stub, birth.root, "proc", os.O_PATH | os.O_DIRECTORY, PLAIN)
         path = f"sys/{self.name.replace('.', '/')}"
-        file = openat2(proc, path, os.O_WRONLY, PLAIN | RESOLVE_NO_XDEV)
-        try:
-            os.write(file, self.value.encode())
-        finally:
-            os.close(file)
-            os.close(proc)
+        file = a.open_in(stub, proc, path, os.O_WRONLY, PLAIN | RESOLVE_NO_XDEV)
+        value = self.value.encode()
+        stub.add("write", file, value, len(value), path=path)
+        stub.add("close", file)
 
 
 class Pivot(NamedTuple):
@@ -379,7 +400,8 @@ class Pivot(NamedTuple):
         return "pivot into the root"
 
     def execute(self, birth: Birth) -> None:
-        os.fchdir(birth.root)
-        m.pivot_root(".", ".")
-        m.unmount(".")  # the old root, which lies on top of the new one now
-        os.chdir("/")
+        stub = birth.stub
+        stub.add("fchdir", birth.root)
+        stub.add("pivot_root", ".", ".")
+        stub.add("umount2", ".", m.MNT_DETACH)  # the old root, which lies on the new one now
+        stub.add("chdir", "/")

@@ -1,6 +1,6 @@
 """What a container gets from outside: the engine's store, volumes, files of the bundle, devices.
 
-Opened by the starter where root runs it, with the container's ids; by the container's first
+Opened by the starter where root runs it, with the container's ids; asked of the container's first
 process where an ordinary user does, who may copy mounts in namespaces of its own only and
 whose files need no other ids. Invariant: nothing opened here can carry a mount back.
 """
@@ -12,6 +12,7 @@ import os
 import stat
 
 from tuidock.engine.linux import mount as m
+from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime import plan, rootfs
 from tuidock.engine.runtime.namespaces import SHARED_MEMORY
 
@@ -19,52 +20,58 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
+    from tuidock.engine.linux.arena import Answer
+    from tuidock.engine.linux.stub import Stub
+    from tuidock.engine.runtime.asking import Caller, Descriptor
+
     class Steps(Protocol):
         """Whoever can say what is being done."""
 
         step: str
 
 
-_AT_FDCWD = -100
-
-
 def open_all(
-    root: str, config: dict[str, Any], userns: int, steps: Steps, shared_memory: int
+    caller: Caller,
+    root: str,
+    config: dict[str, Any],
+    userns: int,
+    steps: Steps,
+    shared_memory: int,
 ) -> list[int]:
     """Descriptors of detached mounts: the store's, then one for each of `plan.binds`.
 
-    `userns` is the descriptor of the user namespace whose ids they get, -1 for none;
-    `shared_memory` the mount on /dev/shm that another container has, -1 for none.
-    Raises OSError.
+    `caller` is who opens them, `userns` the descriptor of the user namespace whose ids they
+    get, -1 for none, `shared_memory` the mount on /dev/shm that another container has, -1 for
+    none. Raises OSError.
     """
     steps.step = "open the store"
-    store = m.open_tree(_AT_FDCWD, root)
+    store = a.open_tree(caller, a.AT_FDCWD, root)
     # Copies of a shared mount (systemd makes all of them so) are shared with it.
     attributes, ids = (m.MOUNT_ATTR_IDMAP, userns) if userns >= 0 else (0, 0)
-    m.mount_setattr(store, attributes, propagation=m.MS_PRIVATE, userns=ids)
-    descriptors = [store]
+    a.mount_setattr(caller, store, attributes, propagation=m.MS_PRIVATE, userns=ids)
+    opened: list[Descriptor] = [store]
     for source, target, options in plan.binds(config):
         steps.step = f"open {source}"
         if shared_memory >= 0 and target == SHARED_MEMORY:
-            m.mount_setattr(shared_memory, options.attributes, propagation=m.MS_PRIVATE)
-            descriptors.append(shared_memory)
+            a.mount_setattr(caller, shared_memory, options.attributes, propagation=m.MS_PRIVATE)
+            opened.append(shared_memory)
         else:
-            descriptors.append(_open_bind(source, options, userns))
-    return descriptors
+            opened.append(_open_bind(caller, source, options, userns))
+    caller.run()
+    return list(map(a.number, opened))
 
 
-def _open_bind(source: str, options: plan.Options, userns: int) -> int:
+def _open_bind(caller: Caller, source: str, options: plan.Options, userns: int) -> Answer:
     """A detached, private copy of what is mounted at `source`, with its attributes set."""
-    tree = m.open_tree(_AT_FDCWD, source, recursive=options.with_submounts)
+    tree = a.open_tree(caller, a.AT_FDCWD, source, recursive=options.with_submounts)
     recursive = options.with_submounts
-    m.mount_setattr(tree, options.attributes, propagation=m.MS_PRIVATE, recursive=recursive)
+    a.mount_setattr(caller, tree, options.attributes, propagation=m.MS_PRIVATE, recursive=recursive)
     if options.idmap and userns >= 0:
-        try:
-            m.mount_setattr(tree, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=recursive)
-        except OSError as error:
-            # Not every file system can; its files then belong to `nobody`, as in any userns.
-            if error.errno not in (errno.EINVAL, errno.EPERM):
-                raise
+        # Not every file system can; its files then belong to `nobody`, as in any userns.
+        fine = (errno.EINVAL, errno.EPERM)
+        a.mount_setattr(
+            caller, tree, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=recursive, fine=fine
+        )
     return tree
 
 
@@ -83,7 +90,9 @@ def make_devices(config: dict[str, Any], steps: Steps) -> list[int]:
     directory = m.new_mount("tmpfs", (("mode", "755"), ("size", "64k")), attributes)
     for number, (source, device) in enumerate(nodes):
         steps.step = f"make the device {source}"
-        os.close(_host_node(source, device))
+        node = os.open(source, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        rootfs.check_device(node, source, *_kind(device))
+        os.close(node)
         name, mode = str(number), device["fileMode"]
         numbers = os.makedev(device["major"], device["minor"])
         os.mknod(name, mode | _KINDS[device["type"]], numbers, dir_fd=directory)
@@ -93,25 +102,26 @@ def make_devices(config: dict[str, Any], steps: Steps) -> list[int]:
     return [directory]
 
 
-def open_devices(config: dict[str, Any], steps: Steps) -> list[int]:
+def open_devices(stub: Stub, config: dict[str, Any]) -> list[int]:
     """For anybody else: a detached mount of each node of the host; it opens for who may use it
     outside. Raises OSError.
     """
     mounts = []
     for source, device in plan.nodes(config):
-        steps.step = f"open the device {source}"
-        node = _host_node(source, device)
-        mounts.append(m.open_tree(node, ""))
-        os.close(node)
-    return mounts
+        stub.step = f"open the device {source}"
+        flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+        node = stub.call("openat", a.AT_FDCWD, source, flags, path=source)
+        rootfs.check_device(node, source, *_kind(device))
+        mounts.append(a.open_tree(stub, node))
+    stub.run()
+    return [each.known for each in mounts]
 
 
 _KINDS = {"b": stat.S_IFBLK, "c": stat.S_IFCHR}
 
 
-def _host_node(source: str, device: dict[str, Any]) -> int:
-    numbers = (device["major"], device["minor"])
-    return rootfs.host_device(source, numbers, _KINDS[device["type"]])
+def _kind(device: dict[str, Any]) -> tuple[tuple[int, int], int]:
+    return (device["major"], device["minor"]), _KINDS[device["type"]]
 
 
 def _outside(linux: dict[str, Any], which: str, device: dict[str, Any]) -> int:

@@ -12,34 +12,40 @@ import fcntl
 import os
 import struct
 import termios
+from typing import NamedTuple
 
-from tuidock.engine.linux import mount as m
 from tuidock.engine.linux.libc import check, libc
-from tuidock.engine.linux.openat2 import PLAIN, make_file, openat2
-from tuidock.engine.runtime.protocol import encode
+from tuidock.engine.linux.openat2 import PLAIN
+from tuidock.engine.runtime import asking as a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.linux.stub import Stub
+    from tuidock.engine.runtime.asking import Descriptor
 
 _DEVPTS_MAGIC = 0x1CD1
 _TIOCGPTPEER = 0x5441
 _TIOCSPTLCK = 0x40045431
 
 
-def open_terminal(line: Packets) -> int:
-    """Make a pty in our root's /dev/pts, send the master along `line`, return the slave."""
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+class Terminal(NamedTuple):
+    """The two ends, as descriptors that the stub and its starter share."""
+
+    master: int
+    slave: int
+
+
+def open_terminal(stub: Stub, root: Descriptor) -> Terminal:
+    """Have a pty made in the /dev/pts of a container's root. Raises OSError."""
     flags = os.O_RDWR | os.O_NOCTTY
-    master = openat2(root, "dev/pts/ptmx", flags, PLAIN)
-    os.close(root)
+    opened = a.open_in(stub, root, "dev/pts/ptmx", flags, PLAIN)
+    stub.run()
+    master = opened.known
     if _magic(master) != _DEVPTS_MAGIC:
         raise OSError(errno.EINVAL, "not a devpts file system", "/dev/pts")
-    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
-    slave = fcntl.ioctl(master, _TIOCGPTPEER, flags | os.O_CLOEXEC)
-    line.send(encode({"terminal": True}), (master,))
-    os.close(master)
-    return slave
+    stub.add("ioctl", master, _TIOCSPTLCK, struct.pack("i", 0))
+    slave = stub.call("ioctl", master, _TIOCGPTPEER, flags | os.O_CLOEXEC)
+    return Terminal(master, slave)
 
 
 def _magic(descriptor: int) -> int:
@@ -49,23 +55,15 @@ def _magic(descriptor: int) -> int:
     return int(struct.unpack_from("@l", buffer)[0])
 
 
-def adopt(slave: int) -> None:
-    """Make the slave this session's controlling terminal and its standard streams."""
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for number in range(3):
-        os.dup2(slave, number, inheritable=True)
-    if slave > 2:
-        os.close(slave)
+def take(stub: Stub, slave: int) -> None:
+    """Make the slave the controlling terminal of the stub's session."""
+    stub.add("ioctl", slave, termios.TIOCSCTTY, 0)
 
 
-def make_console() -> None:
-    """Bind our terminal (descriptor 0) over /dev/console."""
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    target = make_file(root, "/dev/console", 0o600)
-    tree = m.open_tree(0, "")
-    m.move_mount(tree, target)
-    for descriptor in (root, target, tree):
-        os.close(descriptor)
+def make_console(stub: Stub, root: Descriptor, slave: int) -> None:
+    """Bind a terminal over /dev/console."""
+    target = a.make_file(stub, root, "/dev/console", 0o600)
+    a.move_mount(stub, a.open_tree(stub, slave), target)
 
 
 def set_size(terminal: int, columns: int, rows: int) -> None:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tuidock.engine.errors import StartFailed
-from tuidock.engine.linux.openat2 import read_small
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reader = Callable[[str], bytes]
+    """The content of a regular file below the root, at most MAX_FILE; raises OSError."""
 
 MAX_FILE = 4 * 1024 * 1024
 """Bytes of /etc/passwd or /etc/group that are read; a longer file is refused."""
@@ -28,8 +34,8 @@ class User(NamedTuple):
     home: str
 
 
-def resolve(root: int, text: str, added: tuple[str, ...] = ()) -> User:
-    """Resolve `user[:group]`, names or numbers, below the directory open as `root`.
+def resolve(read: Reader, text: str, added: tuple[str, ...] = ()) -> User:
+    """Resolve `user[:group]`, names or numbers, by the files that `read` reads.
 
     A number need not be in the files. A group in `text` leaves no supplementary groups but
     those `added`, as docker does. Raises StartFailed.
@@ -37,8 +43,8 @@ def resolve(root: int, text: str, added: tuple[str, ...] = ()) -> User:
     name, colon, group = text.partition(":")
     if colon and not group:
         raise StartFailed(f"invalid user {text!r}")
-    entry = _find_user(root, name or "0")
-    groups = _group_lines(root) if group or entry[0] or added else []
+    entry = _find_user(read, name or "0")
+    groups = _group_lines(read) if group or entry[0] or added else []
     gid = _find_group(groups, group) if group else entry[2]
     members = set() if group else {g for _, g, who in groups if entry[0] and entry[0] in who}
     members |= {_find_group(groups, each) for each in added}
@@ -46,10 +52,10 @@ def resolve(root: int, text: str, added: tuple[str, ...] = ()) -> User:
     return User(entry[1], gid, tuple(sorted(members))[:MAX_GROUPS], entry[3])
 
 
-def _find_user(root: int, wanted: str) -> tuple[str, int, int, str]:
+def _find_user(read: Reader, wanted: str) -> tuple[str, int, int, str]:
     """(name, uid, gid, home); the name is empty for a number that the file does not know."""
     uid = _number(wanted)
-    for line in _lines(root, "/etc/passwd"):
+    for line in _lines(read, "/etc/passwd"):
         fields = line.split(":")
         if len(fields) < 7 or (known := _number(fields[2])) is None:
             continue
@@ -63,9 +69,9 @@ def _find_user(root: int, wanted: str) -> tuple[str, int, int, str]:
     return "", uid, 0, "/root" if uid == 0 else "/"
 
 
-def _group_lines(root: int) -> list[tuple[str, int, list[str]]]:
+def _group_lines(read: Reader) -> list[tuple[str, int, list[str]]]:
     found = []
-    for line in _lines(root, "/etc/group"):
+    for line in _lines(read, "/etc/group"):
         fields = line.split(":")
         if len(fields) >= 4 and (gid := _number(fields[2])) is not None:
             found.append((fields[0], gid, fields[3].split(",")))
@@ -91,9 +97,9 @@ def _number(text: str) -> int | None:
     return int(text)
 
 
-def _lines(root: int, path: str) -> list[str]:
+def _lines(read: Reader, path: str) -> list[str]:
     try:
-        content = read_small(root, path, MAX_FILE)
+        content = read(path)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -21,9 +21,10 @@ from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.linux.landlock import landlock
 from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.stub import Own
 from tuidock.engine.runtime import rootfs, sources
+from tuidock.engine.runtime.asking import number
 from tuidock.engine.runtime.config import read_config
-from tuidock.engine.runtime.init import forbid_imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,12 +56,6 @@ class Guest(NamedTuple):
 
 
 NOBODY = Guest(0, -1)
-
-
-class _Step:
-    """What is being done, for whoever opens mounts."""
-
-    step = ""
 
 
 def make(request: dict[str, Any], live: Live) -> Guest:
@@ -127,6 +122,7 @@ def _mounting(request: dict[str, Any], live: Live) -> Guest:
     config = _config(request)
     config["mounts"] = mounts.files(config, _bundle(request), volumes=request["where"] != "root")
     ours, theirs = sockets.pair()
+    own = Own()
 
     def enter() -> int:
         ours.close()
@@ -137,11 +133,10 @@ def _mounting(request: dict[str, Any], live: Live) -> Guest:
             userns.become_root()
         p.prctl(p.PR_SET_DUMPABLE, 0)
         if not descriptors:
-            descriptors = sources.open_all(request["root"], config, -1, _Step(), -1)
-        birth = rootfs.Birth(theirs, descriptors[0], descriptors[1:])
-        for operation in mounts.operations(config):
-            operation.execute(birth)
-        return _settle(birth.root)
+            descriptors = sources.open_all(own, request["root"], config, -1, own, -1)
+        birth = rootfs.Birth(own, descriptors[0], descriptors[1:])
+        birth.furnish(mounts.operations(config))
+        return _settle(number(birth.root))
 
     guest = _forked(lambda: live(enter), _kinds(config))
     theirs.close()
@@ -159,10 +154,10 @@ def _hand_in(root: str, pid: int, config: dict[str, Any], line: sockets.Packets)
     if os.geteuid():
         line.send(b"mounts")
         return
-    ids = -1
+    own, ids = Own(), -1
     if _kinds(config) & p.CLONE_NEWUSER:
         ids = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    line.send(b"mounts", tuple(sources.open_all(root, config, ids, _Step(), -1)))
+    line.send(b"mounts", tuple(sources.open_all(own, root, config, ids, own, -1)))
 
 
 # --- both -------------------------------------------------------------------------------------
@@ -184,7 +179,7 @@ def _kinds(config: dict[str, Any]) -> int:
 
 def _settle(root: int) -> int:
     """Give up what reading and writing files below `root` does not need."""
-    forbid_imports()
+    p.forbid_imports()
     os.umask(0)
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = min(hard, _DESCRIPTORS) if hard != resource.RLIM_INFINITY else _DESCRIPTORS

@@ -98,7 +98,7 @@ def files(config: dict[str, Any], bundle: str, *, volumes: bool) -> list[dict[st
     ]
 
 
-def operations(config: dict[str, Any]) -> list[plan.Operation]:
+def operations(config: dict[str, Any]) -> list[rootfs.Operation]:
     """The steps of a start that make the container's files appear."""
     kinds = (rootfs.Private, rootfs.Overlay, rootfs.Attach, rootfs.ReadOnlyRoot)
     return [each for each in plan.operations(config) if isinstance(each, kinds)]
