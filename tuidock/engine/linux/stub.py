@@ -309,7 +309,7 @@ class Own:
         return answer
 
     def _make(self, name: str, arguments: tuple[Argument, ...], tries: int, path: str) -> int:
-        words = [_plain(each) for each in arguments]
+        words = [*map(_plain, arguments), *[0] * 6][:6]  # what is left out must be 0
         while True:
             try:
                 return syscall(NUMBER[name], name, *words, path=path)

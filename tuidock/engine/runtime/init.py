@@ -40,10 +40,7 @@ class Init:
         self.terminal: Terminal | None = None
 
     def enter(self, doors: list[str]) -> None:
-        """The cgroup, by the files `doors`; then be root of the user namespace.
-
-        Not dumpable: who shares namespaces with a container shall not look into us.
-        """
+        """The cgroup, by the files `doors`; then be root of the user namespace."""
         stub = self.stub
         stub.step = "enter the cgroup"
         stub.add("setsid")
@@ -117,7 +114,6 @@ def pass_doors(stub: Stub, doors: list[str]) -> None:
 
 def become_root(stub: Stub) -> None:
     """Take the ids of root, in a user namespace whose ids are mapped, or of the host's."""
-    stub.add("prctl", p.PR_SET_DUMPABLE, 0)
     stub.add("setresgid", 0, 0, 0)
     stub.add("setresuid", 0, 0, 0)
     execute.set_groups(stub, ())
