@@ -68,8 +68,12 @@ def test_a_container_starts_becomes_healthy_and_unhealthy(box: Box) -> None:
     assert well.streak == 0
     assert well.log[-1].exit_code == 0
     assert well.log[-1].start <= well.log[-1].end
-    told = [each for each in actions(box) if each.startswith("health_status")]
-    assert told == ["health_status: unhealthy", "health_status: healthy"]
+
+    def told() -> list[str]:
+        return [each for each in actions(box) if each.startswith("health_status")]
+
+    until(lambda: len(told()) > 1)  # the journal hears of it after the file
+    assert told() == ["health_status: unhealthy", "health_status: healthy"]
 
 
 def test_a_probe_leaves_no_word_of_a_command_of_a_person(box: Box) -> None:
