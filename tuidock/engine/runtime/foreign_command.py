@@ -61,7 +61,7 @@ class ForeignCommand(Command):
             path = f"/proc/{self._ward.pid}/root"
             root = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             groups = added_groups(config["annotations"])
-            who = user.resolve(root, self.process["user"].get("username", ""), groups)
+            who = user.resolve(user.below(root), self.process["user"].get("username", ""), groups)
             os.close(root)
             step = "write the process"
             with open(self._call.process_file, "w", encoding="utf-8") as file:

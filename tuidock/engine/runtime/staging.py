@@ -16,6 +16,7 @@ import stat
 from tuidock.engine.errors import Unsupported
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
+from tuidock.engine.linux.stub import Own
 from tuidock.engine.runtime import plan, sources, user
 from tuidock.engine.runtime.capabilities import bits
 from tuidock.engine.runtime.config import added_groups
@@ -47,7 +48,7 @@ class Stage:
         steps.step = "make a mount namespace"
         _leave_host()
         ids = id_namespace(self.config["linux"])
-        store, *binds = sources.open_all(self.layout.root, self.config, ids, steps, -1)
+        store, *binds = sources.open_all(Own(), self.layout.root, self.config, ids, steps, -1)
         steps.step = "mount the stage"
         self._cover()
         steps.step = "mount the root file system"
@@ -75,7 +76,7 @@ class Stage:
     def _write(self) -> None:
         who = self.config["annotations"].get("tuidock.user", "")
         root = os.open(f"{self.path}/rootfs", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        found = user.resolve(root, who, added_groups(self.config["annotations"]))
+        found = user.resolve(user.below(root), who, added_groups(self.config["annotations"]))
         os.close(root)
         with open(f"{self.path}/config.json", "w", encoding="utf-8") as file:
             file.write(json.dumps(staged(self.config, f"{self.path}/mounts", found)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tuidock.engine.errors import StartFailed
+from tuidock.engine.linux.openat2 import read_small
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class User(NamedTuple):
     groups: tuple[int, ...]
     """Supplementary groups, without `gid`."""
     home: str
+
+
+def below(root: int) -> Reader:
+    """Reads below the directory open as `root`, in this process."""
+    return lambda path: read_small(root, path, MAX_FILE)
 
 
 def resolve(read: Reader, text: str, added: tuple[str, ...] = ()) -> User:
