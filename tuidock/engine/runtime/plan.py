@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux import mount as m
 from tuidock.engine.runtime import rootfs as r
+from tuidock.engine.runtime.cgroupview import CgroupView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _mounts(config: dict[str, Any]) -> list[Operation]:
             steps.append(r.Attach(index, target, entry["source"]))
             index += 1
         elif kind == "cgroup":
-            steps.append(r.CgroupView(target, options.attributes))
+            steps.append(CgroupView(target, options.attributes))
         else:
             steps.append(r.Filesystem(kind, target, options.data, options.attributes))
         if target == "/dev":

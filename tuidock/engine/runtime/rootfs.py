@@ -13,7 +13,6 @@ import os
 import stat
 from typing import NamedTuple
 
-from tuidock.engine.cgroups.files import read
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux.openat2 import PLAIN, RESOLVE_NO_XDEV
 from tuidock.engine.runtime import asking as a
@@ -167,7 +166,7 @@ class Filesystem(NamedTuple):
 
     def execute(self, birth: Birth) -> None:
         mounted = a.new_mount(birth.stub, self.kind, self.options, self.attributes)
-        _attach(birth, mounted, self.target, is_directory=True)
+        attach(birth, mounted, self.target, is_directory=True)
 
 
 class Attach(NamedTuple):
@@ -183,10 +182,10 @@ class Attach(NamedTuple):
     def execute(self, birth: Birth) -> None:
         mounted = birth.binds[self.number]
         is_directory = stat.S_ISDIR(os.fstat(mounted).st_mode)
-        _attach(birth, mounted, self.target, is_directory=is_directory)
+        attach(birth, mounted, self.target, is_directory=is_directory)
 
 
-def _attach(birth: Birth, mounted: Descriptor, path: str, *, is_directory: bool) -> None:
+def attach(birth: Birth, mounted: Descriptor, path: str, *, is_directory: bool) -> None:
     """Mount on `path`, made if missing."""
     if path in ("/dev", "/proc", "/sys"):
         target = a.plain_directory(birth.stub, birth.root, path)
@@ -232,7 +231,7 @@ class Node(NamedTuple):
             tree = a.open_tree(birth.stub, opened, str(self.number))
         else:
             tree = birth.binds[self.first + self.number]
-        _attach(birth, tree, self.path, is_directory=False)
+        attach(birth, tree, self.path, is_directory=False)
 
 
 class Link(NamedTuple):
@@ -250,65 +249,6 @@ class Link(NamedTuple):
         birth.stub.add(
             "symlinkat", self.target, directory, name, fine=(errno.EEXIST,), path=self.path
         )
-
-
-class CgroupView(NamedTuple):
-    """The container's own cgroups, as the root of every hierarchy; read-only unless privileged."""
-
-    target: str
-    attributes: int
-
-    def describe(self) -> str:
-        return f"mount cgroups on {self.target}"
-
-    def execute(self, birth: Birth) -> None:
-        hierarchies = mounted_hierarchies(read("/proc/self/mountinfo"))
-        if hierarchies == [""]:
-            view = a.new_mount(birth.stub, "cgroup2", (), self.attributes)
-            return _attach(birth, view, self.target, is_directory=True)
-        options = (("mode", "755"), ("size", "65536"))
-        frame = a.new_mount(birth.stub, "tmpfs", options, HIDDEN)
-        _attach(birth, frame, self.target, is_directory=True)
-        for controllers in hierarchies:
-            _mount_hierarchy(birth.stub, frame, controllers, self.attributes)
-        return a.mount_setattr(birth.stub, frame, m.MOUNT_ATTR_RDONLY)
-
-
-def mounted_hierarchies(mountinfo: str) -> list[str]:
-    """`cpu,cpuacct` or `name=systemd` for each v1 hierarchy in proc(5)'s mountinfo, "" for v2."""
-    found: dict[str, None] = {}
-    for line in mountinfo.splitlines():
-        kind, _source, options = line.partition(" - ")[2].split(" ", 2)
-        if kind == "cgroup2":
-            found[""] = None
-        elif kind == "cgroup":
-            found[
-                ",".join(
-                    o for o in options.split(",") if o.partition("=")[0] not in _NOT_CONTROLLERS
-                )
-            ] = None
-    return list(found)
-
-
-_NOT_CONTROLLERS = frozenset(("rw", "ro", "xattr", "noprefix", "clone_children", "release_agent"))
-
-
-def _mount_hierarchy(stub: Caller, directory: Answer, controllers: str, attributes: int) -> None:
-    """One v1 hierarchy (`cpu,cpuacct`, `name=systemd`) or, when unnamed, v2's."""
-    name = controllers.removeprefix("name=") or "unified"
-    stub.add("mkdirat", directory, name, 0o755, path=name)
-    if controllers:
-        options = [(key, value) for key, _, value in map(_partition, controllers.split(","))]
-        mounted = a.new_mount(stub, "cgroup", options, attributes)
-    else:
-        mounted = a.new_mount(stub, "cgroup2", (), attributes)
-    a.move_mount(stub, mounted, directory, name)
-    for controller in name.split(",") if "," in name else ():
-        stub.add("symlinkat", name, directory, controller, path=controller)
-
-
-def _partition(option: str) -> tuple[str, str, str]:
-    return option.partition("=")
 
 
 class Masks(NamedTuple):
