@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +13,12 @@ import tarfile
 
 import pytest
 
+from tests import busybox
 from tests.files.conftest import Place
 from tests.runtime.conftest import until
 from tuidock.engine.containers import instructions
 from tuidock.engine.errors import BadSpec, ContentError, NotFound
-from tuidock.engine.filesystem import ChangeKind, CommitSpec
+from tuidock.engine.filesystem import CommitSpec
 from tuidock.engine.types import ContainerSpec, Port, Status
 
 pytestmark = pytest.mark.root
@@ -181,6 +181,17 @@ def test_names_that_mean_something_else_in_a_layer_are_refused(place: Place) -> 
     assert not [n for n in os.listdir(place.core.layout.ingest) if not n.startswith(".")]
 
 
+def test_however_an_archive_comes_its_blob_is_the_same(place: Place) -> None:
+    """Seen to fail when deflate is fed as the pieces come."""
+    data = busybox.layer()
+    digests = set()
+    for size in (4096, 70_001, 1 << 21):
+        pieces = (data[at : at + size] for at in range(0, len(data), size))
+        image = place.core.images.add(busybox.config(Labels={"size": f"{size}"}), [pieces], "x")
+        digests.add(image.layers[0].digest)
+    assert len(digests) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_client_that_ends_early_leaves_container_and_store_as_they_were(
     place: Place, number: signal.Signals
@@ -188,7 +199,7 @@ def test_a_client_that_ends_early_leaves_container_and_store_as_they_were(
     """Ended while the container is held still. Seen to fail: it stays frozen after SIGKILL
     when the keeper gets no signal from its parent's death.
     """
-    box = place.container("dd if=/dev/urandom of=/big bs=1M count=200 2>/dev/null").id
+    box = place.container("truncate -s 30G /big").id
     environment = {
         **os.environ,
         "TUIDOCK_ROOT": place.core.layout.root,
@@ -202,15 +213,12 @@ def test_a_client_that_ends_early_leaves_container_and_store_as_they_were(
     assert "Traceback" not in said
     assert client.returncode != 0
     until(lambda: place.files.get(box).status is Status.RUNNING)
-    until(lambda: not place.core.images.sweep() or True)
     assert [image.tags for image in place.core.images.list()] == [
         ("docker.io/library/busybox:latest",)
     ]
     until(lambda: _swept(place))
-    made = place.files.commit(box, CommitSpec("big"))
-    assert made.size > 200 << 20
-    assert ChangeKind.ADDED in {change.kind for change in place.files.changes(box)}
-    shutil.rmtree(place.base, ignore_errors=True)
+    place.sh(box, "truncate -s 3 /big")
+    assert place.files.commit(box, CommitSpec("big")).layers[-1].size < 1000
 
 
 def _swept(place: Place) -> bool:
