@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import AS_ROOT
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux import userns
 from tuidock.engine.runtime import client, devices
 from tuidock.engine.runtime.client import ExecLine, Line, Monitor
 from tuidock.engine.runtime.spec import exec_process, oci_config
@@ -103,9 +105,10 @@ class Box:
             spec,
             image,
             command,
-            uid_base,
+            uid_base if AS_ROOT else 0,
             layers,
             "box",
+            maps=None if AS_ROOT else userns.own(),
             nodes=devices.host() if spec.privileged else devices.find(spec.devices),
         )
         with open(f"{bundle}/config.json", "w") as file:
