@@ -42,6 +42,10 @@ test-cgroup2: .venv/ready-dev ## Run what concerns cgroups in a small emulated m
 soak: .venv/ready-dev ## A thousand random lives of containers, then an audit of what is left (root)
 	@TUIDOCK_LIVES=$(or $(LIVES),1000) $(python) -m pytest tests/containers/test_lives.py
 
+.PHONY: test-user
+test-user: .venv/ready-dev packages ## Run what needs no root as an ordinary user, made for it when you are root
+	@$(if $(as_root),scripts/as-user $(python),$(python) -m pytest) $(ARGS)
+
 .PHONY: check
 check: .venv/ready-dev ## Lint, types and layers, without the suite
 	@$(python) -m ruff check .

@@ -15,12 +15,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.cli.conftest import Cli
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
 NO_NETWORK = ("--network", "none")
 
 
@@ -139,6 +138,7 @@ def test_users_and_environment_of_the_image(tuidock: Cli) -> None:
 
 
 @pytest.mark.cgroup2
+@pytest.mark.root(root_only.LIMITS)
 def test_update_is_felt_and_outlives_a_restart(tuidock: Cli) -> None:
     tuidock("run", "-d", *NO_NETWORK, "-m", "64m", "--name", "box", "busybox", "sleep", "600")
     tuidock("update", "-m", "96m", "--cpus", "0.5", "--pids-limit", "30", "box")
@@ -151,6 +151,7 @@ def test_update_is_felt_and_outlives_a_restart(tuidock: Cli) -> None:
 
 
 @pytest.mark.cgroup2
+@pytest.mark.root(root_only.LIMITS)
 def test_memory_over_the_limit_is_an_oom_kill(tuidock: Cli) -> None:
     hungry = "x=$(head -c 60m /dev/zero | tr '\\0' x); echo ${#x}"
     tuidock(
@@ -182,6 +183,7 @@ def test_a_killed_container_is_not_an_oom_kill(tuidock: Cli) -> None:
 
 
 @pytest.mark.cgroup2
+@pytest.mark.root(root_only.LIMITS)
 def test_top_pause_and_events(tuidock: Cli) -> None:
     tuidock("run", "-d", *NO_NETWORK, "--name", "box", "busybox", "sleep", "60")
     assert "sleep 60" in tuidock("top", "box").stdout
@@ -337,6 +339,7 @@ def test_the_root_directory_is_the_images_own(tuidock: Cli, place: Layout) -> No
 
 
 @pytest.mark.cgroup2
+@pytest.mark.root(root_only.LIMITS)
 def test_a_limit_taken_away_stays_away(tuidock: Cli) -> None:
     tuidock(
         "run",

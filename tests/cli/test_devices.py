@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import root_only
 from tests.cli.conftest import Cli
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
 RUN = ("run", "--rm", "--network", "none")
 LOOK = ("sh", "-c", "stat -c '%t:%T %U' /dev/mine; : >/dev/mine")
 
@@ -26,6 +26,7 @@ def new(place: Layout) -> Iterator[str]:
         os.unlink(path)
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_a_device_by_its_name(tuidock: Cli, new: str) -> None:
     flags = ("--device", f"{new}:/dev/mine:r", "--group-add", "audio", "--group-add", "7")
     flags += ("--device-cgroup-rule", "c 188:* rwm", "--sysctl", "net.ipv4.ip_forward=1")
@@ -55,6 +56,7 @@ def test_what_is_no_device(tuidock: Cli) -> None:
     assert tuidock("ps", "-aq").stdout == ""
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_a_privileged_container_has_the_devices_of_the_moment(tuidock: Cli, new: str) -> None:
     """Fails when they are looked up once: gone ones keep it from starting, new ones are missing."""
     os.unlink(new)

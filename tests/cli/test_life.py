@@ -7,10 +7,10 @@ import re
 
 import pytest
 
+from tests import root_only
 from tests.cli.conftest import Cli
 from tests.cli.test_containers import until
 
-pytestmark = pytest.mark.root
 NO_NETWORK = ("--network", "none")
 
 
@@ -115,6 +115,7 @@ def test_labels_of_the_image_are_the_containers_too(tuidock: Cli, place: object)
     assert json.loads(told) == {"a": "1", "b": "2"}
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_every_verb_on_a_paused_container(tuidock: Cli) -> None:
     run(tuidock, "box")
     tuidock("pause", "box")

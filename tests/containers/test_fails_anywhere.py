@@ -18,8 +18,6 @@ from tests import busybox
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
-
 FAULTS = [
     (call, error)
     for error, calls in (

@@ -22,8 +22,6 @@ from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import ContainerSpec
 
-pytestmark = pytest.mark.root
-
 WRITING = "write,pwrite64,fsync,fdatasync,rename,mkdir,rmdir,unlink,unlinkat,sendmsg,sendto,flock"
 STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "1"))
 """Every n-th call; 1 tries them all."""

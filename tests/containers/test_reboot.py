@@ -22,7 +22,6 @@ from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, Port, RestartPolicy, Status
 
-pytestmark = pytest.mark.root
 ANOTHER_BOOT = "00000000-0000-0000-0000-000000000000"
 FOREVER = ("sleep", "600")
 

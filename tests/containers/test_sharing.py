@@ -18,8 +18,6 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.namespaces import asked
 from tuidock.engine.types import Container, ContainerSpec, ExecSpec, Status
 
-pytestmark = pytest.mark.root
-
 KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts"}
 SLEEP = ("sleep", "1000")
 Up = Callable[..., Container]

@@ -15,7 +15,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.local import LocalEngine
 
 
-@pytest.fixture(params=["fake", pytest.param("local", marks=pytest.mark.root)])
+@pytest.fixture(params=["fake", "local"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     """An engine with one image, `busybox`, and nothing else."""
     made = _fake() if request.param == "fake" else _local(request.getfixturevalue("layout"))

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests import root_only
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import (
     BadSpec,
@@ -104,6 +105,7 @@ async def test_kill_names_its_signal(engine: Engine) -> None:
         await engine.containers.kill(it.id, "NOSUCH")
 
 
+@pytest.mark.root(root_only.LIMITS)
 async def test_pause_and_unpause(engine: Engine) -> None:
     it = await started(engine, shell("sleep 60"))
     await engine.containers.pause(it.id)
@@ -163,6 +165,7 @@ async def test_a_missing_command_is_told_and_the_container_stays(engine: Engine)
     assert ended.exit.code == 127
 
 
+@pytest.mark.root(root_only.LIMITS)
 async def test_limits_are_kept_and_none_leaves_them(engine: Engine) -> None:
     it = await started(engine, shell("sleep 60", limits=Limits(memory=64 * MIB, pids=50)))
     changed = await engine.containers.update(it.id, Limits(memory=96 * MIB, cpus=0.5))
@@ -239,6 +242,7 @@ async def test_inspect_has_dockers_shape(engine: Engine) -> None:
     assert host["Memory"] == 64 * MIB
 
 
+@pytest.mark.root(root_only.LIMITS)
 async def test_a_paused_container_stops(engine: Engine) -> None:
     it = await started(engine, shell("sleep 60"))
     await engine.containers.pause(it.id)

@@ -16,7 +16,7 @@ from tuidock.engine.fake.scene import image
 from tuidock.engine.layout import Layout
 from tuidock.engine.local import LocalEngine
 
-REAL = [pytest.mark.root, pytest.mark.registry]
+REAL = pytest.mark.registry
 
 
 @pytest.fixture(scope="module")

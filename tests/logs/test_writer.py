@@ -180,7 +180,6 @@ def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
         LogWriter(f"{tmp_path}/log", MB, 3)
 
 
-@pytest.mark.root
 def test_a_full_disk_loses_lines_but_says_so(tmp_path: Path) -> None:
     """Never an error for the container, never half a record, and a note once there is room."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import machine
+from tests import machine, root_only
 from tests.runtime.conftest import UID_BASE, Box
 from tuidock.engine.errors import BadSpec, StartFailed
 from tuidock.engine.runtime import devices
@@ -19,7 +19,7 @@ ODD = (240, 11)
 """Of the range for local use."""
 GOT_BY = "No such device or address"
 
-pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
+pytestmark = pytest.mark.cgroup2
 
 
 @pytest.fixture
@@ -52,6 +52,7 @@ def test_a_device_belongs_to_the_containers_root_and_its_groups(
     assert said.split() == ["root:video", "640", "1:5", "3"]
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_what_was_not_given_cannot_be_used(box: Box) -> None:
     """Fails without the rules, when nodes can be made: without a user namespace of its own."""
     attempt = "mknod /dev/new c 240 11 && : </dev/new"
@@ -104,6 +105,7 @@ def test_another_device_in_its_place_is_not_taken(box: Box, host: str) -> None:
         box.start(container)
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_a_privileged_container_has_all_of_the_host(box: Box) -> None:
     script = "ls /dev; mknod /dev/new c 240 11; : </dev/new"
     _, said = box.run("sh", "-c", script, privileged=True, uid_base=0)

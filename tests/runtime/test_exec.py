@@ -11,8 +11,6 @@ from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, Monitor
 from tuidock.engine.runtime.spec import exec_process
 from tuidock.engine.types import ExecSpec
 
-pytestmark = pytest.mark.root
-
 
 @pytest.fixture
 def running(box: Box) -> str:

@@ -11,13 +11,11 @@ import stat
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import Box, collect
 from tuidock.engine.errors import BadSpec, CommandNotExecutable, StartFailed
 from tuidock.engine.runtime import rootfs
 from tuidock.engine.types import Mount
-
-pytestmark = pytest.mark.root
-
 
 _LIBRARYS_OWN = 3 << 31
 """Signals 32 and 33, which the C library keeps from us; whoever started us may ignore them."""
@@ -100,6 +98,7 @@ def test_our_interpreter_as_the_command(box: Box) -> None:
         box.run("/bin/inner")
 
 
+@pytest.mark.root(root_only.SEALED)
 def test_our_interpreter_cannot_be_written(box: Box) -> None:
     """16. Fails without the read-only mount that the launcher is executed from."""
     box.run("true")
@@ -107,6 +106,7 @@ def test_our_interpreter_cannot_be_written(box: Box) -> None:
     assert os.statvfs(f"/proc/{launcher}/exe").f_flag & os.ST_RDONLY
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_supplementary_groups_are_the_images(box: Box) -> None:
     """15. Fails without setgroups: root's groups of the host would stay."""
     os.setgroups([4242])
@@ -165,6 +165,7 @@ def test_devices_are_what_they_seem() -> None:
         rootfs.check_device(file.fileno(), "/dev/null", (1, 3))
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_device_nodes_of_the_image_do_not_open(box: Box) -> None:
     """7. Fails without nodev on the root, where the container has the host's ids."""
     os.mknod(f"{box.layer}/zero", stat.S_IFCHR | 0o666, os.makedev(1, 5))
@@ -173,6 +174,7 @@ def test_device_nodes_of_the_image_do_not_open(box: Box) -> None:
 
 
 @pytest.mark.cgroup2
+@pytest.mark.root(root_only.LIMITS)
 def test_cgroups_cannot_be_written(box: Box) -> None:
     """28. Fails without the read-only mounts."""
     writes = "echo 1 > $d/cgroup.procs && echo written $d; mkdir $d/x && echo made $d"
@@ -186,6 +188,7 @@ def test_cgroups_cannot_be_written(box: Box) -> None:
     assert box.run("sh", "-c", script, uid_base=0, privileged=True) == (0, "made\n")
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_read_only_volumes_are_so_all_the_way_down(box: Box) -> None:
     """26. Fails without AT_RECURSIVE: the tmpfs below stayed writable."""
     import subprocess

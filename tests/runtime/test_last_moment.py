@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests import busybox
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import ContainerSpec, Status
 
 
-@pytest.mark.root
 def test_nobody_ever_sees_an_end_without_its_record(layout: Layout) -> None:
     """Fails when only the process counts: its monitor needs a moment to write down how it died,
 

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import Box, collect, read_until, until
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import sockets
@@ -17,8 +18,6 @@ from tuidock.engine.linux.proc import boot_id
 from tuidock.engine.runtime import client
 from tuidock.engine.runtime.protocol import encode
 from tuidock.engine.types import LogLimits, Status
-
-pytestmark = pytest.mark.root
 
 
 def memory_kb(pid: int, field: str) -> int:
@@ -214,6 +213,7 @@ def test_an_idle_monitor_is_small(box: Box) -> None:
     assert max(own) < 1000, own
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_frozen_shows_as_paused(box: Box) -> None:
     container = box.detached("sleep", "1000")
     cgroup = open_cgroup(box.layout.tag, container)

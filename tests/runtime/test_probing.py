@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import Box, until
 from tests.runtime.test_monitor import memory_kb
 from tuidock.engine import journal
@@ -16,8 +17,6 @@ from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.runtime import client, health
 from tuidock.engine.runtime.health import Health
 from tuidock.engine.types import Status
-
-pytestmark = pytest.mark.root
 
 
 def checked(
@@ -135,6 +134,7 @@ def test_what_a_probe_leaves_in_the_background_holds_nothing_up(box: Box) -> Non
     assert found.log[-1].exit_code == 0
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_a_paused_container_is_not_probed(box: Box) -> None:
     """Fails without the look at the freezer: the probe hangs frozen, and times out."""
     container = checked(box, "true", timeout=0.2)
@@ -156,6 +156,7 @@ def switches(pid: int) -> int:
         return int(file.read().partition("voluntary_ctxt_switches:")[2].split()[0])
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_another_monitor_goes_on_where_one_was_killed(box: Box) -> None:
     """Streak and log are kept, the probe in flight is ended. Fails without `go_on`."""
     line = "echo $$ >> /tmp/probes; test $(wc -l < /tmp/probes) -le 2 && exit 1; sleep 777"
@@ -183,6 +184,7 @@ def test_unhealthy_may_mean_the_end(box: Box) -> None:
     assert (kept.status, len(kept.log)) == ("unhealthy", 1)
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_a_container_may_end_in_the_middle_of_a_probe(box: Box) -> None:
     container = checked(box, "sleep 777", "sh", "-c", "trap 'exit 4' TERM; sleep 1000 & wait")
     until(lambda: sleepers(box, container))

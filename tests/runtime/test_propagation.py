@@ -10,8 +10,6 @@ import pytest
 from tests.runtime.conftest import Box
 from tuidock.engine.linux import mount as m
 
-pytestmark = pytest.mark.root
-
 MS_SHARED = 1 << 20
 
 

@@ -18,8 +18,6 @@ from tests.runtime.conftest import Box, collect
 from tuidock.engine.errors import EngineError
 from tuidock.engine.types import Mount
 
-pytestmark = pytest.mark.root
-
 RENAME_EXCHANGE = 2
 _RENAMEAT2 = {"x86_64": 316, "aarch64": 276}[os.uname().machine]
 STARTS = 25

@@ -114,7 +114,6 @@ def test_its_program_is_sealed() -> None:
 # --- in containers ------------------------------------------------------------------------------
 
 
-@pytest.mark.root
 def test_a_storm_of_orphans_leaves_no_zombie(box: Box) -> None:
     """Seen to fail with wait4 for the command only, and without --init: 10,000 zombies."""
     storm = "i=0; while [ $i -lt 10000 ]; do (true &); i=$((i+1)); done; echo done; exec sleep 1000"
@@ -133,7 +132,6 @@ def _children(pid: int) -> list[str]:
         return file.read().split()
 
 
-@pytest.mark.root
 def test_nothing_of_the_host_is_seen(box: Box) -> None:
     script = "readlink /proc/1/exe; ls /proc/1/fd; cut -d ' ' -f 1 /proc/1/comm; pwd; exit 6"
     code, said = box.run("sh", "-c", script, init=True, working_dir="/tmp")
@@ -149,7 +147,6 @@ def test_nothing_of_the_host_is_seen(box: Box) -> None:
     assert code == 6
 
 
-@pytest.mark.root
 def test_it_needs_little_memory(box: Box) -> None:
     """Its private memory: a page of stack, and those that the kernel filled at its execve."""
     container = box.detached("sleep", "1000", init=True)
@@ -159,13 +156,11 @@ def test_it_needs_little_memory(box: Box) -> None:
     box.monitor(container).signal(9)
 
 
-@pytest.mark.root
 def test_a_missing_command_is_told_as_without_it(box: Box) -> None:
     with pytest.raises(CommandNotFound):
         box.run("nowhere", init=True)
 
 
-@pytest.mark.root
 def test_keys_of_a_terminal_reach_the_command(box: Box) -> None:
     """^C does, and ^Z stops a job whose shell then goes on. Seen to fail without TIOCSPGRP: the
     command was in the background, and stopped at its first read.
@@ -191,7 +186,6 @@ def _foreground(pid: str) -> int:
         return int(file.read().rpartition(")")[2].split()[5])
 
 
-@pytest.mark.root
 def test_a_stop_ends_the_command_which_may_clean_up(box: Box) -> None:
     script = "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.01; done"
     line = box.start(container := box.create("sh", "-c", script, init=True, user="web"))
@@ -201,7 +195,6 @@ def test_a_stop_ends_the_command_which_may_clean_up(box: Box) -> None:
     assert line.exit_code == 9
 
 
-@pytest.mark.root
 def test_orphans_come_to_it_where_another_is_the_first_process(box: Box) -> None:
     """Fails without PR_SET_CHILD_SUBREAPER: they would be the launcher's."""
     script = "(sleep 1000 & echo $! > /orphan); echo up; exec sleep 1001"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import signal
 
-import pytest
-
 from tests import busybox
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import ContainerSpec, LogQuery
 
 
-@pytest.mark.root
 def test_what_we_ignore_a_container_does_not(layout: Layout) -> None:
     """Fails when the launcher inherits: `nohup tuidock run` would make containers deaf."""
     core = Core(layout)

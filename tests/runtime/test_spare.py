@@ -8,12 +8,8 @@ import os
 import resource
 import signal
 
-import pytest
-
 from tests.runtime.conftest import Box, until
 from tuidock.engine.linux import process
-
-pytestmark = pytest.mark.root
 
 PAGES = 1024
 _NO_HUGE_PAGES = 15

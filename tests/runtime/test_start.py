@@ -7,12 +7,11 @@ import signal
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import UID_BASE, Box, collect, read_until, until
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, StartFailed
 from tuidock.engine.runtime import client
 from tuidock.engine.types import Limits, LogLimits, Mount, Status
-
-pytestmark = pytest.mark.root
 
 
 def test_output_and_exit_code_come_back_and_stay_in_the_log(box: Box) -> None:
@@ -173,6 +172,7 @@ def test_a_start_can_be_abandoned_at_the_gate(box: Box) -> None:
     assert until(lambda: not os.listdir(f"{box.layout.runroot}/containers"))
 
 
+@pytest.mark.root(root_only.IDS)
 def test_root_of_the_container_is_nobody_on_the_host(box: Box) -> None:
     """Fails when the container shares the host's ids. Files on disk keep the image's ids."""
     container = box.detached("sh", "-c", "touch /made; echo made; sleep 100")
@@ -185,6 +185,7 @@ def test_root_of_the_container_is_nobody_on_the_host(box: Box) -> None:
     assert code == 0
 
 
+@pytest.mark.root(root_only.IDS)
 def test_the_hosts_ids_can_be_asked_for(box: Box) -> None:
     assert box.run("cat", "/proc/self/uid_map", uid_base=0)[1].split()[1:] == ["0", "4294967295"]
 
@@ -259,6 +260,7 @@ def test_a_hundred_layers(box: Box) -> None:
     assert code == 0
 
 
+@pytest.mark.root(root_only.IDS)
 def test_a_volume_is_written_as_the_hosts_root(box: Box) -> None:
     source = f"{box.layout.root}/volume"
     os.mkdir(source)
@@ -267,6 +269,7 @@ def test_a_volume_is_written_as_the_hosts_root(box: Box) -> None:
     assert os.stat(f"{source}/file").st_uid == 0
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_an_oom_kill_is_told_from_a_kill(box: Box) -> None:
     """Fails when only the signal is looked at: both are SIGKILL."""
     container = box.create(

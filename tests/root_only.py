@@ -1,0 +1,10 @@
+"""Why a test needs root: reasons for `pytest.mark.root`, which docs/rootless.md explains."""
+
+LIMITS = "no cgroup for certain, so no limits, no pausing and no telling of an OOM kill"
+DEVICES = "no device nodes, and no cgroup to forbid them"
+MOUNTS = "the test itself mounts"
+IDS = "its ids are its own"
+OTHERS = "the test acts as another user"
+BRIDGE = "no bridge: containers do not see each other"
+SEALED = "no mount by which our interpreter could be sealed"
+NAMESPACE = "the host of the test is a network namespace"
