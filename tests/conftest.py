@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import machine
+from tests import machine, root_only
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
@@ -23,7 +23,6 @@ from tuidock.engine.linux.files import remove_path
 AS_ROOT = os.geteuid() == 0
 REQUIRE = AS_ROOT or "TUIDOCK_REQUIRE" in os.environ
 """Nothing may be skipped, but by an ordinary user what says why it needs root."""
-NEEDS_ROOT = "needs root: "
 ALONE = "TUIDOCK_ALONE" in os.environ
 """Nobody else runs an engine here: compare the whole machine, not only what is known as ours."""
 
@@ -40,8 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         mark = item.get_closest_marker("root")
         if mark and not AS_ROOT and not _on_the_fake_engine(item):
-            why = mark.args[0] if mark.args else "it was not tried without"
-            item.add_marker(pytest.mark.skip(reason=NEEDS_ROOT + why))
+            why = mark.args[0] if mark.args else root_only.UNTRIED
+            item.add_marker(pytest.mark.skip(reason=f"needs root: {why}"))
         elif item.get_closest_marker("registry") and not registry and not AS_ROOT:
             item.add_marker(pytest.mark.skip(reason="needs Debian's docker-registry"))
 
@@ -56,7 +55,7 @@ def _on_the_fake_engine(item: pytest.Item) -> bool:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
     report = yield
-    return _honest(report)
+    return _honest(report, excused=not AS_ROOT and item.get_closest_marker("root"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,12 +64,15 @@ def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-
     return _honest(report)
 
 
-def _honest(report):  # type: ignore[no-untyped-def]
-    """A skip is a failure where everything is there or can be had; elsewhere it is counted."""
+def _honest(report, *, excused=None):  # type: ignore[no-untyped-def]
+    """A skip is a failure where everything is there or can be had; elsewhere it is counted.
+
+    An ordinary user is excused where the test says why it needs root.
+    """
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         left_out[reason.removeprefix("Skipped: ")] += 1
-        if REQUIRE and not reason.startswith(f"Skipped: {NEEDS_ROOT}"):
+        if REQUIRE and not excused:
             report.outcome = "failed"
             report.longrepr = f"{report.nodeid} was skipped, and nothing may be here: {reason}"
     return report

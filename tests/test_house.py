@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.readme import README, rendered
-from tests import busybox
+from tests import busybox, root_only
 from tuidock.cli.verbs import ALIASES, GROUPS, VERBS
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
@@ -162,7 +162,6 @@ def test_the_monitor_is_small() -> None:
     assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib", "sqlite3", "argparse"})
 
 
-@pytest.mark.root
 def test_run_imports_nothing_heavy(layout: Layout) -> None:
     """`tuidock run`, from the words on the command line to a running container."""
     core = Core(layout)
@@ -175,3 +174,10 @@ def test_run_imports_nothing_heavy(layout: Layout) -> None:
     core.close()
     assert not loaded & (HEAVY | {"subprocess", "pathlib", "hashlib"})
     assert "_sqlite3" in loaded  # it did look into the store
+
+
+def test_whatever_needs_root_is_explained() -> None:
+    """An ordinary user reads in docs/rootless.md what was left out, and why."""
+    reasons = [value for name, value in vars(root_only).items() if name.isupper()]
+    text = (HOUSE / "docs" / "rootless.md").read_text()
+    assert [reason for reason in reasons if f"| {reason} |" not in text] == []

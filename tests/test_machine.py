@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import machine
+from tests import machine, root_only
 
 HOUSE = Path(__file__).parent.parent
 
@@ -45,7 +45,7 @@ def test_a_directory_is_seen() -> None:
         assert f"directory: {path}" in machine.since(before)
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.BRIDGE)
 def test_kernel_objects_are_seen(tmp_path: Path) -> None:
     """Mounts, cgroups, interfaces, tables and named network namespaces."""
     name = f"tuidock-t{os.getpid()}"

@@ -8,13 +8,14 @@ import time
 
 import pytest
 
+from tests import root_only
 from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hierarchies_of, hold, until
 from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.cgroups.hierarchies import find
 from tuidock.engine.errors import BadSpec, HostError, Unsupported
 
-pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
+pytestmark = [pytest.mark.root(root_only.LIMITS), pytest.mark.cgroup2]
 
 MB = 1 << 20
 HERE = {name for each in find() if not each.unified for name in each.controllers}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import root_only
 from tests.cgroups.conftest import Start, until
 from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.devices import EVERYTHING, Numbers, settle
@@ -110,7 +111,7 @@ def _granted(start: Start, cgroup: Cgroup, nodes: str, *attempts: str) -> set[st
     return set(iter(lambda: process.stdout.readline().decode().strip(), "end"))
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 @pytest.mark.cgroup2
 @pytest.mark.parametrize(
     ("rules", "granted"),
@@ -141,7 +142,7 @@ def test_both_drivers_enforce_the_same(
     assert _granted(start, guarded, nodes, *attempts) == set(granted.split())
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 @pytest.mark.cgroup2
 def test_new_rules_hold_for_those_who_are_in(guarded: Cgroup, start: Start, nodes: str) -> None:
     guarded.create({})
@@ -155,7 +156,7 @@ def test_new_rules_hold_for_those_who_are_in(guarded: Cgroup, start: Start, node
         assert _granted(start, guarded, nodes, *attempts) == granted
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 @pytest.mark.cgroup2
 def test_what_stays_permitted_is_at_every_moment(
     guarded: Cgroup, start: Start, tmp_path: object
@@ -177,7 +178,7 @@ def test_what_stays_permitted_is_at_every_moment(
     assert process.stdout.readline() == b"never refused\n"
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 @pytest.mark.cgroup2
 def test_no_program_outlives_its_cgroup(cgroup: Cgroup, start: Start) -> None:
     """Fails when the program is pinned, or its descriptor is kept."""
@@ -206,7 +207,7 @@ def _programs() -> Iterator[int]:
         yield here
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 def test_where_it_is_not_allowed_nothing_is_claimed(
     guarded: Cgroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:

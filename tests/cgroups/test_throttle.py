@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import machine
+from tests import machine, root_only
 from tests.cgroups.conftest import Start
 from tuidock.engine.cgroups import limits
 from tuidock.engine.cgroups.cgroup import Cgroup
@@ -17,7 +17,7 @@ from tuidock.engine.cgroups.files import read
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.types import Limits
 
-pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
+pytestmark = [pytest.mark.root(root_only.LIMITS), pytest.mark.cgroup2]
 KB = 1 << 10
 _TRANSFER = """
 import mmap, os, sys, time

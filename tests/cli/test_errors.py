@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.cli.conftest import Cli
 from tests.registry_fixture import DebianRegistry, make_image
 from tuidock.engine.core import Core
@@ -125,14 +125,13 @@ def test_mistakes(words: tuple[str, ...], code: int, why: str, tuidock: Cli, pla
     nothing_new(tuidock, place)
 
 
-@pytest.mark.root
 def test_an_unknown_user_is_told(tuidock: Cli, place: Layout) -> None:
     lines = said(tuidock("run", "--rm", *NO_NETWORK, "-u", "nosuch", "busybox", "true", code=125))
     assert "nosuch" in lines[0]
     nothing_new(tuidock, place)
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.MOUNTS)
 def test_a_full_disk_is_told_and_a_pull_leaves_nothing(registry: DebianRegistry) -> None:
     """A store on 512 KiB of memory file system."""
     base = f"/tmp/tuidock-full-{os.getpid()}"
@@ -169,7 +168,7 @@ def test_somebody_elses_root_is_refused(tmp_path: str) -> None:
     assert "cannot use" in said(done)[0]
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.OTHERS)
 def test_a_store_open_to_others_is_closed(layout: Layout) -> None:
     os.chmod(layout.root, 0o755)
     Core(layout).close()

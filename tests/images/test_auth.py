@@ -214,7 +214,6 @@ def login(
     return faulty
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("scheme", ["basic", "bearer"])
 def test_a_pull_with_a_login(login: FaultyRegistry, pull: Pull, scheme: str) -> None:
     reference = login.hold("x", "latest", make_image([tar_of({"a": b"1"})], busybox.config()))
@@ -229,7 +228,6 @@ def test_a_pull_with_a_login(login: FaultyRegistry, pull: Pull, scheme: str) -> 
         assert asked.headers["Authorization"] == ME.basic
 
 
-@pytest.mark.root
 def test_a_blob_elsewhere_is_fetched_without_our_name(login: FaultyRegistry, pull: Pull) -> None:
     """The usual way of big registries: blobs come from a store that must not learn the token.
 
@@ -251,7 +249,6 @@ def test_a_blob_elsewhere_is_fetched_without_our_name(login: FaultyRegistry, pul
         assert all("Authorization" not in seen.headers for seen in elsewhere.seen)
 
 
-@pytest.mark.root
 def test_a_challenge_behind_a_redirect_gets_no_answer(login: FaultyRegistry, pull: Pull) -> None:
     """CVE-2020-15157 over the wire. Fails when a 401 counts, wherever it comes from."""
     made = make_image([tar_of({"a": b"1"})], busybox.config())
@@ -269,7 +266,6 @@ def test_a_challenge_behind_a_redirect_gets_no_answer(login: FaultyRegistry, pul
         assert all("Authorization" not in seen.headers for seen in evil.seen)
 
 
-@pytest.mark.root
 def test_a_wrong_password_is_one_sentence(login: FaultyRegistry, pull: Pull) -> None:
     reference = login.hold("x", "latest", make_image([tar_of({"a": b"1"})], busybox.config()))
     login.always["manifest"] = faults.status(401, WWW_Authenticate='Basic realm="x"')
@@ -278,7 +274,6 @@ def test_a_wrong_password_is_one_sentence(login: FaultyRegistry, pull: Pull) -> 
     assert len(login.seen) == 2
 
 
-@pytest.mark.root
 def test_netrc_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faulty: FaultyRegistry, pull: Pull
 ) -> None:

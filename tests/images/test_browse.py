@@ -22,8 +22,6 @@ from tuidock.engine.errors import (
 from tuidock.engine.images.service import Images
 from tuidock.engine.types import Platform
 
-pytestmark = pytest.mark.root
-
 
 def pages(faulty: FaultyRegistry, key: str, lists: list[list[str]], link: str) -> faults.Fault:
     """Answers page by page; `link` is what the next page's address begins with."""

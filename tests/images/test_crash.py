@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.images import faulty as faults
 from tests.images.conftest import Pull
 from tests.images.faulty import FaultyRegistry
@@ -31,8 +31,6 @@ from tuidock.engine.images.disk import try_lock
 from tuidock.engine.images.leases import lease, leased, store_lock
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
-
-pytestmark = pytest.mark.root
 
 PULLER = """
 import sys, threading
@@ -331,6 +329,7 @@ def small(tmp_path: Path) -> Iterator[Images]:
 
 @pytest.mark.registry
 @pytest.mark.parametrize("compression", ["gzip", "none"])
+@pytest.mark.root(root_only.MOUNTS)
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     small: Images, registry: DebianRegistry, compression: str
 ) -> None:
@@ -350,6 +349,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 
 
 @pytest.mark.registry
+@pytest.mark.root(root_only.MOUNTS)
 def test_a_full_disk_gives_back_the_other_layers_room(
     small: Images, faulty: FaultyRegistry
 ) -> None:

@@ -34,8 +34,6 @@ from tuidock.engine.images.pull import Puller
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
-
 NOISE = random.Random(7).randbytes(900_000)
 """Does not compress, so that a layer has several chunks."""
 

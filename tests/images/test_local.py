@@ -16,8 +16,6 @@ from tuidock.engine.errors import BadReference, ContentError, DigestMismatch
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
-
 
 def test_an_image_from_pieces_bytes_and_files(images: Images, layout: Layout) -> None:
     tars = [tar_of({"a": b"1"}), tar_of({"b": b"22"}), tar_of({"c": b"333"})]

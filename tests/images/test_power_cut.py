@@ -21,13 +21,13 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from tests import busybox, machine
+from tests import busybox, machine, root_only
 from tuidock.engine import store
 from tuidock.engine.core import Core
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.MOUNTS)
 
 CALLS = "fsync fdatasync syncfs rename unlink mkdir pwrite64".split()
 MOST = 200

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.images.conftest import Pull
 from tests.images.tars import tar_of
 from tests.registry_fixture import DebianRegistry, make_image
@@ -21,7 +21,7 @@ from tuidock.engine.images.registry import Patience
 from tuidock.engine.images.service import Images
 from tuidock.engine.layout import Layout
 
-pytestmark = [pytest.mark.registry, pytest.mark.root]
+pytestmark = pytest.mark.registry
 
 FORMATS = [
     ("docker", "gzip"),
@@ -190,6 +190,7 @@ def test_something_else_than_an_image_is_refused(registry: DebianRegistry, pull:
         pull(f"{registry.address}/chart:helm")
 
 
+@pytest.mark.root(root_only.PROGRAMS)
 def test_other_programs_read_the_store(
     registry: DebianRegistry, pull: Pull, layout: Layout, images: Images
 ) -> None:

@@ -20,8 +20,6 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.types import Image
 
-pytestmark = pytest.mark.root
-
 CONTAINER = "c0ffee" + "0" * 58
 
 

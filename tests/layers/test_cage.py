@@ -34,7 +34,6 @@ def fields(process: Path) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-@pytest.mark.root
 def test_root_keeps_what_owning_files_needs(layers: LayerStore) -> None:
     """Seen to fail without `_drop_capabilities`, and without `_pivot`."""
     with layers.begin(GZIP) as unpacking:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
 from tests.layers.archives import GZIP, archive, directory, file, symlink, zipped
 from tests.layers.conftest import Unpack, feed
 from tuidock.engine.errors import ContentError, HostError, StorageFull
 from tuidock.engine.images.layers import LayerStore
 from tuidock.engine.layout import Layout
 from tuidock.engine.store import connect
-
-pytestmark = pytest.mark.root
 
 NOISE = zipped(archive([file("noise", os.urandom(1 << 20))]))
 
@@ -128,6 +127,7 @@ def small(layout: Layout) -> Iterator[LayerStore]:
     subprocess.run(["umount", layout.root], check=True)
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_full_disk(small: LayerStore, layout: Layout) -> None:
     """Row 46: one clear error, everything of the layer gone, and the next layer fits again."""
     big = zipped(archive([file("a", b"x"), file("big", os.urandom(4 << 20))]))
@@ -137,6 +137,7 @@ def test_full_disk(small: LayerStore, layout: Layout) -> None:
     assert len(small.settle([feed(small, NOISE)])) == 1
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_no_more_inodes(small: LayerStore, layout: Layout) -> None:
     subprocess.run(["mount", "-o", "remount,nr_inodes=60", layout.root], check=True)
     with pytest.raises(StorageFull):

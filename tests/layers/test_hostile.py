@@ -12,14 +12,13 @@ from collections.abc import Callable
 import pytest
 import zstandard
 
+from tests import root_only
 from tests.layers import archives
 from tests.layers.archives import END, directory, file, hardlink, header, opaque, padded, symlink
 from tests.layers.conftest import Merge, Unpack, content, feed
 from tuidock.engine.errors import ContentError, UnsafeLayer
 from tuidock.engine.images.layers import LayerStore, Unpacking
 from tuidock.engine.layout import Layout
-
-pytestmark = pytest.mark.root
 
 REACHING = ["../out", "a/../../out", "./../../../../out", "/../out"]
 
@@ -50,6 +49,7 @@ def test_write_through_an_earlier_link(unpack: Unpack, target: str) -> None:
     assert content(f"{layer.directory}/{inside}/tuidock-test") == b"x"
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_write_through_a_link_of_a_lower_layer(unpack: Unpack, merge: Merge) -> None:
     """Row 2, with two layers: settling resolves inside the merged tree.
 
@@ -136,6 +136,7 @@ def test_whiteout_of_what_is_no_name(unpack: Unpack, name: str) -> None:
         unpack(directory("d"), file(name))
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_opaque_then_added_again(unpack: Unpack, merge: Merge) -> None:
     """Row 5. Seen to fail with `hide` doing nothing."""
     low = unpack(directory("d"), file("d/a"), file("d/b"))
@@ -157,6 +158,7 @@ XATTRS = {
 }
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_overlay_attributes_never_act(unpack: Unpack, merge: Merge) -> None:
     """Row 6. Seen to fail with the prefixes left out of `kept_xattrs`."""
     lower = unpack(directory("d"), file("d/seen"))
@@ -168,6 +170,7 @@ def test_overlay_attributes_never_act(unpack: Unpack, merge: Merge) -> None:
         assert os.listdir(f"{root}/d") == ["seen"]
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_device_zero_zero_is_a_whiteout_of_lower_layers_only(unpack: Unpack, merge: Merge) -> None:
     """Row 6: overlayfs takes such a device for a whiteout; it must not undo its own layer.
 
@@ -178,6 +181,7 @@ def test_device_zero_zero_is_a_whiteout_of_lower_layers_only(unpack: Unpack, mer
         assert content(f"{root}/f") == b"new"
 
 
+@pytest.mark.root(root_only.DEVICES)
 def test_special_files(unpack: Unpack) -> None:
     """Row 7: kept as they are; the root is closed to others, and mounts are `nodev`."""
     capability = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)

@@ -10,6 +10,7 @@ import tarfile
 
 import pytest
 
+from tests import root_only
 from tests.layers import archives
 from tests.layers.archives import GZIP, archive, directory, file, opaque, symlink, whiteout, zipped
 from tuidock.engine.images.layers.owners import Owners
@@ -45,7 +46,7 @@ def test_owners_that_do_not_exist_here_become_our_own() -> None:
     assert nobody.of(entry(0, 0)) is None
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.IDS)
 def test_inside_a_user_namespace(layout: Layout) -> None:
     """One id is mapped: all is root's, devices are left out, whiteouts and marks are there.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from tests import root_only
 from tests.layers import archives
 from tests.layers.archives import END, archive, file, header, padded, zipped
 from tests.layers.conftest import Unpack, content, feed, look
@@ -232,7 +233,7 @@ def test_path_with_a_nul() -> None:
         parse(header(b"x", b"x", 12) + padded(b"12 path=a\0b\n") + header(b"f") + END)
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.PROGRAMS)
 def test_gnu_tar_reads_the_same(unpack: Unpack, tmp_path: Path) -> None:
     """The same archive through GNU tar gives the same tree."""
     members = [

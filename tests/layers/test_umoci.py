@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
 from tests.layers import archives
 from tests.layers.archives import (
     Member,
@@ -34,7 +35,7 @@ from tests.layers.archives import (
 from tests.layers.conftest import Looks, Merge, feed, look
 from tuidock.engine.images.layers import LayerStore
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.MOUNTS)
 
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0).decode("latin-1")
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import root_only
 from tuidock.engine.logs.reader import files, read
 from tuidock.engine.logs.record import LONGEST, PIECE, head, when
 from tuidock.engine.logs.writer import LogWriter
@@ -180,6 +181,7 @@ def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
         LogWriter(f"{tmp_path}/log", MB, 3)
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_a_full_disk_loses_lines_but_says_so(tmp_path: Path) -> None:
     """Never an error for the container, never half a record, and a note once there is room."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics import checks, ordinary
 from tuidock.engine.metrics.host import doctor, facts, pretty_name
@@ -30,7 +31,7 @@ def test_pretty_name() -> None:
     assert pretty_name("ID=x\n") == "Linux"
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.BRIDGE)
 def test_doctor_tries_what_containers_need_and_leaves_nothing(layout: Layout) -> None:
     found = {finding.name: finding for finding in doctor(layout)}
     for name in ("kernel", "user namespaces", "overlay", "id-mapped mounts", "cgroups", "seccomp"):

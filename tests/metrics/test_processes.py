@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests import root_only
 from tests.cgroups.conftest import BUSY, Start, hold, until
 from tests.metrics.conftest import New
 from tuidock.engine.metrics.processes import inside, top
@@ -14,7 +15,7 @@ from tuidock.engine.metrics.processes import inside, top
 ID = "e" * 64
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 def test_processes_of_the_cgroup_and_no_others(new_container: New, start: Start) -> None:
     cgroup = new_container(ID)
     process = start(cgroup, BUSY)
@@ -27,7 +28,7 @@ def test_processes_of_the_cgroup_and_no_others(new_container: New, start: Start)
     assert abs(found.started - time.time()) < 30
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 def test_a_user_is_named_as_the_container_names_it(new_container: New, start: Start) -> None:
     """Fails without uid_map: the host's 100033 would be shown for the container's 33."""
     code = """
@@ -51,7 +52,7 @@ time.sleep(100)
     assert [process.user for process in top(cgroup)] == ["0", "33"]
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 def test_a_cgroup_that_is_gone_has_none(new_container: New) -> None:
     cgroup = new_container(ID)
     cgroup.remove()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
 from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hold, until
 from tests.metrics.conftest import New
 from tuidock.engine.cgroups.cgroup import Cgroup
@@ -19,7 +20,7 @@ from tuidock.engine.metrics import sampler as sampler_module
 from tuidock.engine.metrics.sampler import Sampler
 from tuidock.engine.types import Sample
 
-pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
+pytestmark = [pytest.mark.root(root_only.LIMITS), pytest.mark.cgroup2]
 
 ID = "c" * 64
 MB = 1 << 20

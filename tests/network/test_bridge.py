@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
+from tests import root_only
 from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, listen, namespace, run, talk, wire
 from tuidock.engine.errors import BadSpec, NetworkError
 from tuidock.engine.types import ContainerSpec, Port
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.BRIDGE)
 WEB = Port(80, "tcp", 8080)
 
 

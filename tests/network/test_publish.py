@@ -7,12 +7,13 @@ import socket
 
 import pytest
 
+from tests import root_only
 from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, inside, listen, run, talk
 from tuidock.engine.errors import BadSpec, PortInUse
 from tuidock.engine.network import encode, firewall, hostports, netlink
 from tuidock.engine.types import ContainerSpec, Port
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.BRIDGE)
 BRIDGE_FILTER = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 BOTH = pytest.mark.parametrize("protocol", ["tcp", "udp"])
 

@@ -11,12 +11,13 @@ import time
 
 import pytest
 
+from tests import root_only
 from tests.network.conftest import HOST, Root, Roots, listen, namespace, run, talk
 from tuidock.engine.errors import NeedsRoot
 from tuidock.engine.network import firewall
 from tuidock.engine.types import ContainerSpec, Port
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.BRIDGE)
 WEB = Port(80, "tcp", 8080)
 
 VICTIM = """

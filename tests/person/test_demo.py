@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
+from tests.conftest import AS_ROOT
 from tests.person.terminal import Terminal
 from tuidock.engine.layout import Layout
 
+LIMIT = r"/\d" if AS_ROOT else ""
+"""Of memory, as the list shows it."""
 DEMO = [sys.executable, "-m", "tuidock", "demo"]
 
 
@@ -31,7 +35,7 @@ def tell(layout: Layout) -> str:
     return done.stdout
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 def test_the_story_is_told_to_its_end(layout: Layout) -> None:
     """Image, run, metrics, logs, a limit changed and its effect seen, clean-up."""
     story = tell(layout)
@@ -49,7 +53,6 @@ def test_the_story_is_told_to_its_end(layout: Layout) -> None:
     assert story.rstrip().endswith("opens the interface.")
 
 
-@pytest.mark.root
 def test_it_leaves_nothing_beside_the_store(layout: Layout) -> None:
     """It plays in a store of its own, next to the person's, and takes that away."""
     parent = Path(layout.root).parent
@@ -57,12 +60,11 @@ def test_it_leaves_nothing_beside_the_store(layout: Layout) -> None:
     assert sorted(path.name for path in parent.iterdir()) == ["root", "run"]
 
 
-@pytest.mark.root
 def test_on_a_terminal_the_first_screen_is_alive(layout: Layout, tmp_path: Path) -> None:
     """Three containers with live figures and a growing log; all gone after leaving."""
     with Terminal(DEMO, tmp_path, places(layout) | {"XDG_STATE_HOME": str(tmp_path)}) as terminal:
         for name in ("chatter", "waves", "web"):
-            terminal.wait_for(rf"● +{name} .* up \d+s .*\d%.*\d[KM]/\d", 20)
+            terminal.wait_for(rf"● +{name} .* up \d+s .*\d%.*\d[KM]{LIMIT}", 20)
         terminal.wait_for("order=4 ")
         terminal.press("q")
         terminal.wait_for("Leave tuidock?")
@@ -71,7 +73,6 @@ def test_on_a_terminal_the_first_screen_is_alive(layout: Layout, tmp_path: Path)
     assert sorted(path.name for path in Path(layout.root).parent.iterdir()) == ["root", "run"]
 
 
-@pytest.mark.root
 def test_a_closed_terminal_takes_the_demo_along(layout: Layout, tmp_path: Path) -> None:
     """SIGHUP, as when a window is closed. Fails without the handler in tuidock.demo."""
     with Terminal(DEMO, tmp_path, places(layout) | {"XDG_STATE_HOME": str(tmp_path)}) as terminal:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.person.terminal import Terminal
 from tests.registry_fixture import DebianRegistry, make_image
 from tuidock.engine.layout import Layout
@@ -40,7 +40,7 @@ def terminal(layout: Layout, tmp_path: Path) -> Iterator[Terminal]:
         yield it
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 @pytest.mark.registry
 def test_first_flight(terminal: Terminal, registry: DebianRegistry) -> None:
     terminal.wait_for("No containers yet")

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import root_only
 from tests.rootless.conftest import IMAGE, UID, MadeUp, Person
 from tuidock.engine.cgroups.cgroup import open_cgroup
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.LIMITS)
 CONTROLLERS = ("cgroup", "cpu", "memory", "pids", "freezer")
 FILES = ("", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads", "/tasks")
 ENTER = 'for each in $1; do echo $$ >$each/cgroup.procs; done; shift; exec "$@"'

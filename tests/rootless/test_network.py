@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests import root_only
 from tests.network.conftest import inside, listen, namespace, run, talk
 from tests.rootless.conftest import IMAGE, Person
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root  # the host is a network namespace of ours
+pytestmark = pytest.mark.root(root_only.NAMESPACE)  # the host is a network namespace of ours
 HOST = "192.0.2.1"
 CARRIERS = {"slirp4netns": "/usr/bin/slirp4netns", "pasta": "/usr/bin/pasta"}
 PATIENCE = 10.0

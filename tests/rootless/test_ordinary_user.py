@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests import root_only
 from tests.rootless.conftest import IMAGE, Person
 
 RUN = ("run", "--rm", "--network", "none")
@@ -99,7 +100,7 @@ def test_usage_without_a_cgroup_is_counted(ann: Person) -> None:
     assert used[1] not in ("0B", "0")
 
 
-@pytest.mark.root  # who can be made up has no delegated cgroup for sure
+@pytest.mark.root(root_only.OTHERS)  # who can be made up has no delegated cgroup for sure
 @pytest.mark.parametrize("flag", [("-m", "64m"), ("--cpus", "1"), ("--pids-limit", "9")])
 def test_a_limit_that_cannot_be_is_refused(ann: Person, flag: tuple[str, str]) -> None:
     said = ann.tuidock(*RUN, *flag, IMAGE, "true")
@@ -118,7 +119,7 @@ def test_the_seccomp_filter_and_the_capabilities_hold(ann: Person) -> None:
     }
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.OTHERS)
 def test_a_user_without_ranges_has_root_alone(single: Person) -> None:
     """Fails when groups are set where the namespace denies it, or devpts asks for group 5."""
     said = single.tuidock(*RUN, "-t", IMAGE, "sh", "-c", "id -u; stat -c %u:%g /data/mine; tty")
@@ -142,6 +143,6 @@ def test_doctor_tries_what_an_ordinary_user_needs(ann: Person) -> None:
     assert "ok       network: slirp4netns carries it" in said
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.OTHERS)
 def test_doctor_knows_who_has_no_other_ids(single: Person) -> None:
     assert f"warning  /etc/subuid: 0 ids for {single.uid}" in single.does("doctor")

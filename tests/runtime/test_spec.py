@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import Box
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.layout import Layout
@@ -165,7 +166,7 @@ def test_a_further_command_begins_with_the_containers_process() -> None:
     ) == set(available(list(ALL), ()))
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.MOUNTS)
 def test_crun_runs_our_bundle_as_it_is(box: Box) -> None:
     """Only the root has to be mounted, which is what makes a bundle a bundle."""
     if not shutil.which("crun"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
 from tuidock.engine.images import starter
 from tuidock.engine.images.starter import Starter
 
@@ -80,7 +81,7 @@ def test_a_machine_without_a_shell_is_told_so(monkeypatch: pytest.MonkeyPatch) -
         starter.build()
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.CHROOT)
 def test_its_programs_run_with_nothing_but_the_image(image: Starter, tmp_path: Path) -> None:
     """In a bare chroot: every tool finds its libraries, Python its modules."""
     with tarfile.open(fileobj=io.BytesIO(image.layer)) as archive:
@@ -100,7 +101,7 @@ def test_its_programs_run_with_nothing_but_the_image(image: Starter, tmp_path: P
     assert done.stdout.endswith("complete\n")
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.CHROOT)
 def test_every_tool_of_it_can_be_loaded(
     image: Starter, members: dict[str, tarfile.TarInfo], tmp_path: Path
 ) -> None:
