@@ -30,7 +30,7 @@ CALLS = (
     "write sendmsg recvmsg clone clone3 mkdir unlink rename openat2 open_tree move_mount fsmount "
     "pivot_root umount2 unshare setresuid capset execve close_range dup2 flock prctl"
 ).split()
-STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "4"))
+STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "8"))
 """Every n-th call; 1 tries them all."""
 MOST = 2000
 
