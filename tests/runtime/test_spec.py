@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import glob
 import json
-import os
-import shutil
-import subprocess
 
 import pytest
 
-from tests import root_only
-from tests.runtime.conftest import Box
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime import plan
@@ -164,26 +159,3 @@ def test_a_further_command_begins_with_the_containers_process() -> None:
     assert set(
         exec_process(found, ExecSpec(("id",), privileged=True))["capabilities"]["bounding"]
     ) == set(available(list(ALL), ()))
-
-
-@pytest.mark.root(root_only.MOUNTS)
-def test_crun_runs_our_bundle_as_it_is(box: Box) -> None:
-    """Only the root has to be mounted, which is what makes a bundle a bundle."""
-    if not shutil.which("crun"):
-        pytest.fail("needs Debian's crun")
-    container = box.create("sh", "-c", "hostname; id -u; exit 5", uid_base=0, hostname="ours")
-    bundle = box.layout.container(container)
-    layers = f"lowerdir={box.layer},upperdir={bundle}/upper,workdir={bundle}/work,userxattr"
-    subprocess.run(["mount", "-t", "overlay", "none", "-o", layers, f"{bundle}/rootfs"], check=True)
-    try:
-        done = subprocess.run(
-            ["crun", "--cgroup-manager=disabled", "run", f"tuidock-test-{os.getpid()}"],
-            cwd=bundle,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-    finally:
-        subprocess.run(["umount", f"{bundle}/rootfs"], check=True)
-    assert done.stdout == "ours\n0\n", done.stderr
-    assert done.returncode == 5

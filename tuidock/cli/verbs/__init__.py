@@ -54,6 +54,10 @@ VERBS: dict[str, Verb] = {
     "diff": Verb("diff", "Show what a container changed in its files", "containers"),
     "cp": Verb("cp", "Copy files into and out of containers", "containers"),
     "export": Verb("export", "Write a container's file system as a tar archive", "containers"),
+    "container mount": Verb("container_mount", "Mount the files of a container", "containers"),
+    "container unmount": Verb(
+        "container_unmount", "Take the mount of a container's files away", "containers"
+    ),
     "update": Verb("update", "Change the limits of containers, running or not", "containers"),
     "wait": Verb("wait", "Wait until containers end, print their exit codes", "containers"),
     "events": Verb("events", "Show what happens, as it happens", "containers"),
@@ -76,6 +80,7 @@ ALIASES: dict[str, str] = {
     "container list": "ps",
     "container ps": "ps",
     "container remove": "rm",
+    "container umount": "container unmount",
     "system info": "info",
     "system events": "events",
     **{

@@ -125,3 +125,13 @@ def write_files(layout: Layout, container_id: str, files: dict[str, str]) -> Non
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(path, 0o644)
+
+
+def mount_mark(layout: Layout, container_id: str) -> str:
+    """The file that says where the root is mounted for a person; see `mounting`."""
+    return f"{layout.container(container_id)}/mounted"
+
+
+def may_be_mounted(layout: Layout, container_id: str) -> bool:
+    """Cheap, for every start: nothing more is to be asked when it is not."""
+    return os.path.exists(mount_mark(layout, container_id))

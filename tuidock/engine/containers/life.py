@@ -258,6 +258,10 @@ def erase(
     """The second half of a removal; may be done again after a crash at any point of it."""
     if db.execute("SELECT 1 FROM endpoint WHERE container = ?", (container_id,)).fetchone():
         disconnect(container_id)
+    if bundle.may_be_mounted(layout, container_id):
+        from tuidock.engine.containers import mounting  # hardly ever
+
+        mounting.unmount(layout, container_id)
     with bundle.unwatched(layout, container_id) as abandoned:
         if abandoned:  # no monitor lived to clean up
             remove_cgroup(layout, container_id)

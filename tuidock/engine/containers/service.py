@@ -173,6 +173,18 @@ class Containers:
         if restarting.was_stopped(self.layout, record.id):  # meanwhile
             self.stop(record.id)
 
+    def mount(self, key: str, directory: str = "") -> str:
+        """Mount its root file system; where. See `mounting.mount`."""
+        from tuidock.engine.containers import mounting
+
+        return mounting.mount(self.layout, self._find(key), directory)
+
+    def unmount(self, key: str) -> None:
+        """Raises HostError while somebody uses it."""
+        from tuidock.engine.containers import mounting
+
+        mounting.unmount(self.layout, self._find(key).id)
+
     def attach(self, key: str) -> Line:
         """Raises WrongStatus when it does not run."""
         return Monitor(self.layout, self._running(key).id).attach()

@@ -41,12 +41,25 @@ def start(
             raise WrongStatus("cannot start a paused container, try unpause instead")
         if status is Status.RUNNING:
             return None
+        _refuse_mounted(layout, record)
         if not before:
             restarting.forget_stop(layout, record.id)
         devices.refresh(layout, record)
         line = _birth(layout, record, network, attach=attach, before=before)
     records.note(layout, record, "start")
     return line
+
+
+def _refuse_mounted(layout: Layout, record: Record) -> None:
+    if not bundle.may_be_mounted(layout, record.id):
+        return
+    from tuidock.engine.containers import mounting  # hardly ever
+
+    if where := mounting.mounted(layout, record.id):
+        raise WrongStatus(
+            f"the files of container {record.name} are mounted at {where}",
+            f"`tuidock container unmount {record.name}` first",
+        )
 
 
 def _birth(

@@ -132,6 +132,22 @@ def _map(path: str, ranges: list[dict[str, int]]) -> None:
         file.write("".join(f"{r['containerID']} {r['hostID']} {r['size']}\n" for r in ranges))
 
 
+def detached_root(layout: Layout, config: dict[str, Any], place: str) -> int:
+    """A detached mount of a container's root file system, to be attached by anybody.
+
+    Leaves the caller in a mount namespace of its own, with `place` covered. Raises OSError.
+    """
+    _leave_host()
+    ids = id_namespace(config["linux"])
+    store = m.open_tree(_AT_FDCWD, layout.root)
+    attributes, ids = (m.MOUNT_ATTR_IDMAP, ids) if ids >= 0 else (0, 0)
+    m.mount_setattr(store, attributes, propagation=m.MS_PRIVATE, userns=ids)
+    m.move_mount(store, _AT_FDCWD, place)
+    top = _directory(place)  # the store, which is about to be covered in turn
+    mount_root(config, f"/proc/self/fd/{top}", place)
+    return m.open_tree(_AT_FDCWD, place)
+
+
 def mount_root(config: dict[str, Any], store: str, target: str) -> None:
     """Mount a container's root file system at `target`, in the mount namespace of the caller.
 
