@@ -19,6 +19,7 @@ from tuidock.engine.errors import (
     RuntimeFailure,
     StartFailed,
 )
+from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.execute import failure
@@ -168,7 +169,9 @@ class ForeignBirth(Birth):
     """One attempt to have a container started by another runtime."""
 
     def _start(self, *, gate: bool) -> Born:
+        discard(self.layout, self.config["annotations"])  # what a crash left
         call = self._call = Call(self.layout, self.config["annotations"], "create")
+        p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)  # until the monitor is one
         self.step = "make the cgroup"
         self.cgroup = open_cgroup(self.layout.tag, self.id)
         self.cgroup.create(self.config["linux"].get("resources") or {})

@@ -81,6 +81,8 @@ def start(
     _tell(client, {"started": born.pid})
     attached = (client.fileno(),) if request.get("attach") else ()
     hand_over(handover, config, born, (lock, birth.listener.fileno(), *attached))
+    if kind is ForeignBirth:
+        handover.receive()  # the end of it: the monitor inherits what we leave
 
 
 def _have_held(layout: Layout, container_id: str, descriptor: int) -> None:

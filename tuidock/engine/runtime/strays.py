@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 
+from tuidock.engine.linux import process as p
+
 running: set[int] = set()
 """Programs that may yet say which child is to stay."""
 kept: set[int] = set()
@@ -17,7 +19,11 @@ kept: set[int] = set()
 
 
 def watch(first: int) -> int:
-    """Keep the container's first process; a descriptor that is readable when a child ended."""
+    """Become who inherits them, and keep the container's first process.
+
+    Returns a descriptor that is readable when a child ended.
+    """
+    p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)
     kept.add(first)
     wakeup, woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)

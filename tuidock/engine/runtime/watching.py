@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 def attend(layout: Layout, orders: Packets) -> None:
     """The life of a monitor; what is to be started comes along `orders`, to its starter."""
     p.set_title(f"tuidock-spare {layout.root}")
-    p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)  # another runtime leaves its container to us
     ours, theirs = sockets.pair()
     starter = p.clone_child()
     if starter == 0:
@@ -44,11 +43,11 @@ def attend(layout: Layout, orders: Packets) -> None:
     orders.close()
     theirs.close()
     message, descriptors = ours.receive()
-    ours.close()
     if not message:  # nothing was started; its first process, if there was one, is dead
         return
     told = marshal.loads(message)  # from a process forked from the same interpreter
     monitor = take_over(layout, told, descriptors)
+    ours.close()
     if monitor.prober:
         monitor.prober.begin()
     for helper in filter(None, (starter, told[-1])):
@@ -105,7 +104,6 @@ def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) 
     First of `given` is where the launcher tells the wait status: as subreaper it is the parent
     now. Then its copy of the container's terminal or input, if that is not closed.
     """
-    p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     run = layout.run(container_id)
     lock = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
