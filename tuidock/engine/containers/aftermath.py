@@ -7,20 +7,26 @@ which a monitor must not hold in memory.
 from __future__ import annotations
 
 from tuidock.engine.core import Core
+from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
 
 
 def main(root: str, runroot: str, container_id: str, task: str) -> None:
     """`conclude`: free the endpoint, remove a `--rm` container. `revive`: start one again.
 
-    Last, the bridge goes, once it is idle.
+    `stop` and `restart`: it is unhealthy, and that was to be done then. Last, the bridge goes,
+    once it is idle.
     """
     core = Core(Layout(root, runroot))
     try:
-        if task == "revive":
-            core.containers.revive(container_id)
-        else:
+        if task == "conclude":
             core.containers.conclude(container_id)
             core.network.retire()
+        else:
+            verbs = core.containers
+            tasks = {"revive": verbs.revive, "stop": verbs.stop, "restart": verbs.restart}
+            tasks[task](container_id)
+    except ContainerNotFound:  # somebody was faster
+        return
     finally:
         core.close()

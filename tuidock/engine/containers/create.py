@@ -103,6 +103,10 @@ def _check(spec: ContainerSpec) -> None:
         )
     if spec.remove and spec.restart.name != "no":
         raise BadSpec("conflicting options: --restart and --rm", "choose one of them")
+    if spec.remove and spec.health.on_failure == "restart":
+        raise BadSpec(
+            "conflicting options: --health-on-failure restart and --rm", "choose one of them"
+        )
     if spec.userns not in ("auto", "host"):
         raise BadSpec(f"invalid user namespace mode: {spec.userns}", "auto or host")
     for mount in spec.mounts:

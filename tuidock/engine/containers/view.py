@@ -61,5 +61,5 @@ def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
         ports=ports,
         labels=record.spec.labels,
         restarts=state.restarts,
-        health=read_status(layout, record.id) if running else "",
+        health=read_status(layout, record.id) if state.pid else "",
     )

@@ -270,8 +270,17 @@ class Monitor:
     def _judged(self, status: str) -> None:
         """The container's health is another now."""
         ending.note(self.layout, self.about, f"health_status: {status}", {})
-        if self.prober and status == health.UNHEALTHY and self.prober.check.on_failure == "kill":
+        if self.prober and status == health.UNHEALTHY:
+            self._give_up_on_it(self.prober.check.on_failure)
+
+    def _give_up_on_it(self, action: str) -> None:
+        """It is unhealthy. To be killed is an end like any, which its restart policy judges; to be
+        stopped or restarted is what a person would have done, and is done in the same way.
+        """
+        if action == "kill":
             self._signal(9)
+        elif action in ("stop", "restart"):
+            ending.spawn(self.layout, self.id, action)
 
     # --- the end -----------------------------------------------------------------------------
 
