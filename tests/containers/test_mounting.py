@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.runtime.test_schema import check
 from tuidock.engine.containers import bundle
 from tuidock.engine.core import Core
@@ -18,7 +18,7 @@ from tuidock.engine.errors import BadSpec, HostError, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, HealthCheck, Limits, Mount
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.MOUNTS)
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ from tuidock.engine.errors import BadSpec
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, HealthCheck, RestartPolicy, Status
 
-pytestmark = pytest.mark.root
-
 
 @pytest.fixture
 def core(layout: Layout) -> Iterator[Core]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import KEY, UID_BASE, Box, collect, read_until, until
 from tuidock.engine.containers.runtimes import find
 from tuidock.engine.errors import (
@@ -27,7 +28,7 @@ from tuidock.engine.runtime.staging import staged
 from tuidock.engine.runtime.user import User
 from tuidock.engine.types import Mount, Status
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.root(root_only.PROGRAMS)
 
 
 @pytest.fixture(params=["crun", "runc"])
