@@ -12,7 +12,7 @@ import pytest
 
 from tests.files.conftest import Place, members
 from tuidock.engine.errors import Conflict, EngineError, NotFound
-from tuidock.engine.types import Mount
+from tuidock.engine.types import ContainerSpec, Mount
 
 pytestmark = pytest.mark.root
 
@@ -237,3 +237,18 @@ def test_a_stream_is_taken_as_it_comes(place: Place) -> None:
         destination.extract([buffer.getvalue()])
     said = place.sh(box, "cat /real/a /real/b /to/c /to/deep/er/d; stat -c %u /real/a")
     assert said == "x\n" * 4 + "0\n"
+
+
+def test_before_the_first_start(place: Place) -> None:
+    """Seen to fail when it is mounted as `--rm` asks for, volatile: it cannot be started then."""
+    spec = ContainerSpec("busybox", command=("cat", "/new"), network="none", remove=True)
+    box = place.files.create(spec).id
+    place.put(place.write("new", "fresh\n"), box, "/")
+    assert [str(c.kind) + c.path for c in place.files.changes(box)] == ["A/new"]
+    line = place.files.start_attached(box)
+    said = b""
+    while not line.ended:
+        line.wait_readable(1.0)
+        said += b"".join(data for _stream, data in line.read())
+    line.close()
+    assert said == b"fresh\n"

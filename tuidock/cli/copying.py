@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -12,6 +13,7 @@ from tuidock.engine.errors import Conflict, HostError, NotFound
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import NoReturn
 
 _INTERVAL = 0.1
 
@@ -40,6 +42,15 @@ class Meter:
             self._drawn = True
             sys.stderr.write(f"\r\x1b[K{self._what} - {words.size(self.size)}")
             sys.stderr.flush()
+
+
+def heed_termination() -> None:
+    """Let SIGTERM end us the way SIGINT does: with whatever is half-made taken away."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def to_stdout(pieces: Iterable[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tuidock.cli.copying import heed_termination
 from tuidock.engine.filesystem import CommitSpec
 
 TYPE_CHECKING = False
@@ -30,6 +31,7 @@ def arguments(parser: Parser) -> None:
 
 
 def main(core: Core, options: Namespace) -> int:
+    heed_termination()
     asked = CommitSpec(
         options.reference,
         options.author,

@@ -6,7 +6,7 @@ import os
 import sys
 
 from tuidock.cli import words
-from tuidock.cli.copying import Meter, to_stdout
+from tuidock.cli.copying import Meter, heed_termination, to_stdout
 from tuidock.engine.errors import BadSpec, Conflict
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ def arguments(parser: Parser) -> None:
 
 
 def main(core: Core, options: Namespace) -> int:
+    heed_termination()
     source, path = _split(options.source)
     target, there = _split(options.destination)
     if source and target:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from tuidock.engine.logs.sanitise import plain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,6 +20,8 @@ def arguments(parser: Parser) -> None:
 
 
 def main(core: Core, options: Namespace) -> int:
+    seen = sys.stdout.isatty()  # a person's terminal is not for a container to write to
     for change in core.containers.changes(options.container):
-        sys.stdout.buffer.write(f"{change.kind} ".encode() + os.fsencode(change.path) + b"\n")
+        path = plain(change.path).encode(errors="replace") if seen else os.fsencode(change.path)
+        sys.stdout.buffer.write(f"{change.kind} ".encode() + path + b"\n")
     return 0

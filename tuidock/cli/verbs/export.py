@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuidock.cli.copying import Meter, to_file, to_stdout
+from tuidock.cli.copying import Meter, heed_termination, to_file, to_stdout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def arguments(parser: Parser) -> None:
 
 
 def main(core: Core, options: Namespace) -> int:
+    heed_termination()
     with core.containers.export(options.container) as archive:
         if not options.output:
             to_stdout(archive.pieces())

@@ -99,9 +99,16 @@ def files(config: dict[str, Any], bundle: str, *, volumes: bool) -> list[dict[st
 
 
 def operations(config: dict[str, Any]) -> list[rootfs.Operation]:
-    """The steps of a start that make the container's files appear."""
+    """The steps of a start that make the container's files appear.
+
+    Never volatile: what was mounted so once, the kernel mounts no second time.
+    """
     kinds = (rootfs.Private, rootfs.Overlay, rootfs.Attach, rootfs.ReadOnlyRoot)
-    return [each for each in plan.operations(config) if isinstance(each, kinds)]
+    return [
+        each._replace(volatile=False) if isinstance(each, rootfs.Overlay) else each
+        for each in plan.operations(config)
+        if isinstance(each, kinds)
+    ]
 
 
 def map_ids(pid: int, linux: dict[str, Any]) -> None:

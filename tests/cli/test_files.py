@@ -1,0 +1,86 @@
+"""`cp`, `diff`, `export` and `commit` as a person types them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.runtime.conftest import until
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def box(tuidock: Cli) -> str:
+    script = "echo x > /new; truncate -s 9G /holes; cat /dev/urandom > /busy"
+    tuidock("run", "-d", "--name", "box", "--network", "none", "busybox", "sh", "-c", script)
+    tuidock("stop", "-t", "0", "box")
+    return "box"
+
+
+def test_there_and_back(tuidock: Cli, box: str, tmp_path: Path) -> None:
+    assert tuidock("diff", box).stdout.splitlines() == ["A /busy", "A /holes", "A /new"]
+    assert tuidock("cp", f"{box}:/new", f"{tmp_path}/new").stderr == ""
+    assert (tmp_path / "new").read_text() == "x\n"
+    (tmp_path / "a:b").write_text("colon")
+    tuidock("cp", f"{tmp_path}/a:b", f"{box}:/tmp")
+    stream = tuidock("cp", f"{box}:/tmp/.", "-").stdout
+    assert "colon" in stream
+    tuidock("cp", "-", f"{box}:/root", stdin=stream)
+    tuidock("cp", "-q", f"{box}:/root/a:b", str(tmp_path / "again"))
+    assert (tmp_path / "again").read_text() == "colon"
+
+
+def test_export_and_commit(tuidock: Cli, box: str, tmp_path: Path) -> None:
+    tuidock("export", "--output", f"{tmp_path}/box.tar", box)
+    with tarfile.open(tmp_path / "box.tar") as tar:
+        assert {"new", "etc/passwd"} <= set(tar.getnames())
+    tuidock("start", box)
+    tuidock("exec", box, "rm", "/holes")
+    tuidock("stop", "-t", "0", box)
+    words = ["-a", "me", "-m", "why", "-c", "ENV A=b", "-c", "CMD cat /new", "--pause=false"]
+    identifier = tuidock("commit", *words, box, "mine:1").stdout.strip()
+    assert identifier.startswith("sha256:")
+    assert tuidock("images", "-q", "--no-trunc", "mine").stdout.strip() == identifier
+    assert tuidock("run", "--rm", "--network", "none", "mine:1").stdout == "x\n"
+
+
+def test_mistakes_are_told_in_dockers_words(tuidock: Cli, box: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for words, said in (
+        (("cp", f"{box}:/new", f"{box}:/other"), "copying between containers is not supported"),
+        (("cp", str(file), str(tmp_path)), "must specify at least one container source"),
+        (("cp", f"{box}:/nosuch", str(tmp_path)), "Could not find the file /nosuch in container"),
+        (("cp", "-", f"{box}:/new"), f'destination "{box}:/new" must be a directory'),
+        (("cp", "nosuch:/x", str(tmp_path)), "No such container: nosuch"),
+        (("commit", "-c", "RUN x", box), "is not a valid change command"),
+        (("commit", box, "UPPER"), "invalid reference format"),
+        (("export", "-o", f"{tmp_path}/no/such", box), "no such directory"),
+        (("diff", "nosuch"), "No such container: nosuch"),
+    ):
+        assert said in tuidock(*words, code=1).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_is_stopped_leaves_no_part(
+    box: str, environment: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    """Seen to fail when the file is written under its own name."""
+    target = tmp_path / "out"
+    target.mkdir()
+    words = [sys.executable, "-m", "tuidock", "export", "-o", f"{target}/box.tar", box]
+    client = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
+    until(lambda: os.listdir(target))
+    client.send_signal(number)
+    _, said = client.communicate(timeout=20)
+    assert "Traceback" not in said
+    assert client.returncode != 0
+    assert os.listdir(target) == []
