@@ -7,7 +7,6 @@ whatever has no row is rubbish that anybody may remove under the database's writ
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -17,10 +16,11 @@ from collections.abc import Sequence
 from tuidock.engine.errors import NotFound
 from tuidock.engine.images.layers.dependence import adjusted
 from tuidock.engine.images.layers.faults import translated
-from tuidock.engine.images.layers.owners import OPAQUE_XATTR
+from tuidock.engine.images.layers.merged import is_opaque
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
 from tuidock.engine.images.root import source
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux import inside
 from tuidock.engine.linux.files import remove_path, rename
 from tuidock.engine.store import transaction
 
@@ -89,12 +89,13 @@ class LayerStore:
 
     def _hides_all(self, key: str) -> bool:
         """Whether the layer's root is opaque, which overlayfs does not look at."""
+        directory = self.directory(key)
         try:
-            return os.getxattr(self.directory(key), OPAQUE_XATTR) == b"y"
-        except OSError as error:
-            if error.errno != errno.ENODATA:
+            return is_opaque(directory)
+        except PermissionError:  # it belongs to another id of this user
+            if os.geteuid() == 0:
                 raise
-            return False
+            return bool(inside.call(is_opaque.__module__, is_opaque.__name__, directory))
 
     def settle(self, chain: Sequence[UnpackedLayer | str]) -> list[str]:
         """Put a chain of layers, lowest first, into place; what `keys` then says of it.
