@@ -5,17 +5,22 @@ Nobody calls for the successor of a killed monitor here: the launcher sees to it
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests.runtime.conftest import Box, collect, read_until, until
 from tuidock.engine.errors import MonitorGone
+from tuidock.engine.layout import Layout
+from tuidock.engine.linux.proc import start_time
+from tuidock.engine.runtime.intake import open_intake, recover
 from tuidock.engine.runtime.protocol import STDIN
-from tuidock.engine.types import Status
+from tuidock.engine.types import LogLimits, Status
 
 pytestmark = pytest.mark.root
 
@@ -101,6 +106,60 @@ def test_whoever_waits_hears_the_true_end(box: Box) -> None:
     for thread in threads:
         thread.join(20)
     assert codes == [8, 8, 8]
+
+
+def test_no_line_is_lost_or_doubled_when_monitors_are_killed_in_a_flood(box: Box) -> None:
+    """Seen to fail with pieces that are taken from the fifo before they are in the log."""
+    most = 600_000
+    container = box.detached("seq", "1", str(most), log=LogLimits(10**9, 2))
+    until(lambda: os.path.exists(box.layout.log(container)))
+    for _ in range(6):
+        with contextlib.suppress(FileNotFoundError):  # it has ended already
+            pid = box.kill_only(container)
+            until(lambda pid=pid: not start_time(pid))  # type: ignore[misc]
+            box.monitor(container).annotate({})
+    ended = box.monitor(container).wait(None)
+    assert ended
+    assert ended.code == 0
+    lines = said(box.log(container)).split()
+    assert len(lines) == most
+    assert lines == [str(number) for number in range(1, most + 1)]
+
+
+def said(log: str) -> str:
+    """The text of all records."""
+    records = [record.split(" ", 3) for record in log.splitlines()]
+    return "".join(text + ("\n" if tag == "F" else "") for _, _, tag, text in records)
+
+
+@pytest.mark.parametrize("written", ["nothing", "a part", "all", "all, and it was taken"])
+def test_what_a_killed_monitor_left_half_done(tmp_path: Path, written: str) -> None:
+    """Each moment at which it can be killed; the fifo and the log together say everything once."""
+    layout = Layout(str(tmp_path), str(tmp_path))
+    os.makedirs(layout.container("c"))
+    fifo, writer = os.pipe2(os.O_NONBLOCK)
+    intake = open_intake(layout, "c", {"tuidock.log": "100000:2"})
+    os.write(writer, b"one\n")
+    intake.take(fifo, "stdout")
+    os.write(writer, b"two\nthree\r\nfo")
+    if written != "nothing":
+        intake._note(13, "stdout")
+        intake.log.write("stdout", b"two\nthree\r\nfo"[: 7 if written == "a part" else None])
+        intake.log.flush()
+    if written.endswith("taken"):
+        os.read(fifo, 13)
+    os.write(writer, b"ur\n")
+    recover(layout, "c", {fifo: "stdout"})
+    successor = open_intake(layout, "c", {"tuidock.log": "100000:2"})
+    successor.take(fifo, "stdout")
+    successor.close()
+    with open(layout.log("c"), newline="\n") as log:
+        records = [record.split(" ", 3) for record in log.read().split("\n")[:-1]]
+    text = "".join(text + ("\n" if tag == "F" else "") for _, _, tag, text in records)
+    assert text == "one\ntwo\nthree\r\nfour\n"
+    intake.close()
+    os.close(fifo)
+    os.close(writer)
 
 
 def test_the_client_of_a_command_hears_that_its_monitor_died(box: Box) -> None:

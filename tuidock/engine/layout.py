@@ -66,6 +66,10 @@ class Layout(NamedTuple):
         """While an ordinary user's container has a network: who carries it (`program`)."""
         return f"{self.runroot}/uplinks/{container_id}"
 
+    def intake(self, container_id: str) -> str:
+        """What its monitor is just writing to the log."""
+        return f"{self.run(container_id)}/intake"
+
     def log(self, container_id: str) -> str:
         """The current log file; rotated ones carry `.1`, `.2`, ... (higher is older)."""
         return f"{self.container(container_id)}/log"

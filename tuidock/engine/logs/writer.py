@@ -33,13 +33,14 @@ class LogWriter:
         self._batch = bytearray()
         self._why = ""
         self._fd = -1
-        self._size = 0
+        self._inode = self._size = 0
         self._open()
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(self.path, flags, 0o600)
-        self._size = os.fstat(self._fd).st_size
+        found = os.fstat(self._fd)
+        self._inode, self._size = found.st_ino, found.st_size
         self._end_torn_record()
 
     def _end_torn_record(self) -> None:
@@ -49,6 +50,10 @@ class LogWriter:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
                     self._size += os.write(self._fd, b"\n")
+
+    def position(self) -> tuple[int, int]:
+        """Inode and size of the current file; what was taken is in it once it is flushed."""
+        return self._inode, self._size
 
     def write(self, stream: str, data: bytes) -> None:
         """Take what the container wrote to `stdout` or `stderr`, in pieces of any size."""

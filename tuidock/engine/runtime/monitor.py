@@ -20,7 +20,7 @@ from tuidock.engine.runtime import ending, foreign, health, strays, terminal
 from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.probing import Prober
-from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode, tell
+from tuidock.engine.runtime.protocol import STDERR, STDIN, STDOUT, decode, encode, tell
 from tuidock.engine.runtime.timers import Timers
 
 TYPE_CHECKING = False
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
-    from tuidock.engine.logs.writer import LogWriter
     from tuidock.engine.runtime.commands import Command
+    from tuidock.engine.runtime.intake import Intake
     from tuidock.engine.runtime.ward import Ward
 
     Interest = dict[int, tuple[int, Callable[[], object]]]
@@ -51,7 +51,7 @@ class Monitor:
         about: dict[str, str],
         ward: Ward,
         listener: sockets.Listener,
-        log: LogWriter,
+        intake: Intake,
         probe: dict[str, Any],
     ) -> None:
         self.layout = layout
@@ -59,7 +59,7 @@ class Monitor:
         """The annotations of the container's configuration."""
         self.ward = ward
         self.id = about["tuidock.id"]
-        self.log = log
+        self.intake = intake
         self.listener = listener
         self.stdin = ward.stdin
         self.lines = Lines()
@@ -92,7 +92,7 @@ class Monitor:
             interest[descriptor][1]()
         if not self.ended:
             self.timers.run()
-        self.log.flush()
+        self.intake.log.flush()
 
     def _patience(self) -> int | None:
         """Milliseconds that may pass if nothing happens."""
@@ -134,7 +134,7 @@ class Monitor:
         if stream is None:
             return False
         try:
-            data = os.read(output, CHUNK)
+            data = self.intake.take(output, stream)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -144,7 +144,6 @@ class Monitor:
         if not data:
             del self.ward.outputs[output]
             return False
-        self.log.write(stream, data)
         self.lines.broadcast(_MARK[stream] + data)
         return True
 
@@ -291,7 +290,7 @@ class Monitor:
         cgroup = self.ward.cgroup()
         cgroup.kill()  # whoever did not end with the first of its pid namespace
         self._drain()
-        self.log.close()
+        self.intake.close()
         if self.prober:
             self.prober.stop()
         for command in list(self.commands):  # killed with the first process

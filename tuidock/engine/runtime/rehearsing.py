@@ -41,7 +41,7 @@ def rehearse() -> None:
         descriptors.remove(monitor.listener.fileno())
         for descriptor in (output, written, pidfd, *descriptors):
             os.close(descriptor)
-        for each in (monitor.listener, monitor.log, ours, theirs):
+        for each in (monitor.listener, monitor.intake, ours, theirs):
             each.close()
 
 
@@ -56,3 +56,5 @@ class _Nowhere(Layout):
 
     def log(self, container_id: str) -> str:
         return "/dev/null"
+
+    intake = log

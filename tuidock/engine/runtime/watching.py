@@ -13,10 +13,10 @@ import time
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
-from tuidock.engine.logs.writer import LogWriter
 from tuidock.engine.runtime import probing, starting
 from tuidock.engine.runtime.backoff import BackOff
 from tuidock.engine.runtime.config import read_config
+from tuidock.engine.runtime.intake import open_intake, recover
 from tuidock.engine.runtime.lines import Line
 from tuidock.engine.runtime.monitor import Monitor
 from tuidock.engine.runtime.protocol import tell
@@ -75,17 +75,11 @@ def take_over(layout: Layout, told: tuple[Any, ...], descriptors: list[int]) -> 
         os.close(stdin)
         stdin = next(iter(outputs))
     ward = Ward(layout, container_id, pid, pidfd, outputs, stdin)
-    log = open_log(layout.log(container_id), about)
-    monitor = Monitor(layout, about, ward, sockets.adopt(listening), log, probe)
+    intake = open_intake(layout, container_id, about)
+    monitor = Monitor(layout, about, ward, sockets.adopt(listening), intake, probe)
     if client >= 0:
         monitor.lines.add(Line(sockets.packets(client), primary=True))
     return monitor
-
-
-def open_log(path: str, about: dict[str, str]) -> LogWriter:
-    """As its container's annotations limit it."""
-    max_size, max_files = map(int, about["tuidock.log"].split(":"))
-    return LogWriter(path, max_size, max_files)
 
 
 def _start_and_exit(layout: Layout, orders: Packets, handover: Packets) -> None:
@@ -119,8 +113,9 @@ def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) 
         return
     ward = _found(layout, container_id, state["pid"], given)
     about = config["annotations"]
-    log = open_log(layout.log(container_id), about)
-    monitor = Monitor(layout, about, ward, listener, log, probing.process(config))
+    recover(layout, container_id, ward.outputs)
+    intake = open_intake(layout, container_id, about)
+    monitor = Monitor(layout, about, ward, listener, intake, probing.process(config))
     del config
     write_state(layout, container_id, state | _ours())
     tell(client, {"adopted": True})
