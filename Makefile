@@ -38,6 +38,7 @@ test: .venv/ready-dev packages ## Run the whole suite; as an ordinary user, what
 .PHONY: test-cgroup2
 test-cgroup2: .venv/ready-dev ## Run what concerns cgroups in a small emulated machine with cgroup v2
 	@scripts/cgroup2-vm $(python) $(ARGS)
+
 .PHONY: soak
 soak: .venv/ready-dev ## A thousand random lives of containers, then an audit of what is left (root)
 	@TUIDOCK_LIVES=$(or $(LIVES),1000) $(python) -m pytest tests/containers/test_lives.py

@@ -8,7 +8,7 @@ import time
 
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, MonitorGone, WrongStatus
+from tuidock.engine.errors import BadSpec, MonitorGone, RuntimeFailure, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import restarting
@@ -74,8 +74,17 @@ def stop(
     monitor = Monitor(layout, record.id)
     if monitor.wait(None if timeout < 0 else time.monotonic() + timeout) is None:
         _send(layout, record, signal.SIGKILL)
-        monitor.wait(time.monotonic() + _KILL_PATIENCE)
+        if monitor.wait(time.monotonic() + _KILL_PATIENCE) is None:
+            raise _immortal(f"Cannot stop container: {record.name}:")
     records.note(layout, record, "stop")
+
+
+def _immortal(what: str) -> RuntimeFailure:
+    """SIGKILL was sent, and the kernel does not end it: nothing here may wait for ever."""
+    return RuntimeFailure(
+        f"{what} tried to kill container, but did not receive an exit event",
+        "a process of it sleeps in the kernel, perhaps on a file system that does not answer",
+    )
 
 
 def kill(layout: Layout, record: Record, name: str) -> None:
@@ -239,7 +248,8 @@ def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> Non
             f"`tuidock rm -f {record.name}` does both",
         )
     kill(layout, record, "KILL")
-    Monitor(layout, record.id).wait(time.monotonic() + _KILL_PATIENCE)
+    if Monitor(layout, record.id).wait(time.monotonic() + _KILL_PATIENCE) is None:
+        raise _immortal(f"Could not kill running container {record.name}, cannot remove -")
 
 
 def remove_cgroup(layout: Layout, container_id: str) -> None:
