@@ -42,6 +42,9 @@ def test_a_status_column() -> None:
     assert words.status(made, 400.0) == "Created"
     assert words.status(running, 400.0) == "Up 5 minutes"
     assert words.status(running._replace(status=Status.PAUSED), 400.0) == "Up 5 minutes (Paused)"
+    for health, shown in (("starting", "health: starting"), ("unhealthy", "unhealthy")):
+        probed = running._replace(health=health)
+        assert words.status(probed, 400.0) == f"Up 5 minutes ({shown})"
     assert words.status(ended, 400.0) == "Exited (137) 5 minutes ago"
 
 

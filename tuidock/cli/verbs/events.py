@@ -65,7 +65,7 @@ def _wanted(event: Event, filters: Filters) -> bool:
     attributes = dict(event.attributes)
     return (
         filters.match("type", event.kind)
-        and filters.match("event", event.action)
+        and filters.match("event", event.action, event.action.partition(":")[0])
         and (event.kind == "container" or not filters.has("container"))
         and filters.match("container", event.id, event.id[:12], event.name)
         and filters.match("image", event.id, event.name, attributes.get("image", ""))
