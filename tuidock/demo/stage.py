@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +14,8 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 
 PREFIX = "tuidock-demo-"
+_PATIENCE = 5.0
+"""Seconds that processes of ours get to leave the store."""
 
 
 @contextmanager
@@ -51,5 +55,18 @@ def _strike(core: Core) -> None:
         core.network.sweep(set())  # a bridge is kept for a while after its last container
     finally:
         core.close()
-    remove_path(core.layout.root)
-    remove_path(core.layout.runroot)
+    _remove(core.layout.root)
+    _remove(core.layout.runroot)
+
+
+def _remove(path: str) -> None:
+    """Also when the aftermath of a container has just opened the store and is about to leave."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            remove_path(path)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

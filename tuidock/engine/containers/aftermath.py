@@ -6,6 +6,8 @@ which a monitor must not hold in memory.
 
 from __future__ import annotations
 
+import os
+
 from tuidock.engine.core import Core
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
@@ -17,7 +19,10 @@ def main(root: str, runroot: str, container_id: str, task: str) -> None:
     `stop` and `restart`: it is unhealthy, and that was to be done then. Last, the bridge goes,
     once it is idle.
     """
-    core = Core(Layout(root, runroot))
+    layout = Layout(root, runroot)
+    if not os.path.exists(layout.container(container_id)):  # nor perhaps the store
+        return
+    core = Core(layout)
     try:
         if task == "conclude":
             core.containers.conclude(container_id)

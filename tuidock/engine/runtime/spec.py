@@ -215,10 +215,10 @@ def aftermath(spec: ContainerSpec) -> str:
     """When a process that may import everything has work to do after the end.
 
     Who runs a container in the foreground removes it and frees its address itself, but does
-    not wait for the bridge.
+    not wait for the bridge, which an ordinary user does not have.
     """
     if spec.network == "bridge":
-        return "always"
+        return "unattended" if os.geteuid() else "always"
     return "unattended" if spec.remove else "never"
 
 
