@@ -9,20 +9,22 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests import busybox, machine
 from tests.cgroups.conftest import start as start
 from tests.cli.conftest import environment as environment
 from tests.cli.conftest import place as place
 from tests.cli.conftest import tuidock as tuidock
 from tests.metrics.conftest import new_container as new_container
-from tests.rootless.conftest import Person, _with_image
-from tests.rootless.conftest import base as base
+from tests.rootless.conftest import Person, above, owned
 from tuidock.engine.cgroups.hierarchies import mode
 from tuidock.engine.linux import userns
+from tuidock.engine.linux.files import remove_path
 
 HERE = mode() == "v2" and os.geteuid() == 0 and os.path.isdir("/run/systemd/system")
 collect_ignore_glob = [] if HERE else ["test_*.py"]
@@ -57,12 +59,17 @@ def _ranges(name: str) -> Iterator[userns.Range]:
                 yield userns.Range(1, int(first), int(count))
 
 
-@pytest.fixture
-def ann(base: str) -> Iterator[LoggedIn]:
-    """With an image; her user manager runs while the test does."""
+@pytest.fixture(scope="module")
+def ann() -> Iterator[LoggedIn]:
+    """With an image; her service manager runs from now on."""
     subprocess.run(["loginctl", "enable-linger", "ann"], check=True)
     deadline = time.monotonic() + 60
     while not os.path.exists(f"/run/user/{pwd.getpwnam('ann').pw_uid}/bus"):
-        assert time.monotonic() < deadline, "no user manager"
+        assert time.monotonic() < deadline, "no service manager"
         time.sleep(0.1)
-    yield from _with_image(LoggedIn(base, "ann"))  # type: ignore[misc]
+    with tempfile.TemporaryDirectory(prefix=machine.TEMPORARY.removeprefix("/tmp/")) as base:
+        person = LoggedIn(base, "ann")
+        person.add(busybox.layer(), owned(), above())
+        yield person
+        person.leave()
+        remove_path(f"{base}/root")

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests import root_only
 from tests.cgroups.conftest import BUSY, Start, until
 from tests.cli.conftest import Cli
 from tests.metrics.conftest import New
@@ -13,7 +14,7 @@ from tuidock.engine.cgroups.files import counter, read, write
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics.sampler import Sampler
 
-pytestmark = [pytest.mark.root, pytest.mark.cgroup2]
+pytestmark = [pytest.mark.root(root_only.LIMITS), pytest.mark.cgroup2]
 ID = "c" * 64
 MB = 1 << 20
 NONE = ("--network", "none")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tuidock.engine.cgroups import files
+from tuidock.engine.cgroups.files import write as kernels_write
 
 CORE = {"cgroup.procs": "", "cgroup.subtree_control": "", "cgroup.freeze": "0", "cgroup.kill": ""}
 FILES = {
@@ -59,7 +59,7 @@ class Tree:
         self._write(path, value)
 
     def _write(self, path: str, value: str) -> None:
-        files.write(path, value)
+        kernels_write(path, value)
 
     def inhabit(self, directory: str) -> str:
         """The pid of a process there."""

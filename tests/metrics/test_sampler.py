@@ -20,7 +20,7 @@ from tuidock.engine.metrics import sampler as sampler_module
 from tuidock.engine.metrics.sampler import Sampler
 from tuidock.engine.types import Sample
 
-pytestmark = [pytest.mark.root(root_only.LIMITS), pytest.mark.cgroup2]
+pytestmark = pytest.mark.root(root_only.LIMITS)
 
 ID = "c" * 64
 MB = 1 << 20
@@ -72,6 +72,7 @@ def test_cpu_agrees_with_proc_within_two_points_over_five_seconds(
     sampler.close()
 
 
+@pytest.mark.cgroup2
 def test_memory_is_what_the_files_say(
     layout: Layout, new_container: New, start: Start, tmp_path: Path
 ) -> None:
@@ -104,6 +105,7 @@ time.sleep(100)
     sampler.close()
 
 
+@pytest.mark.cgroup2
 def test_limits_and_kills_are_seen(layout: Layout, new_container: New, start: Start) -> None:
     cgroup = new_container(ID, pids={"limit": 7})
     keeper, victim = start(cgroup, HOLD, str(MB)), start(cgroup, HOLD, str(MB))
@@ -124,6 +126,7 @@ def test_limits_and_kills_are_seen(layout: Layout, new_container: New, start: St
     sampler.close()
 
 
+@pytest.mark.cgroup2
 def test_throttling_is_the_share_of_time_held_back(
     layout: Layout, new_container: New, start: Start
 ) -> None:

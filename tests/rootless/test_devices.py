@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import root_only
 from tests.rootless.conftest import IMAGE, Person
 
-pytestmark = pytest.mark.root  # to make the nodes
+pytestmark = pytest.mark.root(root_only.DEVICES)
 RUN = ("run", "--rm", "--network", "none")
 ZERO = os.makedev(1, 5)
 

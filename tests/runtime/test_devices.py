@@ -19,7 +19,7 @@ ODD = (240, 11)
 """Of the range for local use."""
 GOT_BY = "No such device or address"
 
-pytestmark = pytest.mark.cgroup2
+pytestmark = pytest.mark.root(root_only.DEVICES)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_device_belongs_to_the_containers_root_and_its_groups(
     assert said.split() == ["root:video", "640", "1:5", "3"]
 
 
-@pytest.mark.root(root_only.DEVICES)
+@pytest.mark.cgroup2
 def test_what_was_not_given_cannot_be_used(box: Box) -> None:
     """Fails without the rules, when nodes can be made: without a user namespace of its own."""
     attempt = "mknod /dev/new c 240 11 && : </dev/new"
@@ -65,6 +65,7 @@ def test_what_was_not_given_cannot_be_used(box: Box) -> None:
         assert answer in box.run("sh", "-c", attempt, **asked)[1]
 
 
+@pytest.mark.cgroup2
 @pytest.mark.parametrize("uid_base", [UID_BASE, 0])
 def test_a_device_is_given_for_what_was_asked(box: Box, host: str, uid_base: int) -> None:
     """Fails without the cgroup's rules: the node's permissions alone let root write."""
@@ -105,7 +106,7 @@ def test_another_device_in_its_place_is_not_taken(box: Box, host: str) -> None:
         box.start(container)
 
 
-@pytest.mark.root(root_only.DEVICES)
+@pytest.mark.cgroup2
 def test_a_privileged_container_has_all_of_the_host(box: Box) -> None:
     script = "ls /dev; mknod /dev/new c 240 11; : </dev/new"
     _, said = box.run("sh", "-c", script, privileged=True, uid_base=0)
