@@ -47,6 +47,25 @@ def test_a_spare_is_there_when_a_start_is_over(box: Box) -> None:
     assert box.process(f"tuidock-monitor {second[:12]}") in family
 
 
+def test_a_container_gets_namespaces_that_were_made_ahead(box: Box) -> None:
+    """Fails without `birth.prepare`, or when a start makes its own all the same."""
+    box.run("true")
+    ahead = until(lambda: _networks(box) - {os.readlink("/proc/self/ns/net")})
+    container = box.detached("sleep", "1000")
+    assert {os.readlink(f"/proc/{box.state(container).pid}/ns/net")} == ahead
+
+
+def _networks(box: Box) -> set[str]:
+    """Network namespaces of the spare monitor, its starter and its stub."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            shown = file.read().rstrip(b"\0").decode()
+            if shown.startswith("tuidock-spare") and shown.endswith(box.layout.root):
+                found.add(os.readlink(f"/proc/{pid}/ns/net"))
+    return found
+
+
 def test_a_killed_spare_is_replaced(box: Box) -> None:
     """Fails if the launcher gives up when the spare does not take the request."""
     assert box.run("echo", "one") == (0, "one\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import select
+import time
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -42,8 +43,22 @@ class Born(NamedTuple):
     """Readable descriptors and the stream that each carries."""
     stdin: int
     """Writable end, -1 without; with a terminal the same as its output."""
-    between: int = 0
-    """A process that made it in others' namespaces, to be reaped; 0 for none."""
+    helpers: tuple[int, ...] = ()
+    """Processes that are there no more, for our parent to reap."""
+
+
+AHEAD = p.CLONE_NEWUSER | p.CLONE_NEWNS | p.CLONE_NEWNET | p.CLONE_NEWUTS | p.CLONE_NEWIPC
+"""What nearly every container wants, but the pid namespace, whose first process is the command."""
+
+
+def prepare() -> stub.Stub | None:
+    """A stub with these namespaces, for a container that nobody knows yet; the network one alone
+    takes half a millisecond to make. A child of our parent. None where they cannot be made.
+    """
+    try:
+        return stub.make(AHEAD | p.CLONE_PARENT)
+    except OSError:
+        return None
 
 
 class Refused(Exception):
@@ -63,7 +78,13 @@ _PATIENCE = 5.0
 class Birth:
     """One attempt to start a container; `step` is what is being done."""
 
-    def __init__(self, layout: Layout, config: dict[str, Any], client: Packets) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        config: dict[str, Any],
+        client: Packets,
+        ahead: stub.Stub | None = None,
+    ) -> None:
         self.layout = layout
         self.config = config
         self.client = client
@@ -72,12 +93,16 @@ class Birth:
         self.cgroup: Cgroup | None = None
         self.stub: stub.Stub | None = None
         """The first process, until it is the command."""
+        self.ahead = ahead
+        """Has the usual namespaces; may have been killed meanwhile."""
         self.between: stub.Stub | None = None
         """Who made it, in namespaces of other containers."""
         self.shared_memory = -1
         """Of the container whose ipc namespace is joined."""
         self.listener: sockets.Listener | None = None
         """Where the monitor will be reached."""
+        self.anatomy: list[tuple[str, int]] = []
+        """What was begun, and when, in nanoseconds of CLOCK_MONOTONIC."""
 
     def attempt(self, *, gate: bool) -> Born:
         """Start it. Raises Refused, with everything undone."""
@@ -93,7 +118,7 @@ class Birth:
 
     def _start(self, *, gate: bool) -> Born:
         linux = self.config["linux"]
-        self.step = "make the cgroup"
+        self._begin("make the cgroup")
         self.cgroup = open_cgroup(self.layout.tag, self.id)
         self.cgroup.create(linux.get("resources") or {})
         if not (self.cgroup.guards_devices or linux.get("uidMappings")):
@@ -103,23 +128,27 @@ class Birth:
             )
         self.step = "compile the seccomp filter"
         program = filter_program(linux.get("seccomp"))
-        self.step = "open the output"
+        self._begin("open the output")
         stdio, outputs, stdin = self._open_stdio()
+        self._begin("make the namespaces")
         self.stub, doors = self._clone(self.cgroup)
+        self._begin("map user ids")
         self._map_ids(self.stub.pid)
         init = Init(self.stub, self.config)
-        self._stub_works()
+        self._let_work("open what comes from outside")
         init.enter(doors)
         descriptors = self._open_mounts(self.stub)
-        self.step = "plan the mounts"
+        self._begin("plan the mounts")
         plan = operations(self.config)
         self.client.send(encode({"created": self.stub.pid}))
-        self._stub_works()
+        self._let_work("furnish the root")
         init.furnish(plan, descriptors)
+        self._begin("listen")
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
+            self._begin("wait for the network")
             self._await_client()
-        self._stub_works()
+        self._let_work("become the command")
         init.become(self._asked(program), stdio, self._set_limits)
         for descriptor in set(stdio):
             os.close(descriptor)
@@ -128,18 +157,24 @@ class Birth:
             os.close(init.terminal.slave)
             os.set_blocking(master, False)
             outputs, stdin = {master: "stdout"}, master
-        between = self.between.pid if self.between else 0
-        return Born(self.stub.pid, self.stub.pidfd, self.cgroup, outputs, stdin, between)
+        self._begin("")
+        helpers = tuple(each.pid for each in (self.ahead, self.between) if each)
+        return Born(self.stub.pid, self.stub.pidfd, self.cgroup, outputs, stdin, helpers)
 
-    def _stub_works(self) -> None:
-        """From here on the stub says what is being done."""
+    def _begin(self, part: str) -> None:
+        """The next part; its name is the step, too, until another is named."""
+        self.step = part
+        self.anatomy.append((part, time.monotonic_ns()))
+
+    def _let_work(self, part: str) -> None:
+        """A part in which the stub says what the step is."""
+        self._begin(part)
         self.step = ""
 
     def _clone(self, cgroup: Cgroup) -> tuple[stub.Stub, list[str]]:
         """The first process, in its namespaces, a child of our parent, the monitor; and the files
         by which it enters its cgroup, as far as it was not born there.
         """
-        self.step = "make the namespaces"
         # The cgroup namespace comes later, when all of its cgroup is where its root shall be.
         wanted = flags(self.config["linux"]) & ~p.CLONE_NEWCGROUP | p.CLONE_PARENT
         unified = cgroup.fd_for_clone()
@@ -151,7 +186,7 @@ class Birth:
     def _make(self, wanted: int, cgroup: int) -> stub.Stub:
         found = neighbours.find(self.layout, self.config)
         if not found:
-            return stub.make(wanted, cgroup)
+            return self._make_from_ahead(wanted, cgroup) or stub.make(wanted, cgroup)
         self.step = "join the namespaces of another container"
         for each in found:
             wanted &= ~each.flags
@@ -163,6 +198,18 @@ class Birth:
         for each in found:
             os.close(each.pidfd)
         return made
+
+    def _make_from_ahead(self, wanted: int, cgroup: int) -> stub.Stub | None:
+        """None where other namespaces are wanted than those that are there."""
+        own = p.CLONE_NEWPID | p.CLONE_PARENT
+        if self.ahead is None or wanted & ~own != AHEAD:
+            return None
+        try:
+            return self.ahead.clone(wanted & own, cgroup)
+        except stub.StubDied:
+            return None
+        finally:
+            self.ahead.close()  # it leaves
 
     def _asked(self, program: bytes) -> Asked:
         everything = (1 << 64) - 1  # in a user namespace of its own its root may do all
@@ -205,7 +252,6 @@ class Birth:
         return held, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def _map_ids(self, pid: int) -> None:
-        self.step = "map user ids"
         linux = self.config["linux"]
         if not owns(linux, "user"):
             pass  # the host's, or mapped by whose it is
@@ -246,7 +292,6 @@ class Birth:
         return opened + sources.make_devices(self.config, self)
 
     def _await_client(self) -> None:
-        self.step = "wait for the network"
         if not decode(self.client.receive(sockets.SMALL_MESSAGE)[0]).get("go"):
             raise StartFailed("the client gave up before the container was started")
 

@@ -195,7 +195,11 @@ class ForeignBirth(Birth):
             os.set_blocking(self.master, False)
             outputs, stdin = {self.master: "stdout"}, self.master
         call.close()
-        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin)
+        helpers: tuple[int, ...] = ()
+        if self.ahead:
+            self.ahead.close()
+            helpers = (self.ahead.pid,)
+        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin, helpers)
 
     def _create(self, cgroup: Cgroup, stdio: tuple[int, int, int]) -> None:
         self.step = "create the container"

@@ -17,13 +17,13 @@ from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import boot_id, start_time
-from tuidock.engine.runtime import ending, foreign, health, probing
+from tuidock.engine.runtime import birth, ending, foreign, health, probing
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.foreign import ForeignBirth
 from tuidock.engine.runtime.protocol import decode, encode
-from tuidock.engine.runtime.state import read_state, write_exit, write_state
+from tuidock.engine.runtime.state import read_state, write_anatomy, write_exit, write_state
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.linux.stub import Stub
 
 _EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
 _BREATH = 0.02
@@ -44,11 +45,13 @@ _PATIENCE = 10.0
 
 def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
+    ahead = None
     if not sockets.readable(orders, _BREATH):
+        ahead = birth.prepare()
         p.own_memory()
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
-        start(layout, decode(message), sockets.packets(descriptors[0]), handover)
+        start(layout, decode(message), sockets.packets(descriptors[0]), handover, ahead)
 
 
 def start(
@@ -56,8 +59,9 @@ def start(
     request: dict[str, Any],
     client: Packets,
     handover: Packets,
+    ahead: Stub | None,
 ) -> None:
-    """One start, up to the answer to the client."""
+    """One start, up to the answer to the client; `ahead` has namespaces for it."""
     container_id = request["id"]
     try:
         config = read_config(f"{layout.container(container_id)}/config.json")
@@ -67,20 +71,21 @@ def start(
         return
     _forget_last_run(layout, container_id)
     kind = ForeignBirth if foreign.PROGRAM in config["annotations"] else Birth
-    birth = kind(layout, config, client)
+    attempt = kind(layout, config, client, ahead)
     try:
-        born = birth.attempt(gate=bool(request.get("gate")))
+        born = attempt.attempt(gate=bool(request.get("gate")))
     except Refused as refusal:
         _give_up(layout, container_id, client, refusal)
         return
-    assert birth.listener
+    assert attempt.listener
     health.begin(layout, config["annotations"])
     write_state(layout, container_id, _state(born, request))
     if born.stdin >= 0:
         _have_held(layout, container_id, born.stdin)
     _tell(client, {"started": born.pid})
+    write_anatomy(layout, container_id, attempt.anatomy)
     attached = (client.fileno(),) if request.get("attach") else ()
-    hand_over(handover, config, born, (lock, birth.listener.fileno(), *attached))
+    hand_over(handover, config, born, (lock, attempt.listener.fileno(), *attached))
     if kind is ForeignBirth:
         handover.receive()  # the end of it: the monitor inherits what we leave
 
@@ -103,7 +108,7 @@ def hand_over(line: Packets, config: dict[str, Any], born: Born, first: tuple[in
     if len(str(probe)) >= _ROOM:
         probe = {}
     streams = tuple(born.outputs.values())
-    message = (known, probe, born.pid, streams, born.stdin >= 0, len(first) > 2, born.between)
+    message = (known, probe, born.pid, streams, born.stdin >= 0, len(first) > 2, born.helpers)
     stdin = (born.stdin,) if born.stdin >= 0 else ()
     descriptors = (born.pidfd, *first, *stdin, *born.outputs)
     line.send(marshal.dumps(message), descriptors)

@@ -50,7 +50,7 @@ def attend(layout: Layout, orders: Packets) -> None:
     ours.close()
     if monitor.prober:
         monitor.prober.begin()
-    for helper in filter(None, (starter, told[-1])):
+    for helper in (starter, *told[-1]):
         os.waitpid(helper, 0)
     monitor.live()
     _go_on(monitor)
