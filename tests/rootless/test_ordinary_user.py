@@ -146,3 +146,27 @@ def test_doctor_tries_what_an_ordinary_user_needs(ann: Person) -> None:
 @pytest.mark.root(root_only.OTHERS)
 def test_doctor_knows_who_has_no_other_ids(single: Person) -> None:
     assert f"warning  /etc/subuid: 0 ids for {single.uid}" in single.does("doctor")
+
+
+def test_keep_id(ann: Person) -> None:
+    """The user has the number in there that it has outside, and the image's files their owners.
+
+    Fails without copies of the layers: what is root's in the image would be the user's.
+    """
+    os.mkdir(f"{ann.base}/home/kept")
+    os.chown(f"{ann.base}/home/kept", ann.uid, -1)
+    keep = (*RUN, "--userns", "keep-id")
+    script = "id -u; touch /v/mine; stat -c %u:%g /data /; touch /new 2>&1"
+    said = ann.tuidock(*keep, "-v", f"{ann.base}/home/kept:/v", IMAGE, "sh", "-c", script)
+    assert said.out.splitlines()[:3] == [str(ann.uid), "33:34", "0:0"], said
+    assert "Permission denied" in said.out
+    assert os.stat(f"{ann.base}/home/kept/mine").st_uid == ann.uid
+    owned = ann.does(*keep, "-u", "0", IMAGE, "sh", "-c", "touch /new && stat -c %u:%g /new")
+    assert owned == "0:0\n"
+    assert ann.does("system", "check") == "Nothing to mend.\n"
+
+
+def test_only_root_maps_ids_of_a_volume(ann: Person) -> None:
+    said = ann.tuidock(*RUN, "-v", "/etc:/host:idmap", IMAGE, "true")
+    assert said.code == 125
+    assert "only root may" in said.err

@@ -211,7 +211,8 @@ def _mount(text: str) -> Mount:
     readonly = "readonly" in fields or "ro" in fields
     if kind not in ("bind", "tmpfs") or not target.startswith("/"):
         raise BadSpec(f"invalid mount: '{text}'", "write type=bind,src=/path,dst=/target")
-    options = (f"size={fields['tmpfs-size']}",) if "tmpfs-size" in fields else ()
+    size = [f"size={fields['tmpfs-size']}"] if "tmpfs-size" in fields else []
+    options = (*size, *(["idmap"] if "idmap" in fields else []))
     return Mount(kind, os.path.abspath(source) if source else "", target, readonly, options)
 
 

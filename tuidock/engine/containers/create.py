@@ -10,6 +10,7 @@ from tuidock.engine.containers import (
     bundle,
     devices,
     healthcheck,
+    ids,
     names,
     records,
     runtimes,
@@ -19,25 +20,21 @@ from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
 from tuidock.engine.images import root
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux import userns
 from tuidock.engine.runtime import namespaces
-from tuidock.engine.runtime.spec import ID_RANGE, oci_config
+from tuidock.engine.runtime.spec import oci_config
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec, Mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from typing import Any
 
     from tuidock.engine.images.service import RunnableImage
 
 EXPOSED = "org.opencontainers.image.exposedPorts"
 STOP_SIGNAL = "org.opencontainers.image.stopSignal"
-
-# The range that systemd keeps for containers' users, so that no login user lives in it.
-_FIRST_UID = 0x10000000
-_UID_SLOTS = 0x4000
 
 _NETWORKS = ("bridge", "host", "none")
 
@@ -47,17 +44,18 @@ def create(
 ) -> Record:
     """Make the bundle and the row. Raises NameInUse, BadSpec, HostError; nothing is left then."""
     asked = spec._replace(network=_network(spec), labels=_labels(image.config, spec))
-    spec = sharing.settle(db, asked)
+    spec = ids.as_caller(sharing.settle(db, asked))
     _check(spec)
-    home = sharing.owner(db, spec)
+    owned = _ids(layout, sharing.owner(db, spec), spec)
     container_id = os.urandom(32).hex()
     with bundle.making(layout, container_id) as path:
-        root.copy(image.layer_directories, f"{path}/upper")
-        base = home.uid_base if home else None
-        record = _insert(layout, db, _record(container_id, image, spec), base)
+        layers = ids.layers(layout, image.layer_keys, owned)
+        ids.own(path, owned)
+        root.copy([layout.layer(each) for each in layers], f"{path}/upper")
+        record = _insert(layout, db, _record(container_id, image, spec), owned.base)
         try:
-            maps = sharing.maps_of(layout, home) if home else None
-            bundle.write_config(layout, container_id, _config(layout, record, image.config, maps))
+            config = _config(layout, record, image.config, owned, layers)
+            bundle.write_config(layout, container_id, config)
         except BaseException:
             records.delete(db, container_id)
             raise
@@ -107,8 +105,8 @@ def _check(spec: ContainerSpec) -> None:
         raise BadSpec(
             "conflicting options: --health-on-failure restart and --rm", "choose one of them"
         )
-    if spec.userns not in ("auto", "host"):
-        raise BadSpec(f"invalid user namespace mode: {spec.userns}", "auto or host")
+    if spec.userns not in ids.MODES:
+        raise BadSpec(f"--userns: invalid USER mode: {spec.userns}", "auto, host or keep-id")
     for mount in spec.mounts:
         _check_mount(mount)
 
@@ -117,6 +115,11 @@ def _check_mount(mount: Mount) -> None:
     if mount.kind not in ("bind", "tmpfs"):
         raise BadSpec(
             f"named volume {mount.source!r} is not supported yet", "bind a directory: /path:/target"
+        )
+    if "idmap" in mount.options and (mount.kind != "bind" or os.geteuid()):
+        raise BadSpec(
+            f"the ids of {mount.target} cannot be mapped: only root may, and only for binds",
+            "leave idmap out: what the root of your containers makes is yours already",
         )
     if mount.kind == "bind" and not os.path.exists(mount.source):
         raise BadSpec(
@@ -156,11 +159,19 @@ def _command(config: dict[str, object], spec: ContainerSpec) -> tuple[str, ...]:
     return (*entrypoint, *command)
 
 
-def _insert(layout: Layout, db: sqlite3.Connection, record: Record, uid_base: int | None) -> Record:
-    """With an id range of its own where `uid_base` is None."""
+def _ids(layout: Layout, home: Record | None, spec: ContainerSpec) -> ids.Ids:
+    """Its own, or those of whose user namespace it shares."""
+    if home is None:
+        return ids.choose(layout, spec)
+    found = ids.choose(layout, home.spec)
+    return found._replace(base=home.uid_base, maps=sharing.maps_of(layout, home))
+
+
+def _insert(layout: Layout, db: sqlite3.Connection, record: Record, uid_base: int) -> Record:
+    """With an id range of its own where `uid_base` asks for one."""
     with transaction(db):
-        if uid_base is None:
-            uid_base = _uid_base(layout, db, record.spec)
+        if uid_base == ids.ANY:
+            uid_base = ids.free(layout, db)
         record = record._replace(name=record.name or _free_name(db), uid_base=uid_base)
         if not has_image(db, record.image_id):  # removed since it was looked up
             raise ImageNotFound(record.image)
@@ -185,29 +196,13 @@ def _free_name(db: sqlite3.Connection) -> str:
     return name
 
 
-def _uid_base(layout: Layout, db: sqlite3.Connection, spec: ContainerSpec) -> int:
-    """The first host id of the container's own range; 0 with `--userns=host`, and for an
-    ordinary user, whose containers all have the ids that it has.
-
-    Roots begin at different places, so that two of them seldom use the same ranges.
-    """
-    if spec.userns == "host" or spec.privileged or os.geteuid():
-        return 0
-    used = {row[0] for row in db.execute("SELECT uid_base FROM container")}
-    start = int(layout.tag, 16)
-    for step in range(_UID_SLOTS):
-        base = _FIRST_UID + (start + step) % _UID_SLOTS * ID_RANGE
-        if base not in used:
-            return base
-    raise BadSpec(f"all {_UID_SLOTS} id ranges are in use", "remove some containers")
-
-
 def _config(
-    layout: Layout, record: Record, image_config: dict[str, object], maps: userns.Maps | None
+    layout: Layout,
+    record: Record,
+    image_config: dict[str, object],
+    owned: ids.Ids,
+    layers: Sequence[str],
 ) -> dict[str, object]:
-    """`maps` are those of a user namespace that it shares."""
-    if maps is None and os.geteuid():
-        maps = userns.own()
     config = oci_config(
         layout,
         record.id,
@@ -215,15 +210,16 @@ def _config(
         image_config,
         record.command,
         record.uid_base,
-        record.layer_keys,
+        layers,
         record.name,
-        maps,
+        owned.maps,
         devices.nodes(record.spec),
     )
     image = image_config.get("config") or {}
     assert isinstance(image, dict)
     checked = healthcheck.as_annotations(record.spec.health, image)
     config["annotations"] |= {**_conversion(image), **checked, **runtimes.annotation(record.spec)}
+    config["annotations"] |= {namespaces.SHIFTED: owned.tag} if owned.tag else {}
     return config
 
 

@@ -93,7 +93,9 @@ def owner(db: sqlite3.Connection, spec: ContainerSpec) -> Record | None:
     """
     donors = [records.find(db, each) for each in namespaces.shared(spec).values()]
     homes = [_home(db, each) for each in donors]
-    if any(each.id != homes[0].id and each.uid_base + homes[0].uid_base for each in homes):
+    if len({each.id for each in homes if not _own_ids_unwanted(each.spec)}) > 1 or (
+        len({_own_ids_unwanted(each.spec) for each in homes}) > 1
+    ):
         raise BadSpec(
             f"containers {donors[0].name} and {donors[-1].name} have different user namespaces",
             "share the namespaces of one of them, or make both with --userns=host",

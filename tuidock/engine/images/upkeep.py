@@ -18,6 +18,7 @@ from tuidock.engine.images.blobs import INGEST_PREFIX, MADE_PREFIX, Blobs, diges
 from tuidock.engine.images.disk import try_lock
 from tuidock.engine.images.index import write_index
 from tuidock.engine.images.layers import LayerStore
+from tuidock.engine.images.layers.shifted import original
 from tuidock.engine.images.leases import leased, store_lock
 from tuidock.engine.images.manifest import as_oci, parse_manifest
 from tuidock.engine.images.reference import is_digest
@@ -113,7 +114,8 @@ def _strange_layers(layout: Layout, db: sqlite3.Connection) -> list[str]:
     """Directories without a row may be half-made; rows without a directory mean nothing."""
     with transaction(db):
         known = {row[0] for row in db.execute("SELECT key FROM layer")}
-        found = set(os.listdir(layout.layers))
+        there = set(os.listdir(layout.layers))
+        found = {name for name in there if original(name) == name or original(name) not in known}
         for name in found - known:
             os.rename(layout.layer(name), f"{layout.ingest}/gone-{os.urandom(8).hex()}")
         for key in known - found:

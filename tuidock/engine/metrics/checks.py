@@ -53,7 +53,7 @@ def kernel(release: str) -> Finding:
         return Finding(
             "kernel",
             "warning",
-            f"{release}: containers share no layers with ids of their own",
+            f"{release}: layers are copied, and containers share one range of ids",
             "5.19 or newer has id-mapped layers",
         )
     return Finding("kernel", "missing", release, "install Linux 5.11 or newer, best 5.19")
@@ -74,7 +74,11 @@ REMEDIES = {
     "own ids": ("missing", "apt-get install --reinstall uidmap; or see /etc/subuid below"),
     "overlay": ("missing", "modprobe overlay; or put --root on ext4, xfs or btrfs"),
     "overlay in user namespaces": ("warning", "Linux 5.11 or newer, --root on ext4, xfs or btrfs"),
-    "id-mapped mounts": ("warning", "Linux 5.19 or newer, --root on ext4, xfs or btrfs"),
+    "id-mapped mounts": (
+        "warning",
+        "layers are copied and containers share one range of ids; with Linux 5.19 or newer, and "
+        "--root on ext4, xfs or btrfs, each has its own",
+    ),
     "bridge": ("warning", "modprobe bridge; without it use --network host or none"),
     "veth": ("warning", "modprobe veth; without it use --network host or none"),
     "nftables": ("warning", "modprobe nf_tables nft_chain_nat; without it ports stay unpublished"),

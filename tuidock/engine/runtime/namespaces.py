@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 JOIN = "tuidock.join"
 """The annotation: `pid=ID,user=ID`, full ids of containers by the type of namespace."""
+SHIFTED = "tuidock.shifted"
+"""The annotation of a container whose layers are copies, with its own ids as their owners."""
 _CONTAINER = "container:"
 
 

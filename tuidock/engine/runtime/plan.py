@@ -49,6 +49,8 @@ class Options(NamedTuple):
     bind: bool
     with_submounts: bool
     idmap: bool
+    insists: bool
+    """The ids must be mapped; else they are where the file system can."""
     data: tuple[tuple[str, str], ...]
     """What the file system itself reads; a value is empty for a flag."""
 
@@ -89,6 +91,7 @@ def parse(options: Iterable[str]) -> Options:
         bind="bind" in words or "rbind" in words,
         with_submounts="rbind" in words,
         idmap="idmap" in words or "ridmap" in words,
+        insists="ridmap" in words,
         data=tuple(data),
     )
 

@@ -14,7 +14,7 @@ import stat
 from tuidock.engine.linux import mount as m
 from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime import plan, rootfs
-from tuidock.engine.runtime.namespaces import SHARED_MEMORY
+from tuidock.engine.runtime.namespaces import SHARED_MEMORY, SHIFTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def open_all(
     steps.step = "open the store"
     store = a.open_tree(caller, a.AT_FDCWD, root)
     # Copies of a shared mount (systemd makes all of them so) are shared with it.
-    attributes, ids = (m.MOUNT_ATTR_IDMAP, userns) if userns >= 0 else (0, 0)
+    mapped = userns >= 0 and _needs_mapping(config)
+    attributes, ids = (m.MOUNT_ATTR_IDMAP, userns) if mapped else (0, 0)
     a.mount_setattr(caller, store, attributes, propagation=m.MS_PRIVATE, userns=ids)
     opened: list[Descriptor] = [store]
     for source, target, options in plan.binds(config):
@@ -56,9 +57,18 @@ def open_all(
             a.mount_setattr(caller, shared_memory, options.attributes, propagation=m.MS_PRIVATE)
             opened.append(shared_memory)
         else:
+            if options.insists:
+                steps.step = f"map the ids of {source}, whose file system may not know that"
             opened.append(_open_bind(caller, source, options, userns))
     caller.run()
     return list(map(a.number, opened))
+
+
+def _needs_mapping(config: dict[str, Any]) -> bool:
+    """Not if its layers are copies that have its ids already, or its ids are the host's."""
+    ids = config["linux"]["uidMappings"][0]
+    same = ids["hostID"] == ids["containerID"] == 0
+    return not same and SHIFTED not in config["annotations"]
 
 
 def _open_bind(caller: Caller, source: str, options: plan.Options, userns: int) -> Answer:
@@ -68,7 +78,7 @@ def _open_bind(caller: Caller, source: str, options: plan.Options, userns: int) 
     a.mount_setattr(caller, tree, options.attributes, propagation=m.MS_PRIVATE, recursive=recursive)
     if options.idmap and userns >= 0:
         # Not every file system can; its files then belong to `nobody`, as in any userns.
-        fine = (errno.EINVAL, errno.EPERM)
+        fine = () if options.insists else (errno.EINVAL, errno.EPERM)
         a.mount_setattr(
             caller, tree, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=recursive, fine=fine
         )

@@ -292,7 +292,8 @@ def _asked(mount: Mount, *, own_ids: bool) -> dict[str, Any]:
     if mount.kind == "tmpfs":
         options = ["nosuid", "nodev", *mount.options]
         return _mount(target, "tmpfs", "tmpfs", options + ["ro"] * mount.readonly)
-    flags = ["rbind", "nodev", *mount.options] + ["rro"] * mount.readonly
+    words = ["ridmap" if word == "idmap" else word for word in mount.options]
+    flags = ["rbind", "nodev", *words] + ["rro"] * mount.readonly
     return _bind(mount.source, target, flags, own_ids=own_ids)
 
 

@@ -17,6 +17,7 @@ from tuidock.engine.errors import NotFound
 from tuidock.engine.images.layers.dependence import adjusted
 from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.images.layers.merged import is_opaque
+from tuidock.engine.images.layers.shifted import original
 from tuidock.engine.images.layers.unpacking import UnpackedLayer, Unpacking, discard
 from tuidock.engine.images.root import source
 from tuidock.engine.layout import Layout
@@ -182,8 +183,8 @@ class LayerStore:
         return [name for name in sorted(os.listdir(self._layout.ingest)) if self._swept(name)]
 
     def _strays(self) -> set[str]:
-        rows = self._db.execute("SELECT key FROM layer").fetchall()
-        return set(os.listdir(self._layout.layers)) - {key for (key,) in rows}
+        known = {key for (key,) in self._db.execute("SELECT key FROM layer").fetchall()}
+        return {each for each in os.listdir(self._layout.layers) if original(each) not in known}
 
     def _swept(self, name: str) -> bool:
         path = f"{self._layout.ingest}/{name}"
