@@ -49,6 +49,7 @@ def test_none_takes_the_images_check_away() -> None:
         HealthCheck(("CMD-SHELL", "x"), retries=-1),
         HealthCheck(("CMD-SHELL", "x"), interval=0.0001),
         HealthCheck(("CMD-SHELL", "x"), start_interval=-5),
+        HealthCheck(("CMD-SHELL", "x"), timeout=float("inf")),
         HealthCheck(("CMD-SHELL", "x" * 20000)),
         HealthCheck(("CMD-SHELL", "x\0y")),
         HealthCheck(("CMD",)),
@@ -78,6 +79,14 @@ def test_an_image_that_talks_nonsense_is_refused(image: dict[str, object]) -> No
 def test_an_images_figures_are_numbers_or_nothing() -> None:
     wild = {"Test": ["CMD", "x"], "Interval": -5, "Timeout": "1s", "Retries": True, "More": 1}
     assert merge(HealthCheck(), {"Healthcheck": wild}) == {"Test": ["CMD", "x"]}
+
+
+def test_an_images_figures_are_within_reason() -> None:
+    """Fails when they are not bounded: no float can hold that."""
+    wild = {"Test": ["CMD", "x"], "Interval": 10**400, "Retries": 10**400}
+    found = health.check(as_annotations(HealthCheck(), {"Healthcheck": wild}))
+    assert found
+    assert found.interval == 1e9
 
 
 def test_what_a_bundle_says_of_its_check() -> None:

@@ -151,6 +151,21 @@ def test_a_paused_container_is_not_probed(box: Box) -> None:
     assert "health_status: unhealthy" not in actions(box)
 
 
+@pytest.mark.root(root_only.LIMITS)
+def test_a_probe_that_is_paused_gets_its_time_when_it_can_go_on(box: Box) -> None:
+    """Fails without the look at the freezer when its time is up."""
+    container = checked(box, "sleep 0.3", timeout=0.5, interval=0.01)
+    until(lambda: look(box, container).running)
+    cgroup = open_cgroup(box.layout.tag, container)
+    cgroup.freeze()
+    monitor = box.process(f"tuidock-monitor {container[:12]}")
+    slept = switches(monitor)
+    until(lambda: switches(monitor) > slept + 1)  # its time was up twice
+    cgroup.thaw()
+    until(lambda: look(box, container).log)
+    assert look(box, container).log[0].exit_code == 0
+
+
 def switches(pid: int) -> int:
     with open(f"/proc/{pid}/status") as file:
         return int(file.read().partition("voluntary_ctxt_switches:")[2].split()[0])

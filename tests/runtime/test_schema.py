@@ -106,6 +106,9 @@ asked = {
         st.sampled_from(("no-new-privileges", "seccomp=unconfined")), max_size=2
     ).map(tuple),
     "privileged": st.booleans(),
+    "init": st.booleans(),
+    "groups": st.lists(st.sampled_from(("29", "video")), max_size=2).map(tuple),
+    "device_rules": st.lists(st.just("c 188:* rwm"), max_size=1).map(tuple),
     "restart": st.just(RestartPolicy("always")),
     "oom_score_adj": st.integers(-1000, 1000),
     "ulimits": st.lists(ulimits, max_size=2).map(tuple),

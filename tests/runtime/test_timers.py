@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import time
 
 import pytest
@@ -59,3 +61,20 @@ def test_a_call_can_ask_for_another(clock: list[float]) -> None:
     clock[0] += 1
     timers.run()
     assert timers.patience() == 1000
+
+
+def test_poll_can_wait_for_the_farthest_time(clock: list[float]) -> None:
+    """A health check every year. Fails when the patience is not bounded: OverflowError."""
+    timers = Timers()
+    timers.after(1e9, lambda: None)
+    patience = timers.patience()
+    assert patience
+    reading, writing = os.pipe()
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    os.close(writing)
+    assert poll.poll(patience)
+    os.close(reading)
+    clock[0] += 1e6
+    timers.run()
+    assert timers.patience() == patience

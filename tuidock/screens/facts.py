@@ -48,6 +48,7 @@ def environment(it: Container) -> Content:
     rows += [("network", spec.network), ("address", it.address or "none")]
     rows += _each("port", (fmt.port(port) for port in it.ports or spec.ports))
     rows += _each("mount", (f"{m.source} → {m.target} ({m.kind})" for m in spec.mounts))
+    rows += _each("runtime", [spec.runtime] * bool(spec.runtime))
     rows += [("restart", spec.restart.name), ("id", it.id)]
     rows += _each("env", spec.env)
     rows += _each("label", (f"{key}={value}" for key, value in it.labels))

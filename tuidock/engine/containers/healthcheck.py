@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _KINDS = ("NONE", "CMD", "CMD-SHELL")
 _SHORTEST = 0.001
 """Seconds."""
+_FARTHEST = 1e9
+"""Seconds, 31 years."""
 _LONGEST = 16 * 1024
 """Characters; the check goes from process to process in one message."""
 _DURATIONS = {
@@ -78,7 +80,7 @@ def _words(found: object) -> list[str]:
 
 def _count(found: object) -> int:
     """A figure of an image; what is none, or negative, is left to the default."""
-    return found if type(found) is int and found > 0 else 0
+    return min(found, int(_FARTHEST * 1e9)) if type(found) is int and found > 0 else 0
 
 
 def _nanoseconds(asked: HealthCheck, key: str) -> int:
@@ -88,9 +90,11 @@ def _nanoseconds(asked: HealthCheck, key: str) -> int:
 def _check(asked: HealthCheck) -> None:
     for field in _DURATIONS.values():
         seconds = getattr(asked, field)
-        if seconds and not seconds >= _SHORTEST:
-            flag = f"--health-{field.replace('_', '-')}"
+        flag = f"--health-{field.replace('_', '-')}"
+        if seconds and seconds < _SHORTEST:
             raise BadSpec(f"{flag} cannot be less than 1ms", "0 is as the image says")
+        if seconds and seconds > _FARTHEST:
+            raise BadSpec(f"{flag} cannot be more than 30 years")
     if asked.retries and asked.retries < 0:
         raise BadSpec("--health-retries cannot be negative", "0 is as the image says")
     if asked.test == ("NONE",) and asked != HealthCheck(("NONE",)):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_LONGEST = 2**31 - 1
+"""Milliseconds, 24 days: poll(2) takes no more, and to wake up early does no harm."""
+
+
 class Timer:
     """One call to come."""
 
@@ -47,7 +51,7 @@ class Timers:
         if not self._waiting:
             return None
         left = min(timer.due for timer in self._waiting) - time.monotonic()
-        return max(0, math.ceil(left * 1000))
+        return min(max(0, math.ceil(left * 1000)), _LONGEST)
 
     def run(self) -> None:
         """Call what is due, in order of time."""
