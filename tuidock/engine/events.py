@@ -16,7 +16,8 @@ class Event(NamedTuple):
     """Something that happened to a container or an image; the words are docker's.
 
     Containers: create start exec_create exec_die oom die kill stop restart pause unpause
-    update rename destroy. Images: pull tag untag delete import.
+    update rename destroy commit export archive-path extract-to-dir.
+    Images: pull tag untag delete import.
     """
 
     at: float

@@ -10,6 +10,7 @@ import contextlib
 import os
 import posixpath
 
+from tuidock.engine import journal
 from tuidock.engine.containers import bundle
 from tuidock.engine.containers.files.visit import Visit
 from tuidock.engine.errors import BadSpec
@@ -99,7 +100,9 @@ def archive(
     asked = _asked(path)
     asked["follow"] = asked["follow"] or follow
     with visiting(layout, record, errand="pack", **asked) as visit:
-        yield Archive(visit, _stat(visit.answer()))
+        found = Archive(visit, _stat(visit.answer()))
+        _note(layout, record, "archive-path", path)
+        yield found
 
 
 @contextlib.contextmanager
@@ -107,7 +110,9 @@ def export(layout: Layout, record: Record) -> Iterator[Archive]:
     """Pack the root as the container has written it: what is mounted in it is left out."""
     asked = {**_asked("/"), "where": "root"}
     with visiting(layout, record, errand="pack", **asked) as visit:
-        yield Archive(visit, _stat(visit.answer()))
+        found = Archive(visit, _stat(visit.answer()))
+        _note(layout, record, "export")
+        yield found
 
 
 @contextlib.contextmanager
@@ -121,7 +126,15 @@ def destination(
     """
     asked = {**_asked(path), "owners": owners}
     with visiting(layout, record, errand="restore", **asked) as visit:
-        yield Destination(visit, visit.answer())
+        found = Destination(visit, visit.answer())
+        _note(layout, record, "extract-to-dir", path)
+        yield found
+
+
+def _note(layout: Layout, record: Record, action: str, path: str = "") -> None:
+    """Tell everybody, as docker does."""
+    facts = {"image": record.image} | ({"path": path} if path else {})
+    journal.append(layout, "container", action, record.id, record.name, facts)
 
 
 def changes(layout: Layout, record: Record) -> list[Change]:

@@ -48,7 +48,8 @@ class Packer:
 
         `latest`: no time is later, in seconds since the epoch (SOURCE_DATE_EPOCH); 0 for any.
         """
-        self._write = write
+        self._out = write
+        self._gathered = bytearray()
         self._opener = opener
         self._sparse = sparse
         self._latest = latest * 1_000_000_000
@@ -89,6 +90,17 @@ class Packer:
     def finish(self) -> None:
         """The end of the archive."""
         self._write(pack.END)
+        self._flush()
+
+    def _write(self, data: bytes) -> None:
+        """Small pieces go together: most of an archive is headers."""
+        self._gathered += data
+        if len(self._gathered) >= _PIECE:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._out(bytes(self._gathered))
+        self._gathered.clear()
 
     def _entry(self, seen: Seen, kind: int) -> Entry:
         if len(seen.path) > BOUNDS.path:
