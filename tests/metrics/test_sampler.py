@@ -126,7 +126,6 @@ def test_limits_and_kills_are_seen(layout: Layout, new_container: New, start: St
     sampler.close()
 
 
-@pytest.mark.cgroup2
 def test_throttling_is_the_share_of_time_held_back(
     layout: Layout, new_container: New, start: Start
 ) -> None:
