@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -61,12 +59,8 @@ def _ranges(name: str) -> Iterator[userns.Range]:
 
 @pytest.fixture(scope="module")
 def ann() -> Iterator[LoggedIn]:
-    """With an image; her service manager runs from now on."""
-    subprocess.run(["loginctl", "enable-linger", "ann"], check=True)
-    deadline = time.monotonic() + 60
-    while not os.path.exists(f"/run/user/{pwd.getpwnam('ann').pw_uid}/bus"):
-        assert time.monotonic() < deadline, "no service manager"
-        time.sleep(0.1)
+    """With an image, and a service manager since `start`."""
+    assert os.path.exists(f"/run/user/{pwd.getpwnam('ann').pw_uid}/bus")
     with tempfile.TemporaryDirectory(prefix=machine.TEMPORARY.removeprefix("/tmp/")) as base:
         person = LoggedIn(base, "ann")
         person.add(busybox.layer(), owned(), above())
