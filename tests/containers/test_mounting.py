@@ -42,7 +42,7 @@ def place(layout: Layout) -> str:
     return f"{base}/bundle"
 
 
-@pytest.mark.parametrize("userns", ["auto", "host"])
+@pytest.mark.parametrize("userns", ["auto", "host", "keep-id"])
 @pytest.mark.parametrize(
     "words", [["crun", "--cgroup-manager=disabled"], ["runc"]], ids=lambda words: words[0]
 )

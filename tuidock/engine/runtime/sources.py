@@ -47,7 +47,7 @@ def open_all(
     steps.step = "open the store"
     store = a.open_tree(caller, a.AT_FDCWD, root)
     # Copies of a shared mount (systemd makes all of them so) are shared with it.
-    mapped = userns >= 0 and _needs_mapping(config)
+    mapped = userns >= 0 and needs_mapping(config)
     attributes, ids = (m.MOUNT_ATTR_IDMAP, userns) if mapped else (0, 0)
     a.mount_setattr(caller, store, attributes, propagation=m.MS_PRIVATE, userns=ids)
     opened: list[Descriptor] = [store]
@@ -64,7 +64,7 @@ def open_all(
     return list(map(a.number, opened))
 
 
-def _needs_mapping(config: dict[str, Any]) -> bool:
+def needs_mapping(config: dict[str, Any]) -> bool:
     """Not if its layers are copies that have its ids already, or its ids are the host's."""
     ids = config["linux"]["uidMappings"][0]
     same = ids["hostID"] == ids["containerID"] == 0

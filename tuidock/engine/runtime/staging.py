@@ -140,7 +140,8 @@ def detached_root(layout: Layout, config: dict[str, Any], place: str) -> int:
     _leave_host()
     ids = id_namespace(config["linux"])
     store = m.open_tree(_AT_FDCWD, layout.root)
-    attributes, ids = (m.MOUNT_ATTR_IDMAP, ids) if ids >= 0 else (0, 0)
+    mapped = ids >= 0 and sources.needs_mapping(config)
+    attributes, ids = (m.MOUNT_ATTR_IDMAP, ids) if mapped else (0, 0)
     m.mount_setattr(store, attributes, propagation=m.MS_PRIVATE, userns=ids)
     m.move_mount(store, _AT_FDCWD, place)
     top = _directory(place)  # the store, which is about to be covered in turn
