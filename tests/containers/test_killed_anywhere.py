@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.core import Core
 from tuidock.engine.errors import ContainerNotFound
@@ -126,6 +126,7 @@ def test_a_bundle_being_made_is_left_alone(core: Core) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
+@pytest.mark.root(root_only.LIMITS)
 def test_a_cgroup_that_a_killed_starter_left_is_swept(core: Core, known: bool) -> None:
     """Its container may have been removed since: nothing but the cgroup's name tells of it."""
     container_id = "c" * 64
@@ -137,6 +138,7 @@ def test_a_cgroup_that_a_killed_starter_left_is_swept(core: Core, known: bool) -
     assert not left.exists()
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_the_cgroup_of_a_running_container_is_not_swept(core: Core) -> None:
     spec = ContainerSpec(image="busybox", command=("sleep", "1000"), network="none")
     container = core.containers.create(spec)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import busybox, machine
+from tests import busybox, machine, root_only
 from tests.conftest import power_off
 from tuidock.cli import words
 from tuidock.engine.core import Core
@@ -85,6 +85,7 @@ def up(core: Core) -> set[str]:
     return {it.name for it in core.containers.list() if it.status is Status.RUNNING}
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_states_are_true_at_the_first_look(reboot: Boot) -> None:
     """Seen to fail without `begun.json`: what ran shows as created, when the run dir is gone."""
     core = reboot()
@@ -151,7 +152,7 @@ def test_a_shutdown_is_no_persons_stop(reboot: Boot) -> None:
 
 
 def test_leases_and_ports_of_another_boot_are_nobodys(reboot: Boot) -> None:
-    """Seen to fail without `_begin_boot`: the port is still allocated, to a dead container."""
+    """Seen to fail without `begin_boot`: the port is still allocated, to a dead container."""
     core = reboot()
     old = started(core, "old", network="bridge", ports=(Port(80, host_port=18482),))
     core = reboot()

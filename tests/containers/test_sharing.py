@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.runtime.conftest import collect, until
 from tuidock.engine.core import Core
 from tuidock.engine.errors import BadSpec, ContainerNotFound, WrongStatus
@@ -57,6 +57,7 @@ def namespace(pid: int | str, kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.root(root_only.LIMITS)
 def test_one_namespace_of_another_container(up: Up, kind: str) -> None:
     """With the user namespace, and nothing else."""
     other = up("other")
@@ -71,6 +72,7 @@ def _shared(one: Container, other: Container, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.root(root_only.LIMITS)
 def test_a_namespace_of_the_host(up: Up, kind: str) -> None:
     """The user namespace stays its own, so that root in there is nobody outside."""
     one = up("one", **{kind: "host"})
@@ -78,6 +80,7 @@ def test_a_namespace_of_the_host(up: Up, kind: str) -> None:
     assert same == {KINDS[kind]}
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_everything_of_another_container(core: Core, up: Up) -> None:
     other = up("other", hostname="alpha", network="bridge")
     mode = "container:other"
@@ -101,6 +104,7 @@ def test_a_chain_leads_to_whose_it_is(core: Core, up: Up) -> None:
     assert up("last", network="container:outside").spec.network == "host"
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_what_the_configuration_says(core: Core, up: Up) -> None:
     """Paths as in the OCI runtime-spec, of the process that the other one has now."""
     other = up("other")
@@ -138,6 +142,7 @@ def test_the_other_one_must_run(core: Core, up: Up) -> None:
         core.containers.start("one")
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_who_shares_a_pid_namespace_ends_with_its_first_process(core: Core, up: Up) -> None:
     up("other")
     up("one", pid="container:other")
@@ -150,6 +155,7 @@ def test_who_shares_a_pid_namespace_ends_with_its_first_process(core: Core, up: 
 
 
 @pytest.mark.parametrize("mode", ["host", "container:other"])
+@pytest.mark.root(root_only.LIMITS)
 def test_nobody_is_left_in_a_shared_pid_namespace(core: Core, up: Up, mode: str) -> None:
     """Failed without killing the cgroup at the end of the first process: a child of it lived on,
     and the end of a further command was waited for in vain.
@@ -169,6 +175,7 @@ def test_nobody_is_left_in_a_shared_pid_namespace(core: Core, up: Up, mode: str)
     collect(line)
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_nobody_looks_into_a_newcomer(core: Core, up: Up) -> None:
     """33. Seen to fail without PR_SET_DUMPABLE before the user namespace is entered: a process
     in there with CAP_SYS_PTRACE read the path of our interpreter, and could have its memory.
@@ -204,6 +211,7 @@ HOST_AND_NAME = {"hostname": "name"}
         ({"pid": "container:other", "ipc": "container:third"}, "different user namespaces"),
     ],
 )
+@pytest.mark.root(root_only.LIMITS)
 def test_what_cannot_be(core: Core, up: Up, asked: dict[str, Any], words: str) -> None:
     up("other")
     up("third")

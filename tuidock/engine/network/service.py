@@ -18,8 +18,7 @@ from contextlib import contextmanager, suppress
 
 from tuidock.engine.errors import BadSpec, EngineError, HostError
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.proc import boot_id
-from tuidock.engine.network import firewall, hostports, ipam, link, stencils
+from tuidock.engine.network import firewall, hostports, ipam, leases, link, stencils
 from tuidock.engine.network.ipam import Bridge, Endpoint, Subnet
 from tuidock.engine.network.stencils import Stencils
 from tuidock.engine.store import transaction
@@ -342,24 +341,10 @@ class Network:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.utime(descriptor)  # when the network was last needed, for `retire`
-            self._begin_boot()
+            leases.begin_boot(self.layout, self.db)
             yield
         finally:
             os.close(descriptor)
-
-    def _begin_boot(self) -> None:
-        """A boot takes all interfaces, so leases of the one before are nobody's."""
-        this = boot_id()
-        path = f"{self.layout.root}/network.boot"
-        with open(path, "a+", encoding="ascii") as file:
-            file.seek(0)
-            before = file.read()
-            if before == this:
-                return
-            if before:
-                self.db.execute("DELETE FROM endpoint")
-            file.truncate(0)
-            file.write(this)
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from tuidock.engine.errors import BadSpec, HostError, NetworkError
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import start_time
-from tuidock.engine.network import carriers, hostports, ipam
+from tuidock.engine.network import carriers, hostports, ipam, leases
 from tuidock.engine.network.ipam import Endpoint, Subnet
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec, Finding, Port
@@ -58,6 +58,7 @@ class UserNetwork:
                 raise BadSpec(f"{carrier.name} cannot publish {port.protocol} ports")
         self.release(container_id)
         with transaction(self.db):
+            leases.begin_boot(self.layout, self.db)
             others = list(self._endpoints())
             taken = [_subnet(other.address) for other in others]
             subnet = ipam.free_subnet([*(each for _, each in ipam.routes()), *taken])
