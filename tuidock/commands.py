@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tuidock.verbs import VERBS, Verb, fits
+from tuidock.verb import Verb
+from tuidock.verbs import VERBS, fits
 
 if TYPE_CHECKING:
     from tuidock.app import TuidockApp

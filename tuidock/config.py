@@ -23,7 +23,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tuidock.engine.errors import InvalidInput
-from tuidock.verbs import SCOPES, VERBS, Verb
+from tuidock.verb import Verb
+from tuidock.verbs import SCOPES, VERBS
 
 FACTS = {"id", "name", "image"}
 """What a command of the user's own may ask about a container."""

@@ -7,18 +7,14 @@ verb does to a container and in which statuses is written here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from tuidock.engine.api import Engine
 from tuidock.engine.types import Container, Status
-
-Call = Callable[[Engine, Container], Awaitable[object]]
+from tuidock.verb import Verb
 
 ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
 RUNNING = frozenset({Status.RUNNING})
 DOWN = frozenset({Status.CREATED, Status.EXITED})
-ANY = frozenset(Status)
 LOSS = "Its log and the files it changed are lost; its image and its volumes stay."
 
 SCOPES = {
@@ -30,36 +26,6 @@ SCOPES = {
     "events": "Events",
 }
 """Where keys are heard, and how the help screen calls it; `everywhere` is heard in all."""
-
-
-class Verb(NamedTuple):
-    """One thing a user can do."""
-
-    id: str
-    title: str
-    help: str
-    key: str = ""
-    """Default keys, separated by commas; empty for the palette alone."""
-    scope: str = "everywhere"
-    action: str = ""
-    """The Textual action; empty for a call on containers."""
-    when: frozenset[Status] = ANY
-    """Statuses in which it may be asked of a container."""
-    call: Call | None = None
-    confirm: str = ""
-    """A question with `{}` for the name, when it cannot be undone."""
-    loss: str = ""
-    """What is lost then."""
-    shown: bool = False
-    """In the line of keys at the bottom."""
-    marked: bool = False
-    """Works on all marked rows."""
-    either: tuple[str, ...] = ()
-    """Other verbs; the first that fits the status is meant."""
-
-    @property
-    def binding_action(self) -> str:
-        return self.action or f"verb({self.id!r})"
 
 
 def _pane(number: str, name: str, help_text: str) -> Verb:
@@ -307,6 +273,15 @@ _ON_CONTAINERS = (
         "c",
         "containers",
         "custom",
+    ),
+    Verb("container.rename", "Rename", "Give it another name", "N", "containers", "rename"),
+    Verb(
+        "container.prune",
+        "Prune",
+        "Remove all containers that do not run",
+        "X",
+        "containers",
+        "prune",
     ),
     Verb(
         "container.bulk",

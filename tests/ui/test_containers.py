@@ -15,7 +15,7 @@ from tuidock.screens.bug import BugScreen
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.detail import Detail
 from tuidock.screens.listing import ListPane
-from tuidock.widgets.dialogs import Choose, Confirm, Failure
+from tuidock.widgets.dialogs import Ask, Choose, Confirm, Failure
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.logview import LogView
@@ -361,3 +361,39 @@ async def test_the_empty_screen_says_what_to_do() -> None:
         assert stage.shows("No containers yet.")
         await stage.press("s", "r", "d", "e", "L", "i")
         assert stage.calls == []
+
+
+async def test_rename_asks_for_a_name_and_the_row_follows(stage: Stage) -> None:
+    await stage.press("N")
+    await stage.until(lambda: isinstance(stage.app.screen, Ask))
+    await stage.press("ctrl+u")
+    await stage.type("shop")
+    await stage.press("enter")
+    await stage.until(lambda: "shop" in stage.names())
+    assert "web" not in stage.names()
+
+
+async def test_a_name_that_is_taken_is_told(stage: Stage) -> None:
+    await stage.press("N")
+    await stage.until(lambda: isinstance(stage.app.screen, Ask))
+    await stage.press("ctrl+u")
+    await stage.type("api")
+    await stage.press("enter")
+    await stage.until(lambda: stage.shows("already in use"))
+    assert stage.calls[-1][0] == "rename"
+
+
+async def test_prune_asks_and_removes_what_does_not_run(stage: Stage) -> None:
+    await stage.press("X")
+    await stage.until(lambda: isinstance(stage.app.screen, Confirm))
+    assert stage.shows("import")
+    await stage.press("n")
+    await stage.until(lambda: isinstance(stage.app.screen, ContainersScreen))
+    assert stage.calls == []
+    await stage.press("X")
+    await stage.until(lambda: isinstance(stage.app.screen, Confirm))
+    await stage.press("y")
+    await stage.until(lambda: stage.names() == ["web", "api", "db", "crunch", "cache"])
+    await stage.until(lambda: stage.shows("containers removed"))
+    await stage.press("X")
+    await stage.until(lambda: stage.shows("every container runs"))

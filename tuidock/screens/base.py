@@ -22,7 +22,8 @@ from tuidock.engine.api import Engine
 from tuidock.engine.errors import Conflict, EngineError, InvalidInput, NotFound
 from tuidock.engine.types import Container
 from tuidock.screens.chrome import KeyBar, TitleBar
-from tuidock.verbs import ANY, VERBS, Verb, fits, in_scope, meant
+from tuidock.verb import ANY, Verb
+from tuidock.verbs import VERBS, fits, in_scope, meant
 from tuidock.widgets.dialogs import Confirm, Failure
 from tuidock.world import World
 

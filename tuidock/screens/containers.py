@@ -22,8 +22,8 @@ from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
 from tuidock.screens.shell import ShellTab, lend_terminal
 from tuidock.screens.tune import LimitsTab
-from tuidock.verbs import ALIVE, DOWN, VERBS, meant
-from tuidock.widgets.dialogs import Choose
+from tuidock.verbs import ALIVE, DOWN, LOSS, VERBS, meant
+from tuidock.widgets.dialogs import Ask, Choose, Confirm
 from tuidock.widgets.run_spec import command_line
 from tuidock.world import World
 
@@ -144,6 +144,33 @@ class ContainersScreen(ListScreen):
             wanted = DOWN if "stop" not in verb.id else ALIVE
             every = [it for it in self.world.containers.values() if it.status in wanted]
             self.perform(verb, every)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_rename(self) -> None:
+        """Another name for the container under the cursor."""
+        it, _ = self.subject()
+        if it is None:
+            return
+        name = await self.app.push_screen_wait(Ask(f"Another name for {it.name}", it.name))
+        if name and name != it.name:
+            with self.presented():
+                await self.engine.containers.rename(it.id, name)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_prune(self) -> None:
+        """Remove all that do not run, and say what that gave back."""
+        names = [it.name for it in self.world.containers.values() if it.status in DOWN]
+        if not names:
+            self.notify("every container runs", title="Nothing to prune")
+            return
+        body = f"{', '.join(names)}\n\n{LOSS}"
+        question = Confirm(f"Remove {len(names)} stopped containers?", body, dangerous=True)
+        if self.dock.config.confirm and not await self.app.push_screen_wait(question):
+            return
+        with self.presented():
+            pruned = await self.engine.containers.prune()
+            freed = f"{fmt.size(pruned.space)} reclaimed"
+            self.notify(freed, title=f"{len(pruned.ids)} containers removed")
 
     @work(group="dialog", exit_on_error=False)
     async def action_custom(self) -> None:
