@@ -60,10 +60,8 @@ def test_a_container_that_ended_unwatched_is_not_running(box: Box) -> None:
     os.kill(box.process("tuidock-monitor"), signal.SIGKILL)
     pid = box.state(container).pid
     os.kill(pid, signal.SIGKILL)
-    until(lambda: box.state(container).status is Status.EXITED)
-    ended = box.state(container).exit
-    assert ended
-    assert ended.code == 137
+    until(lambda: (ended := box.state(container).exit) and ended.code == 137)
+    assert box.state(container).status is Status.EXITED
     assert collect(box.start(box.create("true"))) == {"stdout": b"", "stderr": b""}
 
 

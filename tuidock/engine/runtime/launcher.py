@@ -217,7 +217,7 @@ class Launcher:
             self.adopted.pop(container, None)
             return
         now = time.monotonic()
-        if state["monitor"][0] == monitor and now - self.adopted.get(container, 0.0) > _BREATH:
+        if state.get("monitor", (0,))[0] == monitor and now - self.adopted.get(container, 0.0) > _BREATH:
             self.adopted[container] = now
             nobody, line = sockets.pair()
             self._adopt(line, container, state["pid"])
