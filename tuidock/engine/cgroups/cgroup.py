@@ -312,6 +312,20 @@ class Cgroup:
         group = self._homes.get("memory")
         return _or_zero(group.oom_kills) if isinstance(group, (V1, V2)) else 0
 
+    def oom_alarm(self) -> int:
+        """A new descriptor that polls when memory runs out: a file of v2's by POLLPRI, an eventfd
+        by POLLIN. -1 where nobody tells.
+        """
+        group = self._homes.get("memory")
+        if not isinstance(group, (V1, V2)):
+            return -1
+        try:
+            return group.oom_alarm()
+        except OSError as error:
+            if _gone(error) or error.errno in (errno.EACCES, errno.EINVAL, errno.EPERM):
+                return -1
+            raise
+
     def peak_memory(self) -> int:
         """Most memory ever in use, bytes, with cache; 0 when gone or not told."""
         group = self._homes.get("memory")

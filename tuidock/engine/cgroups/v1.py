@@ -170,6 +170,19 @@ class V1(Group):
     def oom_kills(self) -> int:
         return counter(self.file("memory.oom_control"), "oom_kill")
 
+    def oom_alarm(self) -> int:
+        """An eventfd that becomes readable when memory runs out, before anybody is killed."""
+        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        control = os.open(self.file("memory.oom_control"), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            write(self.file("cgroup.event_control"), f"{alarm} {control}")
+        except OSError:
+            os.close(alarm)
+            raise
+        finally:
+            os.close(control)
+        return alarm
+
     def peak_memory(self) -> int:
         return int(read(self.file("memory.max_usage_in_bytes")))
 

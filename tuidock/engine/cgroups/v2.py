@@ -172,6 +172,10 @@ class V2(Group):
     def oom_kills(self) -> int:
         return counter(self.file("memory.events"), "oom_kill")
 
+    def oom_alarm(self) -> int:
+        """A file that polls POLLPRI when somebody was killed, among other things."""
+        return os.open(self.file("memory.events"), os.O_RDONLY | os.O_CLOEXEC)
+
     def peak_memory(self) -> int:
         """Bytes; 0 before Linux 5.19, which first told."""
         return int(read(self.file("memory.peak"))) if self.has("memory.peak") else 0

@@ -7,6 +7,7 @@ before whoever waits is woken.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -45,19 +46,24 @@ def reap(ward: Ward) -> int | None:
     return p.exit_status(ward.pidfd) if ward.pidfd >= 0 else None
 
 
-def record(cgroup: Cgroup, status: int | None) -> ExitRecord:
-    """From the wait status of the first process and the counters of the cgroup."""
+def record(cgroup: Cgroup, status: int | None, *, by_kernel: bool) -> ExitRecord:
+    """From the wait status of the first process and the counters of the cgroup.
+
+    `by_kernel`: the kernel has killed for want of memory; if the first process died by SIGKILL,
+    it was among the victims. When it outlived them, its end has another reason.
+    """
     ended = ExitRecord(
         code=255,
         signal=0,
-        oom_killed=cgroup.oom_kills() > 0,
+        oom_killed=False,
         at=time.time(),
         peak_memory=cgroup.peak_memory(),
     )
     if status is None:
         return ended._replace(error="the container ended unseen")
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return ended._replace(code=exit_code(status), signal=number)
+    oom_killed = by_kernel and number == signal.SIGKILL
+    return ended._replace(code=exit_code(status), signal=number, oom_killed=oom_killed)
 
 
 def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitRecord) -> bool:
@@ -71,8 +77,6 @@ def conclude(layout: Layout, about: dict[str, str], cgroup: Cgroup, ended: ExitR
         announce_restart(layout, container_id, pause)
     durable = about.get("tuidock.volatile") != "true"
     write_exit(layout, container_id, ended, durable=durable)
-    if ended.oom_killed:
-        note(layout, about, "oom", {})
     note(layout, about, "die", {"exitCode": str(ended.code)})
     foreign.discard(layout, about)
     cgroup.remove()

@@ -217,7 +217,8 @@ class Launcher:
             self.adopted.pop(container, None)
             return
         now = time.monotonic()
-        if state.get("monitor", (0,))[0] == monitor and now - self.adopted.get(container, 0.0) > _BREATH:
+        is_its = state.get("monitor", (0,))[0] == monitor
+        if is_its and now - self.adopted.get(container, 0.0) > _BREATH:
             self.adopted[container] = now
             nobody, line = sockets.pair()
             self._adopt(line, container, state["pid"])

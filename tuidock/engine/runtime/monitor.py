@@ -17,6 +17,7 @@ from functools import partial
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import ending, foreign, health, strays, terminal
+from tuidock.engine.runtime.alarm import Alarm
 from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.probing import Prober
@@ -72,7 +73,9 @@ class Monitor:
         check = health.check(about)
         self.prober = check and Prober(layout, about, ward, check, self.timers, self._judged, probe)
         self.wakeup = strays.watch(ward.pid) if foreign.PROGRAM in about else -1
+        self.alarm = Alarm(ward, self.timers, self._out_of_memory)
         self.killed = False
+        """Somebody asked for SIGKILL: it is not the kernel's, whatever the kernel killed before."""
         self.ended = False
         self.again = False
         """It ended, and its policy starts it again."""
@@ -115,6 +118,7 @@ class Monitor:
             interest[self.wakeup] = (read, partial(strays.hear, self.wakeup))
         if self.prober:
             interest |= self.prober.interest()
+        interest |= self.alarm.interest()
         full = self.lines.full()
         for output in () if full else self.ward.outputs:
             interest[output] = (read, partial(self._pump, output))
@@ -281,6 +285,9 @@ class Monitor:
         elif action in ("stop", "restart"):
             ending.spawn(self.layout, self.id, action)
 
+    def _out_of_memory(self) -> None:
+        ending.note(self.layout, self.about, "oom", {})
+
     # --- the end -----------------------------------------------------------------------------
 
     def end(self) -> None:
@@ -297,7 +304,9 @@ class Monitor:
             while command.advance():
                 pass
             ending.note_command(self.layout, self.about, command)
-        record = ending.record(cgroup, status)
+        self.alarm.look()
+        by_kernel = self.alarm.kills > 0 and not self.killed
+        record = ending.record(cgroup, status, by_kernel=by_kernel)
         self.again = ending.conclude(self.layout, self.about, cgroup, record)
         attended = self.lines.attended()
         self.lines.finish(record.code)

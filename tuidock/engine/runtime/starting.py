@@ -108,9 +108,11 @@ def hand_over(line: Packets, config: dict[str, Any], born: Born, first: tuple[in
     if len(str(probe)) >= _ROOM:
         probe = {}
     streams = tuple(born.outputs.values())
-    message = (known, probe, born.pid, streams, born.stdin >= 0, len(first) > 2, born.helpers)
-    stdin = (born.stdin,) if born.stdin >= 0 else ()
-    descriptors = (born.pidfd, *first, *stdin, *born.outputs)
+    alarm = born.cgroup.oom_alarm()
+    given = (born.stdin >= 0, len(first) > 2, alarm >= 0)
+    message = (known, probe, born.pid, streams, given, born.helpers)
+    optional = [each for each in (born.stdin, alarm) if each >= 0]
+    descriptors = (born.pidfd, *first, *optional, *born.outputs)
     line.send(marshal.dumps(message), descriptors)
 
 

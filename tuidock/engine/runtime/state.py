@@ -125,6 +125,12 @@ def _watched(state: dict[str, Any]) -> bool:
     return _alive(state, pid, born)
 
 
+def is_watched(layout: Layout, container_id: str) -> bool:
+    """Whether its monitor is there."""
+    state = _read(f"{layout.run(container_id)}/state.json")
+    return state is not None and _watched(state)
+
+
 def is_forsaken(layout: Layout, container_id: str) -> bool:
     """Whether it runs, or waits to, and its monitor is gone."""
     state = _read(f"{layout.run(container_id)}/state.json")

@@ -29,6 +29,8 @@ class Ward(NamedTuple):
     """Readable descriptors and the stream that each carries."""
     stdin: int
     """Writable end, -1 without; with a terminal the same as its output."""
+    alarm: int = -1
+    """Polls when memory runs out, see `Cgroup.oom_alarm`; -1 where nobody tells."""
     watcher: Packets | None = None
     """Where an adopted container's wait status comes from; None for a child of ours."""
 

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
@@ -20,7 +21,7 @@ from tuidock.engine.runtime.intake import open_intake, recover
 from tuidock.engine.runtime.lines import Line
 from tuidock.engine.runtime.monitor import Monitor
 from tuidock.engine.runtime.protocol import tell
-from tuidock.engine.runtime.state import read_run, write_state
+from tuidock.engine.runtime.state import is_watched, read_run, write_state
 from tuidock.engine.runtime.ward import Ward
 from tuidock.engine.types import Status
 
@@ -63,18 +64,19 @@ def _go_on(monitor: Monitor) -> None:
 
 def take_over(layout: Layout, told: tuple[Any, ...], descriptors: list[int]) -> Monitor:
     """What `starting.hand_over` has sent."""
-    about, probe, pid, streams, has_stdin, attached, _ = told
+    about, probe, pid, streams, (has_stdin, attached, has_alarm), _ = told
     container_id = about["tuidock.id"]
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     pidfd, _lock, listening = descriptors[:3]
     rest = descriptors[3:]
     client = rest.pop(0) if attached else -1
     stdin = rest.pop(0) if has_stdin else -1
+    alarm = rest.pop(0) if has_alarm else -1
     outputs = dict(zip(rest, streams, strict=True))
     if outputs and os.isatty(stdin):  # the terminal's master came twice: it is both
         os.close(stdin)
         stdin = next(iter(outputs))
-    ward = Ward(layout, container_id, pid, pidfd, outputs, stdin)
+    ward = Ward(layout, container_id, pid, pidfd, outputs, stdin, alarm)
     intake = open_intake(layout, container_id, about)
     monitor = Monitor(layout, about, ward, sockets.adopt(listening), intake, probe)
     if client >= 0:
@@ -101,7 +103,7 @@ def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) 
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     run = layout.run(container_id)
     lock = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    if not _lock_patiently(lock, f"{run}/monitor.sock"):
+    if not _lock_patiently(layout, container_id, lock):
         tell(client, {"adopted": True})
         return
     config = read_config(f"{layout.container(container_id)}/config.json")
@@ -121,6 +123,7 @@ def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) 
     tell(client, {"adopted": True})
     client.close()
     if start_time(ward.pid) == state["starttime"]:
+        monitor.alarm.begin_anew()
         if monitor.prober:
             monitor.prober.go_on(state["started"])
         monitor.live()
@@ -148,15 +151,25 @@ def _wait_on(
     BackOff(layout, about, listener).live()
 
 
-def _lock_patiently(lock: int, socket: str) -> bool:
-    """Take over from a monitor that is dying; False when a living one answers."""
+def _lock_patiently(layout: Layout, container_id: str, lock: int) -> bool:
+    """Take over from a monitor that is dying; False when a living one answers.
+
+    Its starter may have the lock and the socket still, to hand them to a monitor that is dead.
+    """
     while not starting.try_lock(lock):
-        try:
-            sockets.connect(socket).close()
-        except (FileNotFoundError, ConnectionRefusedError):
-            time.sleep(0.002)
-        else:
+        if is_watched(layout, container_id) and _answers(
+            f"{layout.run(container_id)}/monitor.sock"
+        ):
             return False
+        time.sleep(0.002)
+    return True
+
+
+def _answers(path: str) -> bool:
+    try:
+        sockets.connect(path).close()
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
     return True
 
 
@@ -177,4 +190,5 @@ def _found(layout: Layout, container_id: str, pid: int, given: list[int]) -> War
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         pidfd = -1
-    return Ward(layout, container_id, pid, pidfd, outputs, stdin, sockets.packets(watcher))
+    alarm = open_cgroup(layout.tag, container_id).oom_alarm()
+    return Ward(layout, container_id, pid, pidfd, outputs, stdin, alarm, sockets.packets(watcher))
