@@ -138,8 +138,10 @@ class Cgroup:
 
         A memory limit below what is in use takes effect as `memory.max` does on v2, on v1 too:
         the kernel reclaims, and kills by OOM what does not fit. A container that ends by that is
-        no error. Raises BadSpec with the reason when the kernel refuses a value, Unsupported
-        when a limit needs a controller that we do not have; the old limits are then back.
+        no error. Rules about devices are the exception: left out, they stay as they are, and
+        `guards_devices` tells whether they could be enforced. Raises BadSpec with the reason when
+        the kernel refuses a value, Unsupported when a limit needs a controller that we do not
+        have; the old limits are then back.
         """
         changes = Changes()
         try:
