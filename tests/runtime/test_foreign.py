@@ -147,7 +147,7 @@ def test_further_commands(box: Box, program: str) -> None:
     shell.write(b"test -t 0 && echo is-$((1+1)); exit 5\n")
     assert b"is-2" in collect(shell)["stdout"]
     assert shell.exit_code == 5
-    assert not glob.glob(f"{box.layout.run(container)}/exec-*")
+    until(lambda: not glob.glob(f"{box.layout.run(container)}/exec-*"))
 
 
 def test_what_cannot_be_executed_is_told_apart(box: Box, program: str) -> None:
@@ -195,6 +195,40 @@ def test_a_killed_monitor_is_replaced(box: Box, program: str) -> None:
     assert ended
     assert ended.code == 6
     assert "bye" in box.log(container)
+
+
+def test_a_terminal_survives_the_monitor(box: Box, program: str) -> None:
+    """And so does a killed monitor with a command in it, whose client hears of that."""
+    script = "stty -echo; echo ready; read line; echo got $line; exit 6"
+    container = create(box, program, "sh", "-c", script, tty=True, stdin=True)
+    line = box.start(container)
+    read_until(line, b"ready")
+    box.kill_monitor(container)
+    assert box.state(container).status is Status.RUNNING
+    line = box.monitor(container).attach()
+    line.write(b"it\n")
+    assert b"got it" in collect(line)["stdout"]
+    assert line.exit_code == 6
+
+
+def test_many_commands_leave_nothing(box: Box, program: str) -> None:
+    """No process, no descriptor, no file; half of them fail."""
+    container = detached(box, program, "sleep", "1000")
+    collect(box.exec(container, "true"))
+    monitor = box.process(f"tuidock-monitor {container[:12]}")
+    descriptors = len(os.listdir(f"/proc/{monitor}/fd"))
+    for _ in range(5):
+        collect(box.exec(container, "true"))
+        with pytest.raises(CommandNotFound):
+            box.exec(container, "no-such")
+    until(lambda: len(os.listdir(f"/proc/{monitor}/fd")) <= descriptors)
+    until(lambda: not glob.glob(f"{box.layout.run(container)}/exec-*"))
+    assert children(monitor) == [box.state(container).pid]
+
+
+def children(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return list(map(int, file.read().split()))
 
 
 def test_probes_get_in(box: Box, program: str) -> None:
