@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 
 import pytest
 
@@ -72,6 +74,25 @@ def test_what_was_started_elsewhere_is_looked_after(ann: LoggedIn) -> None:
     ann.does("unpause", "web")
     ann.does("rm", "-f", "web")
     assert not os.path.exists(ann.cgroup)
+
+
+def test_monitors_live_in_a_scope_of_their_own(ann: LoggedIn) -> None:
+    """Which ends with them, and not with who called. Fails when the launcher is started plainly:
+    it stays in the caller's cgroup, and limits are refused.
+    """
+    identifier = ann.does(*DETACHED, "--name", "web", IMAGE, "sleep", "1000").strip()
+    monitor = json.loads(read(f"{ann.layout.run(identifier)}/state.json"))["monitor"][0]
+    scope = "/sys/fs/cgroup" + read(f"/proc/{monitor}/cgroup").removeprefix("0::")
+    name = os.path.basename(scope)
+    assert name.startswith(f"tuidock-{ann.layout.tag}-")
+    assert name.endswith(".scope")
+    assert f"/user@{ann.uid}.service/" in scope
+    ann.does("rm", "-f", "web")
+    client.quit_launcher(ann.layout)
+    deadline = time.monotonic() + 60
+    while os.path.exists(scope):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_doctor_names_what_is_not_delegated(ann: LoggedIn) -> None:
