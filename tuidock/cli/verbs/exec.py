@@ -37,9 +37,10 @@ def main(core: Core, options: Namespace) -> int:
         stdin=options.interactive,
         privileged=options.privileged,
     )
+    if options.detach:
+        core.containers.exec_detached(options.container, spec)
+        return 0
     with closing(core.containers.exec(options.container, spec)) as line:
-        if options.detach:
-            return 0
         from tuidock.cli.terminal import Manner, follow
 
         manner = Manner(spec.tty, spec.stdin, options.detach_keys)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tuidock.engine.containers import bundle, life, records, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
 from tuidock.engine.containers.records import Record
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from typing import Any
 
     from tuidock.engine.containers.files.access import Archive, Destination
     from tuidock.engine.containers.files.copying import Tick
@@ -191,11 +194,23 @@ class Containers:
 
     def exec(self, key: str, spec: ExecSpec) -> ExecLine:
         """Run a further command. Raises RuntimeFailure, WrongStatus."""
+        record, process = self._further(key, spec)
+        return Monitor(self.layout, record.id).exec(process)
+
+    def exec_detached(self, key: str, spec: ExecSpec) -> None:
+        """As `exec`, for a command that nobody listens to: no terminal, and its output is lost."""
+        record, process = self._further(key, spec._replace(tty=False, stdin=False))
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            Monitor(self.layout, record.id).exec(process, (nothing,) * 3).close()
+        finally:
+            os.close(nothing)
+
+    def _further(self, key: str, spec: ExecSpec) -> tuple[Record, dict[str, Any]]:
         from tuidock.engine.runtime.spec import exec_process
 
         record = self._running(key)
-        config = bundle.read_config(self.layout, record.id)
-        return Monitor(self.layout, record.id).exec(exec_process(config, spec))
+        return record, exec_process(bundle.read_config(self.layout, record.id), spec)
 
     def logs(self, key: str, query: LogQuery) -> Iterator[Sequence[LogLine]]:
         """Batches of lines; with `follow` until the container ends."""

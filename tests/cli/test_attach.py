@@ -1,0 +1,133 @@
+"""Several clients on one container, and the exit code of its command through each of them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.test_containers import until
+
+pytestmark = pytest.mark.root
+NO_NETWORK = ("--network", "none")
+TICKING = "(while :; do echo tick; sleep 0.05; done) & read word; kill $!; echo got $word; exit 5"
+TRAPPING = "trap 'exit 9' INT; while :; do echo tick; sleep 0.05; done"
+
+Client = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def client(environment: dict[str, str]) -> Iterator[Client]:
+    """A client that goes on while others do something."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        words = (sys.executable, "-m", "tuidock", *words)
+        made.append(subprocess.Popen(words, env=environment, stdin=pipe, stdout=pipe, stderr=pipe))
+        return made[-1]
+
+    yield start
+    for process in made:
+        process.kill()
+        process.communicate()
+
+
+def ticked(process: subprocess.Popen[bytes]) -> None:
+    """It is attached: it shows what the container writes."""
+    assert process.stdout
+    assert process.stdout.readline() == b"tick\n"
+
+
+def test_several_see_the_same_and_one_may_type(tuidock: Cli, client: Client) -> None:
+    tuidock("run", "-d", "-i", "--name", "box", *NO_NETWORK, "busybox", "sh", "-c", TICKING)
+    watcher = client("attach", "--no-stdin", "box")
+    typist = client("attach", "box")
+    ticked(watcher)
+    ticked(typist)
+    assert watcher.stdin
+    watcher.stdin.write(b"unheard\n")
+    told, _ = typist.communicate(b"hello\n", timeout=30)
+    seen, _ = watcher.communicate(timeout=30)
+    assert told.endswith(b"got hello\n")
+    assert seen.endswith(b"got hello\n")
+    assert (watcher.returncode, typist.returncode) == (5, 5)
+    assert tuidock("wait", "box").stdout == "5\n"
+
+
+def test_signals_go_to_the_command_unless_told_otherwise(tuidock: Cli, client: Client) -> None:
+    tuidock("run", "-d", "--name", "box", *NO_NETWORK, "busybox", "sh", "-c", TRAPPING)
+    aside = client("attach", "--sig-proxy=false", "box")
+    ticked(aside)
+    aside.send_signal(signal.SIGINT)
+    aside.communicate(timeout=30)
+    assert aside.returncode == 130
+    assert tuidock("ps", "--format", "{{.State}}").stdout == "running\n"
+    near = client("attach", "box")
+    ticked(near)
+    near.send_signal(signal.SIGINT)
+    near.communicate(timeout=30)
+    assert near.returncode == 9
+
+
+def test_a_client_that_is_killed_disturbs_nobody(tuidock: Cli, client: Client) -> None:
+    tuidock("run", "-d", "-i", "--name", "box", *NO_NETWORK, "busybox", "sh", "-c", TICKING)
+    one, other = client("attach", "box"), client("attach", "box")
+    ticked(one)
+    ticked(other)
+    one.kill()
+    told, _ = other.communicate(b"on\n", timeout=30)
+    assert told.endswith(b"got on\n")
+    assert other.returncode == 5
+
+
+@pytest.mark.parametrize("code", [0, 1, 125, 126, 127, 128, 137, 255])
+def test_every_exit_code_comes_through_unchanged(tuidock: Cli, code: int) -> None:
+    words = ("sh", "-c", f"exit {code}")
+    tuidock("run", "--name", "box", *NO_NETWORK, "busybox", *words, code=code)
+    tuidock("start", "-a", "box", code=code)
+    assert tuidock("wait", "box").stdout == f"{code}\n"
+    tuidock("run", "-d", "--name", "host", *NO_NETWORK, "busybox", "sleep", "600")
+    tuidock("exec", "host", *words, code=code)
+
+
+@pytest.mark.parametrize("number", [1, 6, 9, 15])
+def test_a_signals_death_is_128_and_its_number(tuidock: Cli, number: int) -> None:
+    tuidock("run", "-d", "--name", "box", *NO_NETWORK, "busybox", "sleep", "600")
+    tuidock("exec", "box", "sh", "-c", f"kill -{number} $$", code=128 + number)
+    outer = ("sh", "-c", f"sh -c 'kill -{number} $$'; exit $?")
+    tuidock("run", "--rm", *NO_NETWORK, "busybox", *outer, code=128 + number)
+
+
+def test_a_detached_command_outlives_its_client(tuidock: Cli) -> None:
+    """Seen to fail with the client's own pipes given to it: the second `echo` is its death."""
+    tuidock("run", "-d", "--name", "box", *NO_NETWORK, "busybox", "sleep", "600")
+    script = "echo one; sleep 0.3; echo two; echo three >&2; touch /tmp/done"
+    for flags in (("-d",), ("-dt",), ("-di",)):
+        assert tuidock("exec", *flags, "box", "sh", "-c", script).stdout == ""
+        until(lambda: "done" in tuidock("exec", "box", "ls", "/tmp").stdout)
+        tuidock("exec", "box", "rm", "/tmp/done")
+    tuidock("exec", "-d", "box", "nosuch", code=127)
+
+
+def test_the_id_file_is_written_once(tuidock: Cli, tmp_path: object) -> None:
+    file = f"{tmp_path}/cid"
+    words = ("--cidfile", file, *NO_NETWORK, "busybox", "true")
+    made = tuidock("create", *words).stdout.strip()
+    with open(file) as text:
+        assert text.read() == made
+    refused = tuidock("run", *words, code=125).stderr
+    assert refused == (
+        "tuidock: container ID file found, make sure the other container isn't running or "
+        f"delete {file}\n"
+    )
+    assert tuidock("ps", "-aq", "--no-trunc").stdout == f"{made}\n"
+
+
+def test_detached_and_removed_at_its_end(tuidock: Cli) -> None:
+    tuidock("run", "-d", "--rm", *NO_NETWORK, "busybox", "true")
+    until(lambda: tuidock("ps", "-aq").stdout == "")
