@@ -39,6 +39,7 @@ def findings(layout: Layout) -> list[Finding]:
         devices(),
         seccomp(),
         landlock(),
+        births(),
         *(() if os.geteuid() == 0 else ordinary.findings()),
         *(private(path) for path in (layout.root, layout.runroot)),
         disk(layout.root),
@@ -202,6 +203,22 @@ def landlock() -> Finding:
         "warning",
         "layers are unpacked without this second fence",
         "boot with lsm=landlock,... on Linux 5.13 or newer",
+    )
+
+
+def births() -> Finding:
+    """Who stands in a container before its command."""
+    from tuidock.engine.linux.stub import shares_memory
+
+    if shares_memory():
+        return Finding(
+            "births", "ok", "containers are made by machine code of ours, without Python"
+        )
+    return Finding(
+        "births",
+        "warning",
+        "a fork of Python makes containers, slower: our machine code cannot be executed",
+        "allow executable memory files (vm.memfd_noexec=0), on x86_64 or aarch64",
     )
 
 
