@@ -12,17 +12,30 @@ if TYPE_CHECKING:
 
     from tuidock.cli.parser import Parser
 
-_SECONDS = ("interval", "timeout", "start-period", "start-interval")
+_SECONDS = {
+    "interval": "time between two probes, 30s by default",
+    "timeout": "time that a probe may take, 30s by default",
+    "start-period": "time in which failures do not count",
+    "start-interval": "time between probes in that time, 5s by default",
+}
 
 
 def arguments(parser: Parser) -> None:
     """Add them."""
     parser.add_argument("--health-cmd", metavar="COMMAND", help="command that tells its health")
-    for name in _SECONDS:
-        parser.add_argument(f"--health-{name}", metavar="SECONDS", type=units.duration)
-    parser.add_argument("--health-retries", metavar="N", type=units.integer)
+    for name, text in _SECONDS.items():
+        parser.add_argument(f"--health-{name}", metavar="TIME", type=units.duration, help=text)
     parser.add_argument(
-        "--health-on-failure", default="none", choices=("none", "kill", "restart", "stop")
+        "--health-retries",
+        metavar="N",
+        type=units.integer,
+        help="failures that count, 3 by default",
+    )
+    parser.add_argument(
+        "--health-on-failure",
+        default="none",
+        choices=("none", "kill", "restart", "stop"),
+        help="what to do when it is unhealthy",
     )
     parser.flag("--no-healthcheck", help="without the image's health check")
 
