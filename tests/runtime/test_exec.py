@@ -52,6 +52,13 @@ def test_standard_input(box: Box, running: str) -> None:
     assert collect(line)["stdout"] == b"300000\n"
 
 
+def test_limits_and_score_are_the_containers(box: Box) -> None:
+    """Fails when a command keeps what the monitor has, whom nothing should kill."""
+    container = box.detached("sleep", "1000", oom_score_adj=123, ulimits=(("nofile", 55, 66),))
+    line = box.exec(container, "sh", "-c", "cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn")
+    assert collect(line)["stdout"] == b"123\n55\n66\n"
+
+
 def test_a_terminal(box: Box, running: str) -> None:
     line = box.exec(running, "sh", tty=True)
     line.resize(77, 22)

@@ -6,7 +6,6 @@ Invariant: when a start fails, what was made for it is unmade and the client kno
 from __future__ import annotations
 
 import os
-import resource
 import select
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ from tuidock.engine.errors import EngineError, StartFailed, Unsupported
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, stub, userns
 from tuidock.engine.runtime import neighbours, reaper, sources
+from tuidock.engine.runtime.allowance import set_limits, set_score
 from tuidock.engine.runtime.config import added_groups, filter_program, flags, owns
 from tuidock.engine.runtime.execute import Asked, failure
 from tuidock.engine.runtime.init import Init
@@ -260,23 +260,12 @@ class Birth:
         else:
             _write_maps(pid, linux)
         self.step = "set the score for the OOM killer"
-        self._set_score(pid)
+        set_score(pid, self.config["process"])
 
     def _set_limits(self) -> None:
         assert self.stub
         self.stub.step = "set limits of the process"
-        for limit in self.config["process"].get("rlimits", ()):
-            number = getattr(resource, limit["type"])
-            soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
-            resource.prlimit(self.stub.pid, number, (soft, hard))
-
-    def _set_score(self, pid: int) -> None:
-        try:
-            write(f"/proc/{pid}/oom_score_adj", str(self.config["process"].get("oomScoreAdj", 0)))
-        except PermissionError:
-            if os.geteuid() == 0:
-                raise
-            # A user may not go below what its session was given, and lives with that.
+        set_limits(self.stub.pid, self.config["process"])
 
     def _open_mounts(self, first: stub.Stub) -> list[int]:
         """What comes from outside; opened there only by the host's root, with other ids."""
@@ -320,7 +309,3 @@ def _maps(linux: dict[str, Any]) -> userns.Maps:
         for key in ("uidMappings", "gidMappings")
     )
     return userns.Maps(uids, gids)
-
-
-def _rlimit(value: int) -> int:
-    return resource.RLIM_INFINITY if value >= 2**63 else value

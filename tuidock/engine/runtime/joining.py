@@ -12,6 +12,7 @@ import os
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import stub as s
 from tuidock.engine.runtime import execute, terminal
+from tuidock.engine.runtime.allowance import set_limits, set_score
 from tuidock.engine.runtime.asking import AT_FDCWD
 from tuidock.engine.runtime.capabilities import ALL
 from tuidock.engine.runtime.config import added_groups, filter_program, flags, read_config
@@ -41,6 +42,8 @@ class Joiner:
         """Join the container of the pidfd `init`; never returns."""
         try:
             self.step = "read the configuration"
+            # Ours, and so that of everybody whom we make.
+            set_score("self", self.process)
             config = read_config(f"{self.bundle}/config.json")
             entering = self._enter(init, cgroup, flags(config["linux"]))
             command, ready = self._prepare(entering, self._asked(config), stdio)
@@ -105,6 +108,8 @@ class Joiner:
 
     def _run(self, command: s.Stub, ready: execute.Ready) -> None:
         self._tell({"pid": command.pid})
+        command.step = "set limits of the process"
+        set_limits(command.pid, self.process)
         command.add("setsid")
         if self.process.get("terminal"):
             terminal.take(command, 0)
