@@ -202,13 +202,13 @@ def test_descriptors_do_not_leak_with_clients(box: Box) -> None:
 
 
 def test_an_idle_monitor_is_small(box: Box) -> None:
-    """At most 1 MB of its own, 0.8 MB measured. Seen to fail without the rehearsal (1.1 MB), and
-    with monitors forked by the launcher instead of the stem (1.7 MB).
+    """At most 1 MB of its own; 0.95 MB were measured with Python 3.11. Seen to fail without the
+    rehearsal (1.1 MB then), and with monitors forked by the launcher, not the stem (1.7 MB).
     """
     containers = [box.detached("sleep", "1000") for _ in range(4)]
     pids = [box.process(f"tuidock-monitor {each[:12]}") for each in containers]
     own = [memory_kb(pid, "Private_Dirty") + memory_kb(pid, "Private_Clean") for pid in pids]
-    assert max(own) < 1000, own
+    assert max(own) < 1024, own
 
 
 @pytest.mark.root(root_only.LIMITS)

@@ -21,7 +21,7 @@ from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime import uplink
 from tuidock.engine.runtime.calling import launching
 from tuidock.engine.runtime.protocol import decode, encode, tell
-from tuidock.engine.runtime.rehearsing import rehearse
+from tuidock.engine.runtime.rehearsing import fill_holes, rehearse
 from tuidock.engine.runtime.state import read_run
 from tuidock.engine.runtime.stem import Stem
 from tuidock.engine.runtime.watching import adopt, attend
@@ -288,6 +288,7 @@ def main(root: str, runroot: str) -> NoReturn:
     os.umask(0o077)
     os.chdir("/")
     gc.disable()
+    fill_holes()
     rehearse()
     p.set_title(f"tuidock-launcher {root}")
     p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)

@@ -14,6 +14,7 @@ from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.birth import Born
+from tuidock.engine.runtime.protocol import encode
 from tuidock.engine.runtime.starting import hand_over
 from tuidock.engine.runtime.watching import take_over
 
@@ -23,7 +24,25 @@ if TYPE_CHECKING:
 
 _TURNS = 20
 """The interpreter rewrites code for the types that it met after eight."""
+_POOL, _POOL_HEAD = 16384, 48
+"""Bytes of CPython's pools of objects of one size, and of their head."""
+_MOST_HOLES = 2000
+_BYTES_HEAD = 33
+_fillers: list[bytes] = []
 _CONFIG = {"annotations": {"tuidock.id": "", "tuidock.log": "1000000:1"}}
+
+
+def fill_holes() -> None:
+    """Put objects in all places that are free between older ones.
+
+    What is made from now on lies side by side, in pages that few other objects share.
+    """
+    for size in range(48, 513, 16):
+        for _ in range(_MOST_HOLES):
+            filler = bytes(size - _BYTES_HEAD)
+            _fillers.append(filler)
+            if id(filler) % _POOL == _POOL_HEAD:
+                break
 
 
 def rehearse() -> None:
@@ -46,9 +65,14 @@ def rehearse() -> None:
 
 
 def _run(monitor: Monitor, written: int) -> None:
+    client, line = sockets.pair()
+    monitor.newcomers[line.fileno()] = line
+    client.send(encode({"op": "attach"}))
     for _ in range(_TURNS):
         os.write(written, b"rehearsed\n")
         monitor.turn()
+    client.close()
+    monitor.turn()
 
 
 class _Nowhere(Layout):
