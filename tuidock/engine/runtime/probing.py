@@ -19,6 +19,7 @@ from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.health import LONGEST_OUTPUT, Health, Probe
 from tuidock.engine.runtime.protocol import decode
 from tuidock.engine.runtime.spec import exec_process
+from tuidock.engine.runtime.state import frozen, read_run
 from tuidock.engine.types import ExecSpec
 
 TYPE_CHECKING = False
@@ -77,6 +78,7 @@ class Prober:
         """When the container was started."""
         self._process = process
         self._kind = command_for(about)
+        self._freezer: dict[str, str] = {}
         self._now: _Running | None = None
         self._timer: Timer | None = None
 
@@ -121,11 +123,17 @@ class Prober:
         self._timer = self._timers.after(seconds, self._probe)
 
     def _probe(self) -> None:
-        if self._ward.cgroup().frozen():  # the same pause again, as if it began when thawed
+        if self._paused():  # the same pause again, as if it began when thawed
             self._wait(self.check.pause(self.health, self._age()))
             return
         self._now = _Running(self._kind, self._ward, self._prepared(), self._age())
         self._timer = self._timers.after(self.check.timeout, self._time_out)
+
+    def _paused(self) -> bool:
+        """By the one file that tells, which takes less memory than all of the cgroup."""
+        if not self._freezer:
+            self._freezer = {"freezer": read_run(self._layout, self._id)["freezer"]}
+        return frozen(self._freezer)
 
     def _prepared(self) -> dict[str, Any]:
         if not self._process:
@@ -146,7 +154,7 @@ class Prober:
 
     def _time_out(self) -> None:
         assert self._now
-        if self._ward.cgroup().frozen():  # it cannot go on: it gets its time when it can
+        if self._paused():  # it cannot go on: it gets its time when it can
             self._timer = self._timers.after(self.check.timeout, self._time_out)
             return
         self._now.late = f"Health check exceeded timeout ({self.check.timeout:g}s)"

@@ -60,7 +60,7 @@ def read_state(layout: Layout, container_id: str) -> RunState:
 
 
 def _present(state: dict[str, Any]) -> RunState:
-    status = Status.PAUSED if _frozen(state) else Status(state["status"])
+    status = Status.PAUSED if frozen(state) else Status(state["status"])
     restarts, pause = state.get("restarts", 0), state.get("pause", 0.0)
     return RunState(status, state["pid"], _started(state), None, restarts, pause)
 
@@ -105,7 +105,7 @@ def _record(found: dict[str, Any]) -> ExitRecord:
     return ExitRecord(**{field: found[field] for field in ExitRecord._fields})
 
 
-def _frozen(state: dict[str, Any]) -> bool:
+def frozen(state: dict[str, Any]) -> bool:
     """`freezer` is the file of its cgroup that tells, v1's or v2's."""
     try:
         with open(state["freezer"], "rb", buffering=0) as file:
