@@ -185,15 +185,16 @@ def test_launcher_killed_while_a_terminal_is_open(box: Box) -> None:
 
 
 def test_the_launcher_keeps_no_descriptor_of_the_dead(box: Box) -> None:
-    """Seen to fail without `_let_go`."""
-    box.run("true")
+    """Seen to fail without `_let_go`. A few are the spare's, which comes and goes."""
+    box.detached("sleep", "1000")
     launcher = box.process("tuidock-launcher")
     before = len(os.listdir(f"/proc/{launcher}/fd"))
+    assert before < 20
     for _ in range(10):
         line = box.start(box.create("sh", "-c", "exit 0", tty=True, stdin=True))
         collect(line)
         box.start(box.create("true", stdin=True)).close()
-    until(lambda: len(os.listdir(f"/proc/{launcher}/fd")) <= before)
+    until(lambda: len(os.listdir(f"/proc/{launcher}/fd")) <= before + 2)
 
 
 def test_a_message_cut_off_by_its_sender_is_no_input(box: Box) -> None:

@@ -172,8 +172,8 @@ class V1(Group):
 
     def oom_alarm(self) -> int:
         """An eventfd that becomes readable when memory runs out, before anybody is killed."""
-        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         control = os.open(self.file("memory.oom_control"), os.O_RDONLY | os.O_CLOEXEC)
+        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
             write(self.file("cgroup.event_control"), f"{alarm} {control}")
         except OSError:
