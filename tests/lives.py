@@ -24,6 +24,7 @@ from tuidock.engine.pruning import PruneQuery
 from tuidock.engine.types import (
     ContainerSpec,
     ExecSpec,
+    HealthCheck,
     Limits,
     LogQuery,
     Mount,
@@ -42,6 +43,12 @@ _SCRIPTS = (
     "seq 1 3000; sleep 600",
     "(sleep 600 &) ; (setsid sleep 600 &) ; sleep 0.2",
     "echo x > /tmp/file; kill -9 $$",
+)
+_HEALTH = (
+    *(HealthCheck(),) * 3,
+    HealthCheck(("CMD-SHELL", "true"), interval=0.05),
+    HealthCheck(("CMD-SHELL", "sleep 9"), interval=0.05, timeout=0.1, retries=1),
+    HealthCheck(("CMD", "false"), interval=0.05, retries=1, on_failure="kill"),
 )
 _SIGNALS = ("TERM", "KILL", "HUP", "USR1", "STOP", "CONT")
 _MIB = 1 << 20
@@ -128,6 +135,10 @@ class Life:
                 userns=dice.choice(("auto", "auto", "host")),
                 read_only=dice.random() < 0.2,
                 stop_timeout=0.05,
+                health=dice.choice(_HEALTH),
+                init=dice.random() < 0.2,
+                pid=dice.choice(("", "", "", "host")),
+                ipc=dice.choice(("", "", "", "host")),
             )
         )
 

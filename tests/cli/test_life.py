@@ -229,3 +229,14 @@ def test_details_of_a_log_line_are_none(tuidock: Cli) -> None:
     assert re.fullmatch(r"\S+Z  c\n", stamped)
     assert tuidock("logs", "-n", "0", "box").stdout == ""
     assert tuidock("logs", "--until", "1h", "box").stdout == ""
+
+
+def test_restart_does_not_remove_what_its_end_would(tuidock: Cli) -> None:
+    """Seen to fail without `is_restart` (it is gone) and without `_trust_volatile` (EINVAL)."""
+    made = run(tuidock, "box", "--rm", command=("sh", "-c", "echo once >> /tmp/file; sleep 60"))
+    for _ in range(3):
+        tuidock("restart", "-t", "0", "box")
+    until(lambda: tuidock("exec", "box", "cat", "/tmp/file").stdout == "once\n" * 4)
+    assert tuidock("ps", "-q", "--no-trunc").stdout == f"{made}\n"
+    tuidock("stop", "-t", "0", "box")
+    until(lambda: tuidock("ps", "-aq").stdout == "")

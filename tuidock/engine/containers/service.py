@@ -97,9 +97,14 @@ class Containers:
 
     def restart(self, key: str, timeout: float | None = None, signal: str = "") -> None:
         """Stop, then start."""
-        self.stop(key, timeout, signal)
-        self.start(key)
         record = self._find(key)
+        self.stop(record.id, timeout, signal, restarting.RESTART)
+        try:
+            self.start(record.id)
+        except BaseException:
+            restarting.forget_stop(self.layout, record.id)
+            self.conclude(record.id)
+            raise
         records.note(self.layout, record, "restart")
 
     def kill(self, key: str, signal: str = "KILL") -> None:
@@ -158,7 +163,7 @@ class Containers:
                     return
                 if self._has_endpoint(record.id):
                     self._network().release(record.id)
-            if record.spec.remove:
+            if record.spec.remove and not restarting.is_restart(self.layout, record.id):
                 self.remove(record.id)
         except (ContainerNotFound, WrongStatus):  # somebody was faster
             return

@@ -8,6 +8,7 @@ from tuidock.engine.containers.etc import contents
 from tuidock.engine.containers.records import Record
 from tuidock.engine.errors import EngineError, WrongStatus
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import client, namespaces, restarting
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
@@ -44,10 +45,21 @@ def start(
         _refuse_mounted(layout, record)
         if not before:
             restarting.forget_stop(layout, record.id)
+        if record.spec.remove:
+            _trust_volatile(layout, record)
         devices.refresh(layout, record)
         line = _birth(layout, record, network, attach=attach, before=before)
     records.note(layout, record, "start")
     return line
+
+
+def _trust_volatile(layout: Layout, record: Record) -> None:
+    """Let an overlay that is not synced be mounted again.
+
+    The kernel refuses, as after a crash of the machine it may lack anything; then a `--rm`
+    container is about to be removed anyway, and without a crash it lacks nothing.
+    """
+    remove_path(f"{layout.container(record.id)}/work/work/incompat")
 
 
 def _refuse_mounted(layout: Layout, record: Record) -> None:

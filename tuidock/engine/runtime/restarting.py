@@ -28,8 +28,8 @@ _STEADY = 10.0
 """Seconds of life after which the waiting begins anew."""
 
 
-PERSON, SHUTDOWN = "", "shutdown"
-"""Who ended it."""
+PERSON, SHUTDOWN, RESTART = "", "shutdown", "restart"
+"""Who ended it; a restart starts it again at once, so that not even `--rm` removes it."""
 
 
 def remember_stop(layout: Layout, container_id: str, by: str = PERSON) -> None:
@@ -52,6 +52,19 @@ def was_stopped(layout: Layout, container_id: str) -> bool:
     return os.path.exists(_mark(layout, container_id))
 
 
+def is_restart(layout: Layout, container_id: str) -> bool:
+    """Whether it was ended to be started again."""
+    return _stopped_by(layout, container_id) == RESTART
+
+
+def _stopped_by(layout: Layout, container_id: str) -> str | None:
+    try:
+        with open(_mark(layout, container_id), encoding="utf-8") as mark:
+            return mark.read()
+    except FileNotFoundError:
+        return None
+
+
 def written(policy: RestartPolicy) -> str:
     """As a person writes it: `on-failure:3`."""
     most = policy.maximum_retries
@@ -71,15 +84,7 @@ def belongs_up(layout: Layout, container_id: str, policy: RestartPolicy) -> bool
     """
     if policy.name == "always":
         return True
-    return policy.name == "unless-stopped" and not _was_stopped_by_person(layout, container_id)
-
-
-def _was_stopped_by_person(layout: Layout, container_id: str) -> bool:
-    try:
-        with open(_mark(layout, container_id), encoding="utf-8") as mark:
-            return mark.read() == PERSON
-    except FileNotFoundError:
-        return False
+    return policy.name == "unless-stopped" and _stopped_by(layout, container_id) != PERSON
 
 
 def delay(policy: RestartPolicy, state: RunState) -> float | None:
