@@ -232,7 +232,7 @@ def test_details_of_a_log_line_are_none(tuidock: Cli) -> None:
 
 
 def test_restart_does_not_remove_what_its_end_would(tuidock: Cli) -> None:
-    """Seen to fail without `is_restart` (it is gone) and without `_trust_volatile` (EINVAL)."""
+    """Seen to fail without `_trust_volatile`: the kernel refuses the overlay."""
     made = run(tuidock, "box", "--rm", command=("sh", "-c", "echo once >> /tmp/file; sleep 60"))
     for _ in range(3):
         tuidock("restart", "-t", "0", "box")
