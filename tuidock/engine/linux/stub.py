@@ -37,6 +37,8 @@ CLONE_CLEAR_SIGHAND = 0x100000000
 _SIGCHLD = 17
 _EVERY_SIGNAL = frozenset(range(1, 65)) - {9, 19, 32, 33}
 _PAGE = 4096
+_PATIENCE = 1.0
+"""Seconds that a process gets to end itself."""
 _MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
 
 
@@ -266,10 +268,17 @@ class Stub:
         self._left = ()
 
     def close(self) -> None:
-        """Our end of the line: a process that is no command by now ends itself."""
-        for descriptor in (self._line, self._theirs):
-            if descriptor >= 0:
-                os.close(descriptor)
+        """Our end of the line: a process that is no command by now ends itself.
+
+        One that shares our descriptors is waited for: it polls its end of the line by number,
+        which would be another file's as soon as it is free, and held open by that poll.
+        """
+        if self._line >= 0:
+            os.close(self._line)
+        if self._theirs >= 0:
+            if self.pidfd >= 0:
+                select.select([self.pidfd], [], [], _PATIENCE)
+            os.close(self._theirs)
         self._line = self._theirs = -1
 
 

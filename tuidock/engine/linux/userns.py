@@ -124,10 +124,14 @@ def _start(kind: str, pid: int, ranges: tuple[Range, ...]) -> tuple[str, int, in
 
 
 def _finish(name: str, child: int, reading: int) -> str:
-    """Empty, or what the program said when it failed."""
-    with open(reading, encoding="utf-8", errors="replace") as said:
-        text = " ".join(said.read().split())
+    """Empty, or what the program said when it failed.
+
+    Its end, not that of its output, is waited for: another process might hold that open.
+    """
     _, status = os.waitpid(child, 0)
+    os.set_blocking(reading, False)
+    with open(reading, "rb", buffering=0) as said:
+        text = " ".join((said.read(4096) or b"").decode(errors="replace").split())
     return (text or f"{name} failed") if status else ""
 
 
