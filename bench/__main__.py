@@ -1,6 +1,6 @@
 """`make bench`: every discipline in one run, a table at the end and in bench/results.md.
 
-usage: python -m bench [start] [pull] [interface]
+usage: python -m bench [start] [many] [pull] [interface]
 environment: BENCH_REGISTRY=127.0.0.1:5000, a registry with busybox, debian or big
 """
 
@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bench import interface, pull, start
+from bench import interface, many, pull, start
 from bench.measure import Failed, Row, command, say, table
 from bench.peers import Engine, engines
 
 RESULTS = Path(__file__).parent / "results.md"
 REGISTRY = os.environ.get("BENCH_REGISTRY", "127.0.0.1:5000")
-DISCIPLINES = ("start", "pull", "interface")
+DISCIPLINES = ("start", "many", "pull", "interface")
 
 
 def main() -> int:
@@ -48,6 +48,7 @@ def main() -> int:
 def _rows(name: str, place: Path, peers: list[Engine]) -> Iterable[Row]:
     runs: dict[str, Callable[[], Iterable[Row]]] = {
         "start": lambda: start.measure(place, peers),
+        "many": lambda: many.measure(place, peers),
         "pull": lambda: pull.measure(place, REGISTRY, peers),
         "interface": lambda: interface.measure(place),
     }
