@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from tests.runtime.conftest import collect
 from tuidock.engine.containers import ids
 from tuidock.engine.core import Core
 from tuidock.engine.errors import BadSpec, StartFailed
+from tuidock.engine.filesystem import CommitSpec
 from tuidock.engine.images.layers import shifted
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.userns import Maps, Range
@@ -273,3 +275,22 @@ def test_a_caller_keeps_its_number(
         for n in (0, each.size - 1):
             at = next(r for r in found if r.inside <= each.inside + n < r.inside + r.size)
             assert outside[at.outside + each.inside + n - at.inside] == each.outside + n
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("unmapped", [22], indirect=True)
+def test_what_changed_over_copied_layers(unmapped: Core) -> None:
+    """On disk ids are the host's then. Seen to fail when the layer gets these, and against the
+    layers that were copied: every directory that is touched has changed its owner.
+    """
+    script = "mkdir /d; chown 33:34 /d; touch /bin/new"
+    spec = ContainerSpec("busybox", command=("sh", "-c", script), network="none")
+    box = unmapped.containers.create(spec).id
+    unmapped.containers.start(box)
+    assert unmapped.containers.wait(box).code == 0
+    found = [f"{change.kind} {change.path}" for change in unmapped.containers.changes(box)]
+    assert found == ["C /bin", "A /bin/new", "A /d"]
+    made = unmapped.containers.commit(box, CommitSpec("mine"))
+    with tarfile.open(unmapped.layout.blob(made.layers[-1].digest), "r:gz") as tar:
+        owners = {member.name: (member.uid, member.gid) for member in tar}
+    assert owners == {"bin": (0, 0), "bin/new": (0, 0), "d": (33, 34)}

@@ -16,6 +16,7 @@ from tuidock.engine.containers.files.visit import Visit
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.filesystem import Change, ChangeKind, PathStat
 from tuidock.engine.images.layers import inflate
+from tuidock.engine.runtime.namespaces import SHIFTED
 from tuidock.engine.runtime.state import read_run, read_state
 from tuidock.engine.types import Status
 
@@ -152,12 +153,16 @@ def _split(text: bytes) -> list[str]:
 def own_files(layout: Layout, record: Record) -> dict[str, Any]:
     """For an errand to what the container itself has written: how to tell it from the image."""
     config = bundle.read_config(layout, record.id)
-    mounts = config["mounts"]
+    mounts, annotations = config["mounts"], config["annotations"]
     assert isinstance(mounts, list)
+    assert isinstance(annotations, dict)
     asked = {os.path.normpath(mount.target) for mount in record.spec.mounts}
     targets = {mount["destination"] for mount in mounts}
-    layers = [layout.layer(key) for key in reversed(record.layer_keys)]
-    return {"where": "outside", "layers": layers, "stubs": sorted(targets - asked)}
+    keys = filter(None, annotations["tuidock.layers"].split(":"))  # copies, where ids are shifted
+    layers = [layout.layer(key) for key in reversed(list(keys))]
+    shift = record.uid_base if SHIFTED in annotations else 0
+    stubs = sorted(targets - asked)
+    return {"where": "outside", "layers": layers, "stubs": stubs, "shift": shift}
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ NOBODY = Guest(0, -1)
 def make(request: dict[str, Any], live: Live) -> Guest:
     """Fork the guest, which lives `live`. Raises OSError, EngineError."""
     if request["where"] == "outside":
-        return _forked(lambda: live(lambda: _outside(request)))
+        return _outside(request, live)
     if request["pid"]:
         return _joining(request, live)
     return _mounting(request, live)
@@ -74,15 +74,36 @@ def _forked(life: Callable[[], NoReturn], flags: int = 0) -> Guest:
     return Guest(pid, pidfd)
 
 
-def _outside(request: dict[str, Any]) -> int:
-    """Not in the container at all, but with its ids, where its files lie on disk."""
-    if os.geteuid():
-        userns.enter(userns.own())
-    top = os.open(
-        f"{_bundle(request)}/upper", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    )
-    _settle(-1)
-    return top
+# --- beside it, where its files lie on disk ---------------------------------------------------
+
+
+def _outside(request: dict[str, Any], live: Live) -> Guest:
+    """With the ids that an ordinary user's containers have; root reads them as they are."""
+    linux = _config(request)["linux"]
+    flags = p.CLONE_NEWUSER if os.geteuid() and linux.get("uidMappings") else 0
+    ours, theirs = sockets.pair()
+
+    def enter() -> int:
+        ours.close()
+        if not theirs.receive(sockets.SMALL_MESSAGE)[0]:
+            raise HostError("the ids of the container were not mapped")
+        if flags:
+            userns.become_root()
+        kind = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        top = os.open(f"{_bundle(request)}/upper", kind)
+        _settle(-1)
+        return top
+
+    guest = _forked(lambda: live(enter), flags)
+    theirs.close()
+    try:
+        if flags:
+            mounts.map_ids(guest.pid, linux)
+        ours.send(b"mapped")
+    except BaseException:
+        guest.end()
+        raise
+    return guest
 
 
 # --- a running container ----------------------------------------------------------------------

@@ -200,7 +200,9 @@ def pack_layer(request: dict[str, Any], enter: Enter, line: int) -> None:
     """The changes as a layer."""
     opener = Opener()
     comparison, top = _comparison(request, enter, exact=False)
-    packer = Packer(write_out, opener, sparse=False, latest=request["latest"])
+    packer = Packer(
+        write_out, opener, sparse=False, latest=request["latest"], shift=request["shift"]
+    )
     upper.pack_layer(comparison, top, packer)
     packer.finish()
     os.close(1)

@@ -42,17 +42,25 @@ class Packer:
     """Writes one archive, piece by piece, to `write`."""
 
     def __init__(
-        self, write: Callable[[bytes], object], opener: Opener, *, sparse: bool, latest: int = 0
+        self,
+        write: Callable[[bytes], object],
+        opener: Opener,
+        *,
+        sparse: bool,
+        latest: int = 0,
+        shift: int = 0,
     ) -> None:
         """`sparse`: holes are left out, as GNU tar does it; image-spec advises against.
 
         `latest`: no time is later, in seconds since the epoch (SOURCE_DATE_EPOCH); 0 for any.
+        `shift`: what ids on disk are larger by than in the archive.
         """
         self._out = write
         self._gathered = bytearray()
         self._opener = opener
         self._sparse = sparse
         self._latest = latest * 1_000_000_000
+        self._shift = shift
         self._links: dict[tuple[int, int], bytes] = {}
         """First name of each file that has several."""
         self.entries = 0
@@ -112,7 +120,8 @@ class Packer:
         elif kind in (tar.CHARACTER, tar.BLOCKDEV):
             device = (os.major(status.st_rdev), os.minor(status.st_rdev))
         mode, mtime = stat.S_IMODE(status.st_mode), status.st_mtime_ns
-        return Entry(seen.path, kind, mode, status.st_uid, status.st_gid, 0, mtime, link, device)
+        owner = (max(status.st_uid - self._shift, 0), max(status.st_gid - self._shift, 0))
+        return Entry(seen.path, kind, mode, *owner, 0, mtime, link, device)
 
     def _linked(self, entry: Entry, status: os.stat_result) -> bool:
         """Another name of a file that is in the archive already: then that is all there is to say.
