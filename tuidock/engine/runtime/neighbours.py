@@ -8,6 +8,7 @@ dumpable, so that nobody in it can look at the host's memory in that process.
 from __future__ import annotations
 
 import os
+import signal
 from typing import NamedTuple
 
 from tuidock.engine.errors import StartFailed
@@ -104,5 +105,8 @@ def _copy_shared_memory(neighbour: Neighbour) -> int:
         return a.number(tree)
     finally:
         visitor.close()
+        # It need not see that: it shares our descriptors, and the number that it is about to
+        # wait for may be another's by now.
+        p.send_signal(visitor.pidfd, signal.SIGKILL)
         os.waitpid(visitor.pid, 0)
         os.close(visitor.pidfd)
