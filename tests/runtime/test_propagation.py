@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import Box
 from tuidock.engine.linux import mount as m
 
@@ -26,6 +27,7 @@ def shared(box: Box) -> Iterator[Box]:
     m.unmount(box.layout.root)
 
 
+@pytest.mark.root(root_only.MOUNTS)
 @pytest.mark.parametrize("uid_base", [0x20000000, 0], ids=["own ids", "the host's ids"])
 def test_no_mount_of_a_container_comes_back_to_the_host(shared: Box, uid_base: int) -> None:
     """Fails unless the store's copy is private: the root would be seen outside, and no pivot be."""
