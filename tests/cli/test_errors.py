@@ -93,7 +93,7 @@ def test_a_registry_that_is_down(tuidock: Cli, place: Layout) -> None:
         (("run", "--name", "../x", "busybox"), 125, "Invalid container name"),
         (("run", "-v", "/nosuch:/x", "busybox"), 125, "does not exist"),
         (("run", "-v", "named:/x", "busybox"), 125, "not supported yet"),
-        (("run", "--userns", "nosuch", "busybox"), 125, "invalid user namespace mode: nosuch"),
+        (("run", "--userns", "nosuch", "busybox"), 125, "invalid USER mode: nosuch"),
         (("run", "-p", "99999:80", "busybox"), 125, "port"),
         (("run", "--network", "host", "-p", "80", "busybox"), 125, "ports cannot be published"),
         (("run", "--restart", "sometimes", "busybox"), 125, "invalid restart policy"),

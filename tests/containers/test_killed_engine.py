@@ -59,18 +59,33 @@ def engine(layout: Layout) -> list[int]:
     """Pids of an idle launcher and of the spare that it keeps, started if there is none."""
     assert tuidock(layout, "run", "--rm", "--network", "none", "busybox", "true").returncode == 0
 
-    def whole() -> list[int]:
-        found = subprocess.run(["pgrep", "-f", layout.root], capture_output=True, check=False)
-        pids = [int(pid) for pid in found.stdout.split()]
-        return pids if len(pids) == SPARE else []
-
-    pids = until(whole)
-    assert isinstance(pids, list)
-    return pids
+    return settled(layout)
 
 
-SPARE = 4
-"""Launcher, spare monitor, its starter."""
+def settled(layout: Layout) -> list[int]:
+    """Its processes, once there are no more of them than in the look before, and some spare."""
+    before: list[int] = []
+
+    def same() -> list[int]:
+        nonlocal before
+        found = pids(layout)
+        told, before = found == before and len(found) >= LEAST, found
+        time.sleep(0.05)
+        return found if told else []
+
+    found = until(same, 30.0)
+    assert isinstance(found, list)
+    return found
+
+
+def pids(layout: Layout) -> list[int]:
+    found = subprocess.run(["pgrep", "-f", layout.root], capture_output=True, check=False)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+LEAST = 4
+"""Launcher, stem, spare monitor, its starter; where it can, a stub as well."""
+MOST_IDLE = 5
 
 
 class Assassin:
@@ -78,10 +93,11 @@ class Assassin:
 
     def __init__(self, layout: Layout, call: str, number: int) -> None:
         self.log = f"{os.path.dirname(layout.root)}/strace.log"
+        idle = engine(layout)
         self.process = subprocess.Popen(
             [
                 *("strace", "-f", "-o", self.log),
-                *(f"--attach={pid}" for pid in engine(layout)),
+                *(f"--attach={pid}" for pid in idle),
                 *("-e", f"trace={call}"),
                 *("-e", f"inject={call}:signal=SIGKILL:when={number}"),
             ],
@@ -89,7 +105,7 @@ class Assassin:
             text=True,
         )
         assert self.process.stderr
-        for _ in range(SPARE):
+        for _ in idle:
             assert "attached" in self.process.stderr.readline()
 
     def leave(self) -> bool:
@@ -122,10 +138,7 @@ def no_strays(layout: Layout, seconds: float = 15.0) -> bool:
     """Nobody but launcher and spare is left in the end."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = subprocess.run(
-            ["pgrep", "-f", layout.root], capture_output=True, text=True, check=False
-        ).stdout.split()
-        if len(found) <= SPARE:
+        if len(pids(layout)) <= MOST_IDLE:
             return True
         time.sleep(0.05)
     return False
