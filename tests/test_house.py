@@ -181,3 +181,9 @@ def test_whatever_needs_root_is_explained() -> None:
     reasons = [value for name, value in vars(root_only).items() if name.isupper()]
     text = (HOUSE / "docs" / "rootless.md").read_text()
     assert [reason for reason in reasons if f"| {reason} |" not in text] == []
+
+
+def test_tests_named_in_the_documents_exist() -> None:
+    for document in written(".md"):
+        for named in re.findall(r"tests/[\w/]+\.py", document.read_text()):
+            assert (HOUSE / named).exists(), f"{document.name} names {named}"
