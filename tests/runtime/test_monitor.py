@@ -13,6 +13,7 @@ import pytest
 from tests import root_only
 from tests.runtime.conftest import Box, collect, read_until, until
 from tuidock.engine.cgroups.cgroup import open_cgroup
+from tuidock.engine.errors import MonitorGone
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import boot_id
 from tuidock.engine.runtime import client
@@ -248,3 +249,19 @@ def test_a_line_reports_output_before_the_end(box: Box) -> None:
     assert read_until(line, b"x\n") == b"x\n"
     collect(line)
     assert line.exit_code == 0
+
+
+def test_a_stopped_monitor_is_not_waited_for_without_end(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hung without the deadline."""
+    container = box.detached("sleep", "100")
+    monitor = box.process(f"tuidock-monitor {container[:12]}")
+    monkeypatch.setattr(client, "_PATIENCE", 0.2)
+    os.kill(monitor, signal.SIGSTOP)
+    try:
+        with pytest.raises(MonitorGone, match="does not answer"):
+            box.monitor(container).signal(0)
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+    box.monitor(container).signal(9)

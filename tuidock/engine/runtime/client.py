@@ -73,6 +73,8 @@ def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[P
 
 
 _TRIES = 5
+_PATIENCE = 60.0
+"""Seconds in which a monitor must answer; only one that is stopped takes as long."""
 
 
 class Starting:
@@ -205,6 +207,7 @@ class Monitor:
             packets = self._connect()
             try:
                 packets.send(encode(request), descriptors)
+                self._await_answer(packets)
                 message, received = packets.receive()
                 return packets, decode(message), received
             except (ConnectionResetError, BrokenPipeError):
@@ -215,6 +218,15 @@ class Monitor:
                     raise self._gone() from error
                 raise RuntimeFailure("the command line or environment is too long") from error
         raise self._gone()
+
+    def _await_answer(self, packets: Packets) -> None:
+        if not sockets.readable(packets, _PATIENCE):
+            packets.close()
+            raise MonitorGone(
+                f"the monitor of container {self.id[:12]} does not answer",
+                f"it may be stopped: `pgrep -f 'tuidock-monitor {self.id[:12]}'`; "
+                "once it is killed, the next command replaces it",
+            )
 
     def _hear(self, packets: Packets) -> tuple[dict[str, Any], list[int]]:
         try:
