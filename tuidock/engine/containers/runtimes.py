@@ -10,7 +10,6 @@ import os
 
 from tuidock.engine.errors import BadSpec, NeedsRoot
 from tuidock.engine.runtime import namespaces
-from tuidock.engine.runtime.foreign import PROGRAM
 from tuidock.engine.types import ContainerSpec
 
 OURS = "tuidock"
@@ -20,7 +19,11 @@ _SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin"
 
 def annotation(spec: ContainerSpec) -> dict[str, str]:
     """What a bundle says of its runtime; nothing for ours. Raises BadSpec."""
-    return {PROGRAM: find(spec.runtime)} if _foreign(spec) else {}
+    if not _foreign(spec):
+        return {}
+    from tuidock.engine.runtime.foreign import PROGRAM  # a quarter of the client, else unneeded
+
+    return {PROGRAM: find(spec.runtime)}
 
 
 def _foreign(spec: ContainerSpec) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from tuidock.engine.cgroups.hierarchies import delegated, find
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.errors import BadSpec, ContainerNotFound, WrongStatus
 from tuidock.engine.linux.userns import Maps, Range
@@ -79,7 +78,14 @@ def _check(spec: ContainerSpec) -> None:
     for clash, message in conflicts:
         if clash:
             raise BadSpec(message, "leave one of them out: it is as the other container has it")
-    if spec.pid and os.geteuid() and not (find() or delegated()):
+    if spec.pid and os.geteuid():
+        _need_cgroup()
+
+
+def _need_cgroup() -> None:
+    from tuidock.engine.cgroups.hierarchies import delegated, find
+
+    if not (find() or delegated()):
         raise BadSpec(
             "--pid needs a cgroup, by which its processes can be found and ended",
             "`tuidock doctor` says how an ordinary user gets one",
