@@ -156,12 +156,12 @@ def can_map(layout: Layout) -> bool:
     """Whether layers of this root can be mounted with other ids; tried once after each boot."""
     note = f"{layout.runroot}/idmap"
     try:
-        with open(note, encoding="ascii") as file:
+        with open(note, encoding="utf-8") as file:
             return file.read() == "yes"
     except FileNotFoundError:
         pass
     found = _try(layout.root)
-    with open(f"{note}.{os.getpid()}", "w", encoding="ascii") as file:
+    with open(f"{note}.{os.getpid()}", "w", encoding="utf-8") as file:
         file.write("yes" if found else "no")
     os.rename(file.name, note)
     return found

@@ -83,7 +83,7 @@ def _check_label(text: str) -> None:
 
 def _says(path: str, word: str) -> bool:
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             return file.read().strip() == word
     except OSError:
         return False
