@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import select
 import signal
 import struct
+from contextlib import suppress
 
 from tuidock.engine.linux import machine
 from tuidock.engine.linux.arena import NEVER, Answer, Arena
@@ -40,6 +42,8 @@ _PAGE = 4096
 _PATIENCE = 1.0
 """Seconds that a process gets to end itself."""
 _MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
+_FILES = 512
+"""Descriptors that there is room for from the beginning."""
 
 
 def _map() -> int:
@@ -344,6 +348,7 @@ def make(flags: int, cgroup: int = -1, *, code: int | None = None) -> Stub:
     """
     code = _CODE if code is None else code
     starter = os.pidfd_open(os.getpid())
+    _make_room(starter)
     stub = Stub(Arena(shared=not code), starter, code=code)
     try:
         stub.start(flags, cgroup)
@@ -352,6 +357,14 @@ def make(flags: int, cgroup: int = -1, *, code: int | None = None) -> Stub:
         os.close(starter)
         raise
     return stub
+
+
+def _make_room(descriptor: int) -> None:
+    """Grow our table of descriptors while it is ours alone: once it is shared, whoever needs the
+    next larger one waits for an RCU grace period, 5 to 15 ms.
+    """
+    with suppress(OSError):  # a limit below: then there is less room
+        os.close(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FILES - 1))
 
 
 def _pair() -> tuple[int, int]:
