@@ -141,7 +141,7 @@ def code(markdown: str) -> str:
 
 # --- import diet ----------------------------------------------------------------------------
 
-HEAVY = {"asyncio", "dataclasses", "requests", "pyroute2", "textual", "rich", "logging"}
+HEAVY = {"asyncio", "dataclasses", "requests", "pyroute2", "textual", "rich", "logging", "typing"}
 NOT_THE_CLIENTS = {
     *(f"tuidock.engine.runtime.{name}" for name in "foreign birth rootfs plan bpf config".split()),
     *(f"tuidock.engine.runtime.{name}" for name in "neighbours staging execute terminal".split()),
@@ -171,16 +171,15 @@ def test_the_monitor_is_small() -> None:
 
 
 def test_run_imports_nothing_heavy(layout: Layout) -> None:
-    """`tuidock run`, from the words on the command line to a running container."""
+    """`tuidock run`, from the words on the command line to a container that is gone again."""
     core = Core(layout)
     core.images.add(busybox.config(), [busybox.layer()], busybox.REFERENCE)
     roots = ["--root", layout.root, "--runroot", layout.runroot]
-    words = [*roots, "run", "-d", "--network", "none", busybox.REFERENCE, "true"]
+    words = [*roots, "run", "--rm", "--network", "none", busybox.REFERENCE, "true"]
     command = "from tuidock.cli.main import run", f"assert run({words}) == 0"
     loaded_by(*command)  # the first starts the launcher, and tries what its host can do
     loaded = loaded_by(*command)
-    for container in core.containers.list():
-        core.containers.remove(container.id, force=True)
+    assert core.containers.list() == []
     core.close()
     assert not loaded & (HEAVY | NOT_THE_CLIENTS | {"subprocess", "pathlib", "hashlib", "ctypes"})
     assert "_sqlite3" in loaded  # it did look into the store

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import os
 import select
 import signal
 import sys
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ that file lives in engine/journal.py; this module is only the words.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Image
 
 

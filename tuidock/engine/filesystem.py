@@ -1,7 +1,10 @@
 """The nouns of a container's files, as they cross the engine's door; rules as in `types`."""
 
+from __future__ import annotations
+
 from enum import Enum
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 
 class ChangeKind(str, Enum):

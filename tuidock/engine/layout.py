@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 
 class Layout(NamedTuple):

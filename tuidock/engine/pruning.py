@@ -5,8 +5,7 @@ Apart from the other nouns because no start of a container needs them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Container, Status
 
 

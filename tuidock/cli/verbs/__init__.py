@@ -5,7 +5,7 @@ A verb's module has `arguments(parser)` and `main(core, options) -> exit code`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tuidock.engine.named import NamedTuple
 
 
 class Verb(NamedTuple):

@@ -8,7 +8,8 @@ either nothing or everything, with exceptions; both drivers enforce that, and th
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
 from tuidock.engine.linux.userns import Maps, Range
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime.spec import ID_RANGE
 
 TYPE_CHECKING = False

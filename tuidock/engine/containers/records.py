@@ -7,10 +7,10 @@ ignored, missing ones take their defaults, so that a store can be opened by eith
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
 
 from tuidock.engine import journal
 from tuidock.engine.errors import BadSpec, ContainerNotFound
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import (
     ContainerSpec,
     Device,
@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
+    from typing import Any
 
     from tuidock.engine.layout import Layout
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
 
 from tuidock.engine.errors import (
     BadReference,
@@ -22,6 +21,7 @@ from tuidock.engine.errors import (
 from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
 from tuidock.engine.fake.clock import Clock
 from tuidock.engine.images.reference import familiar
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Image, Layer, Platform, RemoteImage, RemoteLayer
 
 STEPS = 8

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import shlex
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 KNOWN = frozenset({"sh", "/bin/sh", "bash", "echo", "sleep", "true", "false", "cat", "ls", "id"})
 

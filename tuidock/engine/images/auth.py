@@ -13,11 +13,11 @@ import json
 import os
 import re
 from collections.abc import Generator, Mapping
-from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from tuidock.engine.errors import AuthenticationRequired
 from tuidock.engine.images.reference import DOCKER_HUB, is_loopback
+from tuidock.engine.named import NamedTuple
 
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.){0,2000})"|([^\s,"]{1,2000}))')
 _SCHEME = re.compile(r"(?:^|,)\s*(Bearer|Basic)(?=\s|$)", re.IGNORECASE)

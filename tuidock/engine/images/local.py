@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
 
 from isal import isal_zlib
 
@@ -33,6 +32,7 @@ from tuidock.engine.images.manifest import (
 )
 from tuidock.engine.images.reference import parse
 from tuidock.engine.layout import Layout
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.store import transaction
 from tuidock.engine.types import Image
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadManifest
 from tuidock.engine.images.reference import is_digest
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Platform
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

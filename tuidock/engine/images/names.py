@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tuidock.engine.errors import BadReference, ImageNotFound, InvalidInput
 from tuidock.engine.images.reference import is_digest, is_hex_id, parse
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

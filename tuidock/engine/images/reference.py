@@ -7,9 +7,8 @@ The grammar is that of the OCI distribution-spec. Imports nothing: every `run` c
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tuidock.engine.errors import BadReference
+from tuidock.engine.named import NamedTuple
 
 DOCKER_HUB = "docker.io"
 DEFAULT_TAG = "latest"

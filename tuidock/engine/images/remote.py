@@ -7,7 +7,6 @@ is refused before the first layer moves.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadManifest, ManifestUnknown, SizeMismatch
 from tuidock.engine.images.blobs import Blobs, DamagedBlob
@@ -23,6 +22,7 @@ from tuidock.engine.images.manifest import (
 from tuidock.engine.images.platforms import choose, fit, offered, parse_platform
 from tuidock.engine.images.reference import Reference
 from tuidock.engine.images.registry import CONFIG_LIMIT, Document, Registry
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Platform
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadReference, InUse
 from tuidock.engine.images import names
@@ -18,6 +17,7 @@ from tuidock.engine.images.reference import familiar, parse
 from tuidock.engine.images.upkeep import collect
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import boot_id, start_time
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.store import transaction
 
 

@@ -7,12 +7,12 @@ this module imports only what that needs; everything else loads at first use.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadManifest
 from tuidock.engine.images import names
 from tuidock.engine.images.reference import familiar, parse
 from tuidock.engine.layout import Layout
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ import sysconfig
 import tarfile
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from tuidock.engine.errors import Unsupported
 from tuidock.engine.images.elf import Loader, NotElf, read
 from tuidock.engine.images.platforms import host_platform
+from tuidock.engine.named import NamedTuple
 
 REFERENCE = "docker.io/tuidock/starter:latest"
 OWN_FILES = os.path.join(os.path.dirname(__file__), "rootfs")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 _PROGRAMS = {"uid": "newuidmap", "gid": "newgidmap"}
 _ORDINARY = os.geteuid() != 0

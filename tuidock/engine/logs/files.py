@@ -7,7 +7,8 @@ descriptor. Bytes end at the last complete record.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

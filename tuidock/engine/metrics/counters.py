@@ -7,7 +7,8 @@ b"" for one that this kernel does not have.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 Read = Callable[[str], bytes]
 

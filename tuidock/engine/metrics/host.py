@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from tuidock.engine.cgroups.hierarchies import mode
 from tuidock.engine.layout import Layout
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Finding
 
 

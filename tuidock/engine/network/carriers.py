@@ -6,9 +6,9 @@ Invariant: whichever it is, services on the host's loopback are out of the conta
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from tuidock.engine.errors import HostError
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.network.ipam import Endpoint
 
 TYPE_CHECKING = False

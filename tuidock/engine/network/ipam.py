@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from tuidock.engine.errors import NetworkError
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Port
 
 

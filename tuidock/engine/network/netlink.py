@@ -13,9 +13,9 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from tuidock.engine.errors import NeedsRoot, NetworkError, Unsupported
+from tuidock.engine.named import NamedTuple
 
 ROUTE = 0
 NETFILTER = 12

@@ -13,7 +13,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 ADDRESS = bytes((251, 23, 199, 87))
 """Of the class E block, so never a real one. It also is the tail of the MAC address."""

@@ -9,13 +9,13 @@ import os
 import select
 import time
 from contextlib import suppress
-from typing import NamedTuple
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed, Unsupported
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, stub, userns
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import neighbours, reaper, sources
 from tuidock.engine.runtime.allowance import set_limits, set_score
 from tuidock.engine.runtime.config import added_groups, filter_program, flags, owns

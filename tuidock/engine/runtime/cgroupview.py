@@ -6,10 +6,9 @@ but a privileged container, and that only in its own cgroups.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tuidock.engine.cgroups.files import read
 from tuidock.engine.linux import mount as m
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime.rootfs import HIDDEN, attach
 

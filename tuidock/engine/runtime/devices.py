@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadSpec
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import Device
 
 TYPE_CHECKING = False

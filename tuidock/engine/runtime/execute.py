@@ -14,11 +14,11 @@ import signal
 import stat
 import struct
 from functools import partial
-from typing import NamedTuple
 
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, EngineError, StartFailed
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime import reaper, user
 from tuidock.engine.runtime.capabilities import ALL, bits

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple
+
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ the process that was looked at, never to a later one of its number.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from tuidock.engine.linux import process as p
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

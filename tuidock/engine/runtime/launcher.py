@@ -11,13 +11,13 @@ import os
 import select
 import signal
 import time
-from typing import NamedTuple
 
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import uplink
 from tuidock.engine.runtime.calling import launching
 from tuidock.engine.runtime.protocol import decode, encode, tell

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import NamedTuple
 
 from tuidock.engine.errors import StartFailed
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux.openat2 import PLAIN
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.linux.stub import make
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime.config import NAMESPACES
 from tuidock.engine.runtime.namespaces import SHARED_MEMORY, joined

@@ -7,10 +7,10 @@ order of the config, masks after them, the root is sealed and entered last.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.linux import mount as m
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import rootfs as r
 from tuidock.engine.runtime.cgroupview import CgroupView
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux.openat2 import PLAIN, RESOLVE_NO_XDEV
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 
 TYPE_CHECKING = False

@@ -7,9 +7,9 @@ turn off what this host does not have.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from tuidock.engine.errors import BadSpec
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import select
-from typing import NamedTuple
 
 from tuidock.engine.errors import MonitorGone
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime.protocol import CHUNK, STDERR, STDIN, STDOUT, decode, encode
 
 TYPE_CHECKING = False

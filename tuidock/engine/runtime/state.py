@@ -10,9 +10,9 @@ import errno
 import json
 import os
 import time
-from typing import NamedTuple
 
 from tuidock.engine.linux.proc import boot_id, start_time
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False

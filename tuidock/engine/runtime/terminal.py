@@ -12,10 +12,10 @@ import fcntl
 import os
 import struct
 import termios
-from typing import NamedTuple
 
 from tuidock.engine.linux.libc import check, libc
 from tuidock.engine.linux.openat2 import PLAIN
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 
 TYPE_CHECKING = False

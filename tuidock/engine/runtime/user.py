@@ -6,10 +6,9 @@ at most a few MiB of them, and no name service of the host is ever asked.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tuidock.engine.errors import StartFailed
 from tuidock.engine.linux.openat2 import read_small
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ paths, is made anew by who needs it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tuidock.engine.cgroups.cgroup import open_cgroup
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.containers.files.restore import ON_HOST, Manner, Rename, Restorer
 from tuidock.engine.errors import Conflict, EngineError, HostError, NotFound, StorageFull
@@ -18,6 +17,7 @@ from tuidock.engine.filesystem import Copied
 from tuidock.engine.images.layers.packing import Packer
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.walk import Opener
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

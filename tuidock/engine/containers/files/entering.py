@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from typing import NamedTuple
 
 from tuidock.engine.containers.files import mounts
 from tuidock.engine.errors import HostError, WrongStatus
@@ -22,6 +21,7 @@ from tuidock.engine.linux import sockets, userns
 from tuidock.engine.linux.landlock import landlock
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.linux.stub import Own
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import rootfs, sources
 from tuidock.engine.runtime.asking import number
 from tuidock.engine.runtime.config import read_config

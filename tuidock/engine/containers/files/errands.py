@@ -11,7 +11,6 @@ import errno
 import json
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.containers.files import upper
 from tuidock.engine.containers.files.restore import IN_CONTAINER, Restorer
@@ -21,6 +20,7 @@ from tuidock.engine.images.layers.packing import Packer
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.walk import Opener
 from tuidock.engine.linux.openat2 import RESOLVE_NO_MAGICLINKS, openat2
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

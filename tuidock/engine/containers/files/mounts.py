@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
 
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import HostError
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import userns
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import plan, rootfs
 
 TYPE_CHECKING = False

@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.errors import Conflict, ContentError
 from tuidock.engine.images.layers import tar
 from tuidock.engine.images.layers.bounds import BOUNDS
 from tuidock.engine.images.layers.names import clean, shown
 from tuidock.engine.images.layers.writing import fill
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

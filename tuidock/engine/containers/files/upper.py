@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.errors import ContentError
 from tuidock.engine.filesystem import ChangeKind
@@ -21,6 +20,7 @@ from tuidock.engine.images.layers.names import OPAQUE, WHITEOUT, shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR, WHITEOUT_XATTR
 from tuidock.engine.images.layers.tar import Entry
 from tuidock.engine.images.layers.walk import Opener, Seen, walk
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tuidock.engine.named import NamedTuple
 
 
 class Bounds(NamedTuple):

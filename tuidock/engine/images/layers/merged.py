@@ -10,11 +10,11 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from tuidock.engine.errors import ContentError
 from tuidock.engine.images.layers.names import shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR
+from tuidock.engine.named import NamedTuple
 
 _LINKS = 40  # as many as the kernel follows
 

@@ -6,9 +6,9 @@ Invariant: nothing an archive says can make overlayfs or a security module of th
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from tuidock.engine.images.layers.tar import Entry
+from tuidock.engine.named import NamedTuple
 
 OVERLAY_PREFIX = b"user.overlay."
 """Overlayfs' own attributes when it is mounted with `userxattr`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 from zlib import adler32
 
 from tuidock.engine.errors import ContentError, UnsafeLayer
@@ -16,6 +15,7 @@ from tuidock.engine.images.layers import pax
 from tuidock.engine.images.layers.bounds import Bounds
 from tuidock.engine.images.layers.source import BLOCK, Source
 from tuidock.engine.images.layers.sparse import Segments, check, gnu_segments, pax_segments
+from tuidock.engine.named import NamedTuple
 
 FILE, LINK, SYMLINK, CHARACTER, BLOCKDEV, DIRECTORY, FIFO = range(7)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.errors import ContentError, UnsafeLayer
 from tuidock.engine.images.layers.merged import is_whiteout
@@ -16,6 +15,7 @@ from tuidock.engine.images.layers.names import shown
 from tuidock.engine.images.layers.owners import OPAQUE_XATTR, ORIGIN_XATTR
 from tuidock.engine.images.layers.tar import Entry
 from tuidock.engine.linux.files import remove_tree
+from tuidock.engine.named import NamedTuple
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CACHED = 256

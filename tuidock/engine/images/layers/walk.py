@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.errors import UnsafeLayer
 from tuidock.engine.images.layers.bounds import BOUNDS
+from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
 
 from tuidock.engine.errors import ContentError, UnsafeLayer
 from tuidock.engine.images.layers import tar
@@ -20,6 +19,7 @@ from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.tar import Entry
 from tuidock.engine.images.layers.tree import Directory, Tree
 from tuidock.engine.images.root import LISTED_XATTR
+from tuidock.engine.named import NamedTuple
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPECIAL = stat.S_ISUID | stat.S_ISGID
