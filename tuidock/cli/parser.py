@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
+# We speak English, as docker does. To look for other words argparse would import `locale` and
+# search directories, 2 ms of every command.
+argparse._ = str  # type: ignore[attr-defined]
+
 
 class UsageError(Exception):
     """The words do not make a command; the lines go to stderr as they are."""
