@@ -38,6 +38,17 @@ def remove_path(path: str) -> None:
 
     Raises OSError.
     """
+    try:
+        _remove_path(path)
+    except PermissionError:
+        if os.geteuid() == 0:
+            raise
+        from tuidock.engine.linux import inside
+
+        inside.call(__name__, "remove_path", path)
+
+
+def _remove_path(path: str) -> None:
     directory, name = os.path.split(os.path.abspath(path))
     try:
         parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -45,12 +56,6 @@ def remove_path(path: str) -> None:
         return
     try:
         remove_tree(parent, os.fsencode(name))
-    except PermissionError:
-        if os.geteuid() == 0:
-            raise
-        from tuidock.engine.linux import inside
-
-        inside.call(__name__, "remove_path", path)
     finally:
         os.close(parent)
 
