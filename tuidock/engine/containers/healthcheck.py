@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.runtime.health import CHECK, ON_FAILURE
 from tuidock.engine.types import HealthCheck
 
 TYPE_CHECKING = False
@@ -39,6 +38,8 @@ def as_annotations(asked: HealthCheck, image: Mapping[str, Any]) -> dict[str, st
     merged = merge(asked, image)
     if not merged:
         return {}
+    from tuidock.engine.runtime.health import CHECK, ON_FAILURE  # few images have a check
+
     return {CHECK: json.dumps(merged), ON_FAILURE: asked.on_failure}
 
 

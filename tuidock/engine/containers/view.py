@@ -6,7 +6,6 @@ import json
 
 from tuidock.engine.containers.records import Record
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime.health import read_status
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Container, Port, Status
 
@@ -61,5 +60,11 @@ def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
         ports=ports,
         labels=record.spec.labels,
         restarts=state.restarts,
-        health=read_status(layout, record.id) if state.pid else "",
+        health=_health(layout, record.id) if state.pid else "",
     )
+
+
+def _health(layout: Layout, container_id: str) -> str:
+    from tuidock.engine.runtime.health import read_status  # a plain run asks before it starts
+
+    return read_status(layout, container_id)

@@ -1,0 +1,182 @@
+"""The nouns of what the engine tells when it is asked: images, processes, figures, logs, the host.
+
+Rules as in `types`, from where they are to be imported. Invariant: a plain `tuidock run` meets
+none of them, so that it need not define them.
+"""
+
+from __future__ import annotations
+
+from tuidock.engine.named import NamedTuple
+
+# --- images -------------------------------------------------------------------------------------
+
+
+class Platform(NamedTuple):
+    """An OCI platform, as `linux/arm64/v8` spells it."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in self if part)
+
+
+class Layer(NamedTuple):
+    """One layer of an image: its blob as the registry names it, and its content."""
+
+    digest: str
+    diff_id: str
+    size: int
+    """Compressed bytes."""
+    media_type: str = ""
+    created_by: str = ""
+
+
+class Image(NamedTuple):
+    """An image in the local store."""
+
+    id: str
+    """Digest of the image config, docker's image ID."""
+    tags: tuple[str, ...]
+    """Full references, `docker.io/library/debian:latest`; empty for a dangling image."""
+    digests: tuple[str, ...]
+    """`repository@sha256:...` for every manifest this image was pulled by."""
+    created: float
+    size: int
+    """Bytes of the extracted layers."""
+    platform: Platform
+    layers: tuple[Layer, ...]
+    labels: dict[str, str]
+    command: tuple[str, ...]
+    """Entrypoint followed by command, as a container without arguments would run it."""
+
+
+class RemoteLayer(NamedTuple):
+    """A layer offered by a registry."""
+
+    digest: str
+    size: int
+    present: bool
+    """True when the local store already holds it."""
+
+
+class RemoteImage(NamedTuple):
+    """What a registry holds under one tag or digest, for one platform, before any pull."""
+
+    reference: str
+    digest: str
+    platform: Platform
+    platforms: tuple[Platform, ...]
+    """Every platform of the index; the one above alone when there is no index."""
+    layers: tuple[RemoteLayer, ...]
+    created: float
+    config: dict[str, object]
+
+
+# --- containers ---------------------------------------------------------------------------------
+
+
+class Process(NamedTuple):
+    """One process in a container, as the host sees it."""
+
+    pid: int
+    parent: int
+    user: str
+    """Numeric uid in the container."""
+    cpu_seconds: float
+    memory: int
+    """Resident bytes."""
+    started: float
+    state: str
+    command: str
+    terminal: str = ""
+    """`pts/0`; empty without one."""
+
+
+class Sample(NamedTuple):
+    """One measurement of one container, counters and the rates derived from the one before."""
+
+    id: str
+    at: float
+    """CLOCK_BOOTTIME seconds, so that a changed wall clock cannot bend a rate."""
+    cpu: float
+    """Cores in use since the sample before; 0.0 in the first."""
+    cpu_seconds: float
+    cpu_limit: float | None
+    """Quota in cores, None without one."""
+    throttled: float
+    """Share of the time since the sample before in which the quota held it back, 0.0 to 1.0."""
+    memory: int
+    """Working set: usage without inactive file cache, as docker counts it."""
+    memory_cache: int
+    memory_limit: int | None
+    memory_peak: int
+    oom_kills: int
+    pids: int
+    pids_limit: int | None
+    network_rx: int
+    """Bytes since the network was made, all interfaces but lo."""
+    network_tx: int
+    block_read: int
+    block_write: int
+    pressure_cpu: float = 0.0
+    """PSI `some avg10` in percent; 0.0 where the kernel does not tell."""
+    pressure_memory: float = 0.0
+    pressure_io: float = 0.0
+
+
+class LogLine(NamedTuple):
+    """One line, or one part of an over-long line, that a container wrote."""
+
+    at: float
+    stream: str
+    """`stdout` or `stderr`."""
+    text: bytes
+    """As written, without the newline."""
+    partial: bool = False
+    """True when the line goes on in the next record."""
+
+
+class LogQuery(NamedTuple):
+    """Which part of a log to read."""
+
+    follow: bool = False
+    tail: int | None = None
+    """Last n lines; None for all."""
+    since: float | None = None
+    until: float | None = None
+
+
+# --- the host -----------------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    """One line of `tuidock doctor`."""
+
+    name: str
+    state: str
+    """`ok`, `warning` or `missing`."""
+    detail: str
+    remedy: str = ""
+
+
+class HostInfo(NamedTuple):
+    """The host, as `info` prints it."""
+
+    version: str
+    kernel: str
+    architecture: str
+    operating_system: str
+    hostname: str
+    cpus: int
+    memory: int
+    cgroup: str
+    """`v1`, `v2` or `hybrid`."""
+    root: str
+    runroot: str
+    rootless: bool
+    containers: int
+    running: int
+    paused: int
+    images: int
