@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,3 +71,11 @@ def test_a_field_without_a_value_is_missed() -> None:
     kind: Any = Ours
     with pytest.raises(TypeError, match="first"):
         kind()
+
+
+def test_all_who_use_it_postpone_their_annotations() -> None:
+    """Else a newer Python, which keeps them elsewhere until asked, would give it no fields."""
+    texts = {path: path.read_text() for path in Path(named.__file__).parents[1].rglob("*.py")}
+    users = {path for path, text in texts.items() if "engine.named import" in text}
+    assert users
+    assert not {path for path in users if "from __future__ import annotations" not in texts[path]}
