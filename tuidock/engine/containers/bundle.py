@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import time
 
 from tuidock.engine.errors import ContainerNotFound
@@ -119,12 +120,30 @@ def read_config(layout: Layout, container_id: str) -> dict[str, object]:
 
 
 def write_files(layout: Layout, container_id: str, files: dict[str, str]) -> None:
-    """`hosts`, `hostname` and `resolv.conf`, bind-mounted at the start."""
+    """`hosts`, `hostname` and `resolv.conf`, bind-mounted at the start.
+
+    Mostly they are as the last start left them, and to truncate a file may mean to wait for a disk.
+    """
     for name, text in files.items():
         path = f"{layout.container(container_id)}/{name}"
+        if _holds(path, text.encode()):
+            continue
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(path, 0o644)
+
+
+def _holds(path: str, content: bytes) -> bool:
+    """Whether a container, which may write to it, has left it alone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        is_readable = stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o644
+        return is_readable and os.read(descriptor, len(content) + 1) == content
+    finally:
+        os.close(descriptor)
 
 
 def mount_mark(layout: Layout, container_id: str) -> str:

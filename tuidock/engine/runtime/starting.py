@@ -46,8 +46,9 @@ _PATIENCE = 10.0
 def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
     ahead = None
-    if not sockets.readable(orders, _BREATH):
+    if not sockets.readable(orders, 0):
         ahead = birth.prepare()
+    if not sockets.readable(orders, _BREATH):
         p.own_memory()
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
