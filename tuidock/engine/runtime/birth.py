@@ -140,7 +140,8 @@ class Birth:
         descriptors = self._open_mounts(self.stub)
         self._begin("plan the mounts")
         plan = operations(self.config)
-        self.client.send(encode({"created": self.stub.pid}))
+        if gate:
+            self.client.send(encode({"created": self.stub.pid}))
         self._let_work("furnish the root")
         init.furnish(plan, descriptors)
         self._begin("listen")

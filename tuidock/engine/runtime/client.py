@@ -39,16 +39,16 @@ __all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "connect", "quit_
 def start(
     layout: Layout, container_id: str, *, gate: bool, attach: bool, before: RunState | None = None
 ) -> Starting:
-    """Have a container started; returns once its first process exists.
+    """Have a container started; returns when its command was executed.
 
-    With `gate` it then waits for `go`. `before` is the state that its policy starts it from.
-    Raises RuntimeFailure.
+    With `gate` already once its first process exists; that then waits for `go`. `before` is the
+    state that its policy starts it from. Raises RuntimeFailure.
     """
     request: dict[str, Any] = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
     if before:
         request |= {"restarts": before.restarts + 1, "pause": before.pause}
-    packets, pid = _ask_launcher(layout, request, "created")
-    return Starting(packets, int(pid), attach=attach)
+    packets, pid = _ask_launcher(layout, request, "created" if gate else "started")
+    return Starting(packets, int(pid), gate=gate, attach=attach)
 
 
 def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[Packets, Any]:
@@ -80,12 +80,13 @@ _PATIENCE = 60.0
 class Starting:
     """A container between its birth and its command."""
 
-    def __init__(self, packets: Packets, pid: int, *, attach: bool) -> None:
+    def __init__(self, packets: Packets, pid: int, *, gate: bool, attach: bool) -> None:
         self.pid = pid
         """Of the first process, as the host sees it; its namespaces exist."""
         self.line: Line | None = None
         """The open line, with `attach`, once it was started."""
         self._packets = packets
+        self._gate = gate
         self._attach = attach
 
     def go(self) -> None:
@@ -104,12 +105,13 @@ class Starting:
         self._packets.close()
 
     def wait_started(self) -> None:
-        """Return when the command was executed.
+        """Return when the command was executed; without a gate it is already.
 
         Raises StartFailed, CommandNotFound, CommandNotExecutable, MonitorGone.
         """
         try:
-            _expect(self._packets, "started")
+            if self._gate:
+                _expect(self._packets, "started")
         except BaseException:
             self._packets.close()
             raise

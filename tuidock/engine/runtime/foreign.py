@@ -184,9 +184,9 @@ class ForeignBirth(Birth):
         self.pid = call.pid()
         self.pidfd = os.pidfd_open(self.pid)
         self.cgroup.add(self.pid)
-        self.client.send(encode({"created": self.pid}))
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
+            self.client.send(encode({"created": self.pid}))
             self._await_client()
         self.step = "execute the command"
         self._run(call.words("start"))
