@@ -22,13 +22,30 @@ def test_memory_is_owned_before_it_is_touched() -> None:
     block[:: mmap.PAGESIZE] = b"x" * PAGES
     child = os.fork()
     if child == 0:
-        process.own_memory()
+        process.own_memory(process.shared_memory())
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         block[:: mmap.PAGESIZE] = b"y" * PAGES
         faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
         os._exit(0 if faults < PAGES / 2 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert block[:1] == b"x"
+
+
+def test_memory_that_is_mapped_later_is_left_alone() -> None:
+    """A stub has room for 8 MB of calls, and uses hardly any. Fails if `own_memory` looks up what
+    is mapped by itself.
+    """
+    child = os.fork()
+    if child == 0:
+        areas = process.shared_memory()
+        block = mmap.mmap(-1, PAGES * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        block.madvise(_NO_HUGE_PAGES)
+        process.own_memory(areas)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        block[:: mmap.PAGESIZE] = b"x" * PAGES
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        os._exit(0 if faults >= PAGES else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_spare_is_there_when_a_start_is_over(box: Box) -> None:

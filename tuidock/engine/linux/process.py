@@ -155,17 +155,24 @@ def load_filter(program: bytes) -> None:
     )
 
 
-def own_memory() -> None:
-    """Copy at once what is shared with our parent since fork(2), before it is needed: taken one
-    by one, each page costs several microseconds. No-op before Linux 5.14.
-    """
+def shared_memory() -> list[tuple[int, int]]:
+    """Start and end of each area of which we share pages with our parent, just after fork(2)."""
+    areas = []
     with open("/proc/self/maps", "rb") as file:
         for line in file:
             addresses, permissions = line.split(None, 2)[:2]
             if permissions == b"rw-p":
-                start, end = (int(each, 16) for each in addresses.split(b"-"))
-                size = ctypes.c_size_t(end - start)
-                libc.madvise(ctypes.c_void_p(start), size, _POPULATE_WRITE)
+                start, end = addresses.split(b"-")
+                areas.append((int(start, 16), int(end, 16)))
+    return areas
+
+
+def own_memory(areas: list[tuple[int, int]]) -> None:
+    """Copy all of them at once, before they are needed: taken one by one, each page costs several
+    microseconds. What was mapped since is left alone. No-op before Linux 5.14.
+    """
+    for start, end in areas:
+        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _POPULATE_WRITE)
 
 
 def set_title(title: str) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
 _BREATH = 0.02
-"""Seconds without orders after which there is time to prepare for them."""
+"""Seconds without orders after which there is time to copy memory for them."""
 _ROOM = sockets.MAX_MESSAGE // 4
 """Characters of a probe's process that go along with the rest."""
 _PATIENCE = 10.0
@@ -47,9 +47,10 @@ def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
     ahead = None
     if not sockets.readable(orders, 0):
+        shared = p.shared_memory()
         ahead = birth.prepare()
-    if not sockets.readable(orders, _BREATH):
-        p.own_memory()
+        if not sockets.readable(orders, _BREATH):
+            p.own_memory(shared)
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
         start(layout, decode(message), sockets.packets(descriptors[0]), handover, ahead)
