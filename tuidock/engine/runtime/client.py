@@ -47,8 +47,13 @@ def start(
     request: dict[str, Any] = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
     if before:
         request |= {"restarts": before.restarts + 1, "pause": before.pause}
-    packets, pid = _ask_launcher(layout, request, "created" if gate else "started")
-    return Starting(packets, int(pid), gate=gate, attach=attach)
+    packets, answer = _ask_launcher(layout, request, "")
+    try:  # a launcher from before an update tells of both, gate or not
+        pid = int(answer["created"] if "created" in answer else _value(answer, "started"))
+    except BaseException:
+        packets.close()
+        raise
+    return Starting(packets, pid, started="started" in answer, attach=attach)
 
 
 def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[Packets, Any]:
@@ -80,13 +85,13 @@ _PATIENCE = 60.0
 class Starting:
     """A container between its birth and its command."""
 
-    def __init__(self, packets: Packets, pid: int, *, gate: bool, attach: bool) -> None:
+    def __init__(self, packets: Packets, pid: int, *, started: bool, attach: bool) -> None:
         self.pid = pid
         """Of the first process, as the host sees it; its namespaces exist."""
         self.line: Line | None = None
         """The open line, with `attach`, once it was started."""
         self._packets = packets
-        self._gate = gate
+        self._started = started
         self._attach = attach
 
     def go(self) -> None:
@@ -105,12 +110,12 @@ class Starting:
         self._packets.close()
 
     def wait_started(self) -> None:
-        """Return when the command was executed; without a gate it is already.
+        """Return when the command was executed; mostly, without a gate, it is.
 
         Raises StartFailed, CommandNotFound, CommandNotExecutable, MonitorGone.
         """
         try:
-            if self._gate:
+            if not self._started:
                 _expect(self._packets, "started")
         except BaseException:
             self._packets.close()
