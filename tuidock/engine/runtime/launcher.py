@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds without a monitor or a request after which the launcher leaves."""
 SPARE_SECONDS = 30.0
-"""How long after a start a spare monitor is kept, with a starter that has 8 MB."""
+"""How long after a start a spare monitor is kept, with a starter that has 10 MB."""
 _MEMORY = 256
 """Orphans whose end is remembered."""
 _LISTENER = 3
