@@ -30,8 +30,9 @@ left_out: Counter[str] = Counter()
 marks: list[str] = []
 """What tells this run's things from another's: tags and paths of its layouts."""
 
+# A shell's background job begins with these ignored, and so would everything that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-"""A shell's background job begins with it ignored, and so would everything that tests start."""
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 # --- skips --------------------------------------------------------------------------------
