@@ -61,20 +61,22 @@ def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[P
 
     Of that the value of `word`, which must be there; without a word all of it.
     A launcher that was killed before it read the request is replaced: the kernel says so by
-    ECONNRESET. Raises RuntimeFailure.
+    ECONNRESET. A starter that was killed with the request, too: then the line ends, and what
+    it had begun died with it. Raises RuntimeFailure.
     """
     for _ in range(_TRIES):
         packets = calling.connect(layout)
         try:
             packets.send(encode(request))
-            answer = decode(packets.receive()[0])
-            return packets, _value(answer, word) if word else answer
+            if answer := decode(packets.receive()[0]):
+                return packets, _value(answer, word) if word else answer
+            packets.close()
         except (ConnectionResetError, BrokenPipeError):
             packets.close()
         except BaseException:
             packets.close()
             raise
-    raise MonitorGone("the launcher does not stay", f"see {layout.runroot}/launcher.log")
+    raise MonitorGone("the launcher does not answer", f"see {layout.runroot}/launcher.log")
 
 
 _TRIES = 5
