@@ -7,6 +7,9 @@ PYTHON ?=
 # What to hand to pytest: make test ARGS="tests/images -k zstd"
 ARGS ?=
 
+# What is the same whoever looks: the interface, and the house.
+anybodys := --ignore=tests/ui --ignore=tests/widgets --ignore=tests/test_house.py
+
 python := .venv/bin/python
 as_root := $(shell test "$$(id -u)" = 0 && echo yes)
 
@@ -44,8 +47,8 @@ soak: .venv/ready-dev ## A thousand random lives of containers, then an audit of
 	@TUIDOCK_LIVES=$(or $(LIVES),1000) $(python) -m pytest tests/containers/test_lives.py
 
 .PHONY: test-user
-test-user: .venv/ready-dev packages ## Run what needs no root as an ordinary user, made for it when you are root
-	@$(if $(as_root),scripts/as-user $(python),$(python) -m pytest) $(ARGS)
+test-user: .venv/ready-dev packages ## Run the engine's tests as an ordinary user, made for it when you are root
+	@$(if $(as_root),scripts/as-user $(python),$(python) -m pytest) $(anybodys) $(ARGS)
 
 .PHONY: check
 check: .venv/ready-dev ## Lint, types and layers, without the suite

@@ -230,6 +230,7 @@ async def test_events_tell_of_a_life(engine: Engine) -> None:
     ]
 
 
+@pytest.mark.root(root_only.LIMITS)
 async def test_inspect_has_dockers_shape(engine: Engine) -> None:
     it = await started(engine, shell("sleep 60", "web", Limits(memory=64 * MIB)))
     found = await engine.containers.inspect("web")

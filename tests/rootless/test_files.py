@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from tests import root_only
 from tests.rootless.conftest import IMAGE, Person
 
 WORK = (
@@ -66,6 +67,7 @@ def test_a_container_becomes_an_image(ann: Person) -> None:
     assert said == "33:34\n"
 
 
+@pytest.mark.root(root_only.OTHERS)
 def test_with_a_single_id(single: Person) -> None:
     started(single)
     home = f"{single.base}/home"
