@@ -8,7 +8,7 @@ import time
 
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, MonitorGone, RuntimeFailure, WrongStatus
+from tuidock.engine.errors import BadSpec, MonitorGone, RuntimeFailure, Unsupported, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import restarting
@@ -121,10 +121,14 @@ def _cgroup(layout: Layout, record: Record) -> Cgroup:
 def _thaw(layout: Layout, record: Record) -> None:
     try:
         _cgroup(layout, record).thaw()
+    except Unsupported:  # so it seems where the directory has gone
+        if is_up(read_state(layout, record.id)):
+            raise
+        return  # it ended; on v2 a frozen process dies of SIGKILL as it is
     except OSError as error:
         if error.errno not in _CGROUP_GONE:
             raise
-        return  # it ended; on v2 a frozen process dies of SIGKILL as it is
+        return
     records.note(layout, record, "unpause")
 
 
