@@ -204,3 +204,26 @@ def test_a_clock_that_was_set_bends_no_age(layout: Layout) -> None:
         assert core.containers.get("web").started == pytest.approx(it.started, abs=2)
     core.containers.remove("web", force=True)
     core.close()
+
+
+def test_a_run_directory_that_goes_without_a_boot(layout: Layout) -> None:
+    """As that of an ordinary user at logout. Fails without `_end_what_lives`: the old
+    processes would hold the cgroup, and no start would ever come through.
+    """
+    core = Core(layout)
+    core.images.add(busybox.config(), [busybox.layer()], "busybox")
+    spec = ContainerSpec(image="busybox", name="box", command=FOREVER, network="none")
+    box = core.containers.create(spec)
+    core.containers.start(box.id)
+    first = core.containers.get("box").pid
+    shutil.rmtree(layout.runroot)
+    core.close()
+    core = Core(layout)
+    try:
+        assert core.containers.get("box").status is Status.EXITED
+        core.containers.start(box.id)
+        assert core.containers.get("box").pid not in (0, first)
+        assert not os.path.exists(f"/proc/{first}/exe")
+    finally:
+        core.containers.remove(box.id, force=True)
+        core.close()

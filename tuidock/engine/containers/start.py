@@ -10,7 +10,7 @@ from tuidock.engine.errors import EngineError, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import client, namespaces, restarting
-from tuidock.engine.runtime.state import read_state
+from tuidock.engine.runtime.state import LOST, read_state
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
@@ -37,11 +37,13 @@ def start(
     its restart policy starts it from; without, a person does.
     """
     with bundle.locked(layout, record.id):
-        status = read_state(layout, record.id).status
-        if status is Status.PAUSED:
+        state = read_state(layout, record.id)
+        if state.status is Status.PAUSED:
             raise WrongStatus("cannot start a paused container, try unpause instead")
-        if status is Status.RUNNING:
+        if state.status is Status.RUNNING:
             return None
+        if state.exit and state.exit.error == LOST.error:
+            _end_what_lives(layout, record)
         _refuse_mounted(layout, record)
         if not before:
             restarting.forget_stop(layout, record.id)
@@ -51,6 +53,13 @@ def start(
         line = _birth(layout, record, network, attach=attach, before=before)
     records.note(layout, record, "start")
     return line
+
+
+def _end_what_lives(layout: Layout, record: Record) -> None:
+    """Of a run whose run dir has gone, though the machine has not: after a logout, say."""
+    from tuidock.engine.containers.life import remove_cgroup  # hardly ever
+
+    remove_cgroup(layout, record.id)
 
 
 def _trust_volatile(layout: Layout, record: Record) -> None:
