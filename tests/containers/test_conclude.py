@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests import busybox
 from tuidock.engine.core import Core
 from tuidock.engine.errors import ContainerNotFound
-from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.restarting import PERSON, RESTART
 from tuidock.engine.types import ContainerSpec
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    core.close()
 
 
 def test_a_restart_keeps_what_a_stop_removes(core: Core) -> None:

@@ -10,11 +10,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from tests import busybox
+from tests.containers.conftest import mend
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
@@ -31,14 +30,6 @@ FAULTS = [
 STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "1"))
 MOST = 500
 RUN = ("run", "-d", "--network", "none", "--name", "box", "busybox", "sleep", "60")
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    core.close()
 
 
 class Attempt:
@@ -92,13 +83,3 @@ def test_failing_anywhere(core: Core, words: tuple[str, ...], call: str, error: 
             break
     else:
         pytest.fail(f"more than {MOST} calls")
-
-
-def mend(core: Core) -> None:
-    """What the next command does, then everything that is left is removed the usual way."""
-    core.check()
-    for container in core.containers.list():
-        core.containers.remove(container.id, force=True)
-    assert core.check() == []
-    assert os.listdir(f"{core.layout.root}/containers") == []
-    assert os.listdir(f"{core.layout.runroot}/containers") == []

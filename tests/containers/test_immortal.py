@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import busybox
 from tests.containers.hanging import Hanging
 from tuidock.engine.containers import life
 from tuidock.engine.core import Core
 from tuidock.engine.errors import RuntimeFailure
-from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, Limits, LogQuery, Mount, Status
 
 pytestmark = pytest.mark.root
 
 BOMB = "b() { b & b & while :; do :; done; }; echo armed; b 2>/dev/null & exec sleep 600"
 DEAF = "trap '' TERM INT HUP; echo deaf; while :; do sleep 0.05; done"
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    core.close()
 
 
 def started(core: Core, script: str, word: str, **fields: object) -> Container:

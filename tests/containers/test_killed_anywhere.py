@@ -11,11 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from tests import busybox, root_only
+from tests import root_only
+from tests.containers.conftest import mend
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.core import Core
 from tuidock.engine.errors import ContainerNotFound
@@ -26,14 +26,6 @@ WRITING = "write pwrite64 fsync fdatasync rename mkdir rmdir unlink unlinkat sen
 STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "3"))
 """Every n-th call; 1 tries them all."""
 NEVER = 10_000
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    core.close()
 
 
 def killed(layout: Layout, call: str, number: int, *words: str) -> bool:
@@ -60,18 +52,6 @@ def killed(layout: Layout, call: str, number: int, *words: str) -> bool:
     )
     assert done.returncode in (0, -9, 137), done
     return done.returncode != 0
-
-
-def mend(core: Core) -> None:
-    """What the next command does, then everything that is left is removed the usual way."""
-    core.check()
-    for container in core.containers.list():
-        core.containers.remove(container.id, force=True)
-    assert core.check() == []
-    assert os.listdir(f"{core.layout.root}/containers") == []
-    assert os.listdir(f"{core.layout.runroot}/containers") == []
-    assert core.db.execute("SELECT count(*) FROM container").fetchone() == (0,)
-    assert core.db.execute("SELECT count(*) FROM endpoint").fetchone() == (0,)
 
 
 RUN = ("run", "-d", "--network", "none", "--name", "box", "busybox", "sleep", "60")

@@ -13,16 +13,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests import busybox
-from tests.containers.test_fails_anywhere import mend
+from tests.containers.conftest import mend
 from tests.runtime.conftest import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime import client
 
 pytestmark = pytest.mark.root
 
@@ -33,15 +30,6 @@ CALLS = (
 STEP = int(os.environ.get("TUIDOCK_KILL_STEP", "8"))
 """Every n-th call; 1 tries them all."""
 MOST = 2000
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    core.close()
-    client.quit_launcher(layout)
 
 
 def tuidock(layout: Layout, *words: str) -> subprocess.CompletedProcess[str]:

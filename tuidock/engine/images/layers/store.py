@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from tuidock.engine.errors import NotFound
+from tuidock.engine.images.disk import sync_directory
 from tuidock.engine.images.layers.dependence import adjusted
 from tuidock.engine.images.layers.faults import translated
 from tuidock.engine.images.layers.merged import is_opaque
@@ -144,7 +145,7 @@ class LayerStore:
     def _rename(self, directory: str, key: str) -> None:
         self._bury(key)
         rename(directory, self.directory(key))
-        _sync_directory(self._layout.layers)
+        sync_directory(self._layout.layers)
 
     def _bury(self, key: str) -> None:
         """Move a directory without a row, if there is one, to `ingest`, where `sweep` finds it."""
@@ -204,11 +205,3 @@ class LayerStore:
             return False
         discard(path, lock)
         return True
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
