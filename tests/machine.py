@@ -76,10 +76,12 @@ def _processes() -> Iterator[str]:
 
 
 def _is_dead_child(pid: int) -> bool:
-    """A launcher that this process started is reaped when it starts another one."""
+    """A launcher that this process started is reaped when it starts another one; an orphan
+    when the machine's first process gets to it, which may take seconds.
+    """
     with contextlib.suppress(OSError):
         state, parent = _read(pid, "stat").rpartition(")")[2].split()[:2]
-        return state == "Z" and int(parent) == os.getpid()
+        return state == "Z" and int(parent) in (1, os.getpid())
     return False
 
 

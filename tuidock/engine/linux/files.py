@@ -6,9 +6,11 @@ this, so what few need is imported where they need it: ctypes alone costs 2 ms.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 
+_TRIES = 64
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -73,16 +75,24 @@ def rename(old: str, new: str) -> None:
 
 
 def _remove_directory(parent: int, name: bytes) -> None:
-    try:
-        top = os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
-    except FileNotFoundError:
+    for _ in range(_TRIES):
+        try:
+            top = os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
+        except FileNotFoundError:
+            return
+        try:
+            _flatten(top)
+        finally:
+            os.close(top)
+        with suppress(FileNotFoundError):
+            try:
+                os.rmdir(name, dir_fd=parent)
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:  # somebody has just written there
+                    raise
+                continue
         return
-    try:
-        _flatten(top)
-    finally:
-        os.close(top)
-    with suppress(FileNotFoundError):
-        os.rmdir(name, dir_fd=parent)
+    raise OSError(errno.ENOTEMPTY, "somebody keeps writing there", os.fsdecode(name))
 
 
 def _flatten(top: int) -> None:
