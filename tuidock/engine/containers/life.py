@@ -13,7 +13,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
-from tuidock.engine.runtime.state import RunState, read_state
+from tuidock.engine.runtime.state import RunState, end_unseen, read_exit, read_state
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ExitRecord, Limits, Status
 
@@ -256,6 +256,12 @@ def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> Non
         raise _immortal(f"Could not kill running container {record.name}, cannot remove -")
 
 
+def end_what_lives(layout: Layout, container_id: str) -> None:
+    """Of a run whose end nobody saw; no-op when nothing does."""
+    end_unseen(layout, container_id)
+    remove_cgroup(layout, container_id)
+
+
 def remove_cgroup(layout: Layout, container_id: str) -> None:
     """End what is in a container's cgroup, and remove it; no-op without one."""
     from tuidock.engine.cgroups.cgroup import reach_cgroup
@@ -277,8 +283,8 @@ def erase(
 
         mounting.unmount(layout, container_id)
     with bundle.unwatched(layout, container_id) as abandoned:
-        if abandoned:  # no monitor lived to clean up
-            remove_cgroup(layout, container_id)
+        if abandoned or read_exit(layout, container_id) is None:  # no monitor lived to clean up
+            end_what_lives(layout, container_id)
         for path in (layout.run(container_id), layout.container(container_id)):
             remove_path(path)
     records.delete(db, container_id)

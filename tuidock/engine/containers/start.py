@@ -43,7 +43,10 @@ def start(
         if state.status is Status.RUNNING:
             return None
         if state.exit and state.exit.error == LOST.error:
-            _end_what_lives(layout, record)
+            # Its run directory has gone, and not the machine: a logout, say.
+            from tuidock.engine.containers.life import end_what_lives  # hardly ever
+
+            end_what_lives(layout, record.id)
         _refuse_mounted(layout, record)
         if not before:
             restarting.forget_stop(layout, record.id)
@@ -53,13 +56,6 @@ def start(
         line = _birth(layout, record, network, attach=attach, before=before)
     records.note(layout, record, "start")
     return line
-
-
-def _end_what_lives(layout: Layout, record: Record) -> None:
-    """Of a run whose run dir has gone, though the machine has not: after a logout, say."""
-    from tuidock.engine.containers.life import remove_cgroup  # hardly ever
-
-    remove_cgroup(layout, record.id)
 
 
 def _trust_volatile(layout: Layout, record: Record) -> None:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+
+_PATIENCE = 10.0
+"""Seconds; longer lives only what the kernel itself cannot end."""
+
 
 def start_time(pid: int) -> int:
     """When a process was started, in clock ticks since boot; 0 when it is gone or a zombie.
@@ -20,3 +27,16 @@ def boot_id() -> str:
     """The kernel's name of this boot."""
     with open("/proc/sys/kernel/random/boot_id", "rb", buffering=0) as file:
         return file.read(64).decode().strip()
+
+
+def kill_exactly(pid: int, born: int) -> None:
+    """End the process of that number and `start_time`, and see it end; no-op when it is gone."""
+    if born == 0 or start_time(pid) != born:
+        return
+    pidfd = os.pidfd_open(pid)
+    try:
+        if start_time(pid) == born:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [], _PATIENCE)
+    finally:
+        os.close(pidfd)

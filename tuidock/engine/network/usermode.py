@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from tuidock.engine.errors import BadSpec, HostError, NetworkError
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.proc import kill_exactly
 from tuidock.engine.network import carriers, hostports, ipam, leases
 from tuidock.engine.network.ipam import Endpoint, Subnet
 from tuidock.engine.store import transaction
@@ -157,20 +156,9 @@ def _end(layout: Layout, container_id: str) -> None:
     with suppress(FileNotFoundError, ProcessLookupError, ValueError):  # nobody, or not yet
         with open(f"{directory}/program", encoding="ascii") as file:
             pid, began = map(int, file.read().split())
-        _kill(pid, began)
+        kill_exactly(pid, began)
     with suppress(FileNotFoundError):
         for name in os.listdir(directory):
             with suppress(FileNotFoundError):
                 os.unlink(f"{directory}/{name}")
         os.rmdir(directory)
-
-
-def _kill(pid: int, began: int) -> None:
-    if start_time(pid) != began:
-        return
-    pidfd = os.pidfd_open(pid)
-    try:
-        if start_time(pid) == began:
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    finally:
-        os.close(pidfd)

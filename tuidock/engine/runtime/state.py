@@ -11,7 +11,7 @@ import json
 import os
 import time
 
-from tuidock.engine.linux.proc import boot_id, start_time
+from tuidock.engine.linux.proc import boot_id, kill_exactly, start_time
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import ExitRecord, Status
 
@@ -37,6 +37,7 @@ class RunState(NamedTuple):
 
 _BOOT = boot_id()
 _TICK = os.sysconf("SC_CLK_TCK")
+_BEGUN = ("started", "boot_id", "restarts", "pid", "starttime")
 _TOLERANCE = 5.0
 """Seconds between the birth of a process and the note of its start: the network takes some."""
 
@@ -177,8 +178,19 @@ def write_state(layout: Layout, container_id: str, state: dict[str, Any]) -> Non
     """
     path = f"{layout.run(container_id)}/state.json"
     _replace(path, state, sync=False)
-    begun = {key: state.get(key) for key in ("started", "boot_id", "restarts")}
+    begun = {key: state.get(key) for key in _BEGUN}
     _replace(layout.begun_file(container_id), begun, sync=False)
+
+
+def end_unseen(layout: Layout, container_id: str) -> None:
+    """Kill the first process of a run whose run directory has gone, and with it all others.
+
+    A logout takes the directory and may leave the processes; a cgroup could end them too, but
+    not everybody has one. No-op when it does not live.
+    """
+    begun = _read(layout.begun_file(container_id))
+    if begun and begun["boot_id"] == _BOOT:
+        kill_exactly(begun["pid"], begun["starttime"])
 
 
 def announce_restart(layout: Layout, container_id: str, pause: float) -> None:
