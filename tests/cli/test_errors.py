@@ -93,6 +93,8 @@ def test_a_registry_that_is_down(tuidock: Cli, place: Layout) -> None:
         (("run", "--name", "../x", "busybox"), 125, "Invalid container name"),
         (("run", "-v", "/nosuch:/x", "busybox"), 125, "does not exist"),
         (("run", "-v", "named:/x", "busybox"), 125, "not supported yet"),
+        (("run", "-v", "/etc:/x:r0", "busybox"), 125, "invalid mode: r0"),
+        (("run", "-v", "/etc:/x:ro,rw", "busybox"), 125, "invalid mode: ro,rw"),
         (("run", "--userns", "nosuch", "busybox"), 125, "invalid USER mode: nosuch"),
         (("run", "-p", "99999:80", "busybox"), 125, "port"),
         (("run", "--network", "host", "-p", "80", "busybox"), 125, "ports cannot be published"),
@@ -100,6 +102,11 @@ def test_a_registry_that_is_down(tuidock: Cli, place: Layout) -> None:
         (("run", "--cap-add", "NOSUCH", "busybox"), 125, "NOSUCH"),
         (("run", "--sysctl", "kernel.core_pattern=|/x", "busybox"), 125, "sysctl"),
         (("run", "--ulimit", "nosuch=1", "busybox"), 125, "ulimit"),
+        (("run", "--ulimit", "nofile", "busybox"), 125, "invalid ulimit argument: nofile"),
+        (("run", "--ulimit", "nofile=1:2:3", "busybox"), 125, "too many limit value arguments"),
+        (("run", "--ulimit", "nofile=" + "9" * 5000, "busybox"), 125, "invalid number: '999"),
+        (("run", "--device", "/dev/null:/dev/x:rr", "busybox"), 125, "bad mode specified: rr"),
+        (("run", "--device", "/dev/null:/dev/x:w0", "busybox"), 125, "bad mode specified: w0"),
         (("run", "--oom-score-adj", "1001", "busybox"), 125, "[-1000, 1000]"),
         (("run", "--device-read-bps", "sda:1mb", "busybox"), 125, "bad format for path"),
         (("run", "--device-read-bps", "/dev/null:1mb", "busybox"), 125, "not a block device"),
@@ -122,6 +129,23 @@ def test_mistakes(words: tuple[str, ...], code: int, why: str, tuidock: Cli, pla
     assert why in done.stderr
     assert done.stderr.startswith("tuidock: ")
     assert len(done.stderr.splitlines()) <= 2
+    nothing_new(tuidock, place)
+
+
+@pytest.mark.root(root_only.BRIDGE)
+@pytest.mark.parametrize("attempt", range(6))
+def test_a_start_on_the_bridge_says_why_it_failed(attempt: int, tuidock: Cli) -> None:
+    """It fails while its network is made. Fails in most attempts when `_birth` raises what the
+    network said, or when `client._expect` gives up at the first error of its line.
+    """
+    done = tuidock("run", "--rm", "--tmpfs", "/x:size=much", "busybox", "true", code=125)
+    assert "mount tmpfs on /x" in said(done)[0]
+
+
+@pytest.mark.parametrize("user", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", "1:", "0x0"])
+def test_a_user_that_cannot_be(user: str, tuidock: Cli, place: Layout) -> None:
+    """14. Fails when a configuration is made of whatever Python takes for digits."""
+    said(tuidock("run", "--rm", *NO_NETWORK, f"--user={user}", "busybox", "true", code=125))
     nothing_new(tuidock, place)
 
 

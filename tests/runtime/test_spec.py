@@ -129,9 +129,29 @@ def test_a_mount_of_a_person_replaces_ours() -> None:
     assert [m["source"] for m in found if m["destination"] == "/etc/hosts"] == ["/mine"]
 
 
+def test_a_tmpfs_is_mounted_with_caution() -> None:
+    """As docker does: nothing executable in it, unless that was asked for."""
+
+    def options(*asked: str) -> set[str]:
+        found = config(mounts=(Mount("tmpfs", "", "/data", options=asked),))["mounts"]
+        assert isinstance(found, list)
+        return next(set(each["options"]) for each in found if each["destination"] == "/data")
+
+    assert options("size=1m") == {"size=1m", "nosuid", "nodev", "noexec"}
+    assert options("exec", "suid") == {"exec", "suid", "nodev"}
+
+
+def test_words_of_other_machines_do_not_reach_the_kernel() -> None:
+    found = config(mounts=(Mount("bind", "/s", "/data", True, ("ro", "z", "cached")),))["mounts"]
+    assert isinstance(found, list)
+    wanted = ["rbind", "nodev", "ro", "rro"]
+    assert [each["options"] for each in found if each["destination"] == "/data"] == [wanted]
+
+
 @pytest.mark.parametrize(
     "asked",
     [
+        {"device_rules": ("c 4294967296:0 r",)},
         {"working_dir": "relative"},
         {"mounts": (Mount("tmpfs", "", "/"),)},
         {"mounts": (Mount("tmpfs", "", "rel"),)},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from tuidock.cli import health, limits, units
+from tuidock.cli import health, limits, mounts, units
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.types import ContainerSpec, Device, LogLimits, Mount, RestartPolicy
+from tuidock.engine.types import ContainerSpec, Device, LogLimits, RestartPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def spec(options: Namespace) -> ContainerSpec:
         network=options.network,
         ports=tuple(port for each in options.publish for port in parse_ports(each)),
         publish_all=options.publish_all,
-        mounts=tuple(_mounts(options)),
+        mounts=tuple(mounts.mounts(options)),
         limits=limits.limits(options),
         remove=options.rm,
         read_only=options.read_only,
@@ -172,53 +172,18 @@ def _environment(options: Namespace) -> Iterable[str]:
 
 def _read_environment(path: str) -> Iterable[str]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = [line.strip() for line in file]
     except OSError as error:
         raise BadSpec(f"open {path}: {error.strerror}") from error
     return [line for line in lines if "=" in line and not line.startswith("#")]
 
 
-def _mounts(options: Namespace) -> Iterable[Mount]:
-    for text in options.volume:
-        yield _volume(text)
-    for text in options.mount:
-        yield _mount(text)
-    for text in options.tmpfs:
-        target, _, flags = text.partition(":")
-        words = tuple(filter(None, flags.split(",")))
-        yield Mount("tmpfs", "", target, "ro" in words, words)
-
-
-def _volume(text: str) -> Mount:
-    source, target, *rest = [*text.split(":"), ""][:3]
-    words = tuple(filter(None, rest[0].split(","))) if rest else ()
-    if not source or not target.startswith("/"):
-        raise BadSpec(f"invalid volume specification: '{text}'", "write SOURCE:/TARGET[:ro]")
-    if not source.startswith(("/", ".", "~")):
-        raise BadSpec(
-            f"named volume '{source}' is not supported yet", "bind a directory: /path:/target"
-        )
-    path = os.path.abspath(os.path.expanduser(source))
-    return Mount("bind", path, target, "ro" in words, words)
-
-
-def _mount(text: str) -> Mount:
-    fields = dict(_pair(each) for each in text.split(","))
-    kind = fields.get("type", "volume")
-    target = fields.get("target") or fields.get("dst") or fields.get("destination") or ""
-    source = fields.get("source") or fields.get("src") or ""
-    readonly = "readonly" in fields or "ro" in fields
-    if kind not in ("bind", "tmpfs") or not target.startswith("/"):
-        raise BadSpec(f"invalid mount: '{text}'", "write type=bind,src=/path,dst=/target")
-    size = [f"size={fields['tmpfs-size']}"] if "tmpfs-size" in fields else []
-    options = (*size, *(["idmap"] if "idmap" in fields else []))
-    return Mount(kind, os.path.abspath(source) if source else "", target, readonly, options)
-
-
 def _device(text: str) -> Device:
     source, *rest = text.split(":")
-    access = rest.pop() if rest and rest[-1] and set(rest[-1]) <= set("rwm") else "rwm"
+    access = rest.pop() if len(rest) == 2 or (rest and set(rest[-1]) <= set("rwm")) else "rwm"
+    if not access or set(access) - set("rwm") or len(set(access)) < len(access):
+        raise BadSpec(f"bad mode specified: {access}", "some of r, w and m, each once")
     target = rest.pop() if rest else source
     if rest or not source.startswith("/") or not target.startswith("/"):
         raise BadSpec(f"bad format for device: '{text}'", "write /dev/host[:/dev/name[:rwm]]")
@@ -227,8 +192,14 @@ def _device(text: str) -> Device:
 
 def _ulimit(text: str) -> tuple[str, int, int]:
     name, _, values = text.partition("=")
-    soft, _, hard = values.partition(":")
-    return name, units.integer(soft), units.integer(hard or soft)
+    soft, *hard = values.split(":")
+    if not values:
+        raise BadSpec(f"invalid ulimit argument: {text}", "write NAME=SOFT[:HARD]")
+    if len(hard) > 1:
+        raise BadSpec(
+            f"too many limit value arguments - {values}, can only have up to two, `soft[:hard]`"
+        )
+    return name, units.integer(soft), units.integer(hard[0] if hard else soft)
 
 
 def _log_limits(texts: list[str]) -> LogLimits:

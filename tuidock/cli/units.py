@@ -7,6 +7,8 @@ import time
 from tuidock.engine.errors import BadSpec
 
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_DIGITS = 18
+"""What a signed number of 64 bits can hold for certain."""
 _DURATIONS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -37,8 +39,8 @@ def cores(text: str) -> float:
 def integer(text: str) -> int:
     """A whole number, maybe negative. Raises BadSpec."""
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
-        raise BadSpec(f"invalid number: '{text}'")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _DIGITS:
+        raise BadSpec(f"invalid number: '{text[:40]}'")
     return int(text)
 
 

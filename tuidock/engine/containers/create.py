@@ -121,10 +121,24 @@ def _check_mount(mount: Mount) -> None:
             f"the ids of {mount.target} cannot be mapped: only root may, and only for binds",
             "leave idmap out: what the root of your containers makes is yours already",
         )
+    if mount.kind == "bind" and not _is_mode(mount.options):
+        raise BadSpec(f"invalid mode: {','.join(mount.options)}", "ro, rw or idmap")
     if mount.kind == "bind" and not os.path.exists(mount.source):
         raise BadSpec(
             f"bind source path does not exist: {mount.source}", "make it, or mend the path"
         )
+
+
+_MODES = frozenset(
+    "ro rw z Z idmap cached delegated consistent private rprivate "
+    "nosuid suid nodev noexec exec noatime".split()
+)
+"""What a bind mount takes. `z` and `Z` change labels of SELinux, which containers here have not."""
+
+
+def _is_mode(words: Sequence[str]) -> bool:
+    """Nothing that would be passed over in silence, and not both of `ro` and `rw`."""
+    return set(words) <= _MODES and not {"ro", "rw"} <= set(words)
 
 
 def _record(container_id: str, image: RunnableImage, spec: ContainerSpec) -> Record:

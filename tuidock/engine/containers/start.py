@@ -100,9 +100,8 @@ def _birth(
         starting = client.start(layout, record.id, gate=True, attach=attach, before=before)
         try:
             network().connect(endpoint, starting.pid)
-        except EngineError:
-            starting.abandon()
-            raise
+        except EngineError as error:  # maybe because there is no container any more
+            raise starting.abandon() or error from error
         starting.go()
         starting.wait_started()
     except BaseException:

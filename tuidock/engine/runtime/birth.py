@@ -22,7 +22,7 @@ from tuidock.engine.runtime.config import added_groups, filter_program, flags, o
 from tuidock.engine.runtime.execute import Asked, failure
 from tuidock.engine.runtime.init import Init
 from tuidock.engine.runtime.plan import operations
-from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.protocol import GATE, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Birth:
         self._begin("listen")
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
-            self._begin("wait for the network")
+            self._begin(GATE)
             self._await_client()
         self._let_work("become the command")
         init.become(self._asked(program), stdio, self._set_limits)

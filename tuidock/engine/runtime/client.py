@@ -21,7 +21,7 @@ from tuidock.engine.errors import (
 )
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import calling
-from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.protocol import GATE, decode, encode
 from tuidock.engine.runtime.session import ExecLine, Line
 from tuidock.engine.runtime.state import LOST, RunState, read_exit, read_run, read_state
 from tuidock.engine.types import ExitRecord, Status
@@ -97,19 +97,23 @@ class Starting:
         self._attach = attach
 
     def go(self) -> None:
-        """Open the gate. Raises MonitorGone."""
-        try:
+        """Open the gate; when nobody is behind it any more, `wait_started` says why."""
+        with suppress(OSError):
             self._packets.send(encode({"go": True}))
-        except OSError as error:
-            raise MonitorGone("the monitor went away during the start") from error
 
-    def abandon(self) -> None:
-        """Give up before `go`: returns when the first process is dead and its cgroup gone."""
+    def abandon(self) -> RuntimeFailure | None:
+        """Give up before `go`: returns when the first process is dead and its cgroup gone.
+
+        What the start had failed of by itself, if it had.
+        """
+        found = None
         with suppress(OSError):
             self._packets.finish()
-            while self._packets.receive()[0]:
-                pass
+            while message := self._packets.receive()[0]:
+                if decode(message).get("failed", {"step": GATE})["step"] != GATE:
+                    found = failed(decode(message))
         self._packets.close()
+        return found
 
     def wait_started(self) -> None:
         """Return when the command was executed; mostly, without a gate, it is.
@@ -131,10 +135,13 @@ class Starting:
 def _expect(packets: Packets, word: str) -> Any:
     """The value of the next message, which must be `word`. Raises RuntimeFailure."""
     try:
-        answer = decode(packets.receive()[0])
+        try:
+            message, _ = packets.receive()
+        except ConnectionResetError:  # it left what we sent unread; what it said comes after that
+            message, _ = packets.receive()
     except OSError as error:
         raise MonitorGone("the monitor does not answer") from error
-    return _value(answer, word)
+    return _value(decode(message), word)
 
 
 def _value(answer: dict[str, Any], word: str) -> Any:

@@ -135,9 +135,14 @@ def _parsed(text: str) -> dict[str, Any]:
     """`c 188:* rwm`."""
     kind, numbers, access = [*text.split(" "), "", ""][:3]
     parts = numbers.split(":")
-    plain = all(part == "*" or (part.isascii() and part.isdigit()) for part in parts)
+    plain = all(part == "*" or _is_number(part) for part in parts)
     words = len(text.split(" ")) == 3 and len(parts) == 2 and kind in ("a", "b", "c")
     if not (words and plain and access and len(access) <= 3 and set(access) <= set("rwm")):
         raise BadSpec(f"invalid device cgroup format '{text}'", "write 'c 188:* rwm'")
     major, minor = (None if part == "*" else int(part) for part in parts)
     return _permit(kind, major, minor, access)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is one that the kernel can have: 32 bits."""
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 1 << 32

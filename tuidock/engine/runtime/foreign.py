@@ -23,7 +23,7 @@ from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.execute import failure
-from tuidock.engine.runtime.protocol import decode, encode
+from tuidock.engine.runtime.protocol import GATE, decode, encode
 from tuidock.engine.runtime.staging import Stage
 
 TYPE_CHECKING = False
@@ -187,6 +187,7 @@ class ForeignBirth(Birth):
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
             self.client.send(encode({"created": self.pid}))
+            self.step = GATE
             self._await_client()
         self.step = "execute the command"
         self._run(call.words("start"))

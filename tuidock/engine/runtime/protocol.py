@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 STDIN, STDOUT, STDERR = b"0", b"1", b"2"
 CHUNK = 64 * 1024
 """Bytes of output or input in one message, at most."""
+GATE = "wait for the network"
+"""The step of a start in which its client has the word."""
 
 
 _JSON = json.JSONEncoder(separators=(",", ":"))

@@ -16,6 +16,7 @@ from tuidock.engine.linux.userns import Maps, Range
 from tuidock.engine.runtime import (
     capabilities,
     devices,
+    mounts,
     namespaces,
     restarting,
     seccomp,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.runtime.devices import Node
-    from tuidock.engine.types import ContainerSpec, ExecSpec, Mount
+    from tuidock.engine.types import ContainerSpec, ExecSpec
 
 ID_RANGE = 65536
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -83,7 +84,7 @@ def oci_config(
         "ociVersion": "1.0.2",
         "process": _process(container_id, spec, image, command, own_ids=own_ids),
         "root": {"path": "rootfs", "readonly": spec.read_only},
-        "mounts": _mounts(layout, bundle, spec, own_ids=bool(uid_base), maps=maps),
+        "mounts": mounts.entries(layout, bundle, spec, own_ids=bool(uid_base), maps=maps),
         "annotations": _annotations(container_id, spec, image, layer_keys, name)
         | namespaces.annotation(spec, own_ids=own_ids),
         "linux": _linux(layout, container_id, spec, maps or _id_range(uid_base), nodes),
@@ -114,14 +115,14 @@ def _process(
     own_ids: bool,
 ) -> dict[str, Any]:
     user = _user(spec, image)
-    numbers = [int(part) if part.isdigit() else 0 for part in f"{user}:".split(":")]
+    numbers = [_number(part) or 0 for part in f"{user}:".split(":")]
     granted = _granted(spec, own_ids=own_ids)
     return {
         "terminal": spec.tty,
         "user": {
             "uid": numbers[0],
             "gid": numbers[1],
-            "additionalGids": [int(each) for each in spec.groups if each.isdecimal()],
+            "additionalGids": [n for n in map(_number, spec.groups) if n is not None],
         },
         "args": list(command),
         "env": _environment(container_id, spec, image),
@@ -131,6 +132,12 @@ def _process(
         "noNewPrivileges": security.parse(spec.security_opt).no_new_privileges,
         "oomScoreAdj": spec.oom_score_adj,
     }
+
+
+def _number(text: str) -> int | None:
+    """An id that the runtime-spec can hold; None for a name, which the start looks up."""
+    is_short = text.isascii() and text.isdigit() and len(text) <= 10
+    return int(text) if is_short and int(text) < 1 << 32 else None
 
 
 def _granted(spec: ContainerSpec, *, own_ids: bool) -> list[str]:
@@ -220,87 +227,6 @@ def aftermath(spec: ContainerSpec) -> str:
     if spec.network == "bridge":
         return "unattended" if os.geteuid() else "always"
     return "unattended" if spec.remove else "never"
-
-
-def _mounts(
-    layout: Layout, bundle: str, spec: ContainerSpec, *, own_ids: bool, maps: Maps | None
-) -> list[dict[str, Any]]:
-    hidden = _HIDDEN
-    tty_group = ["gid=5"] * (maps is None or not maps.single)
-    sys_flags = hidden if spec.privileged else [*hidden, "ro"]
-    mounts = [
-        # The kernel mounts proc, sysfs and mqueue only for who owns the namespace they show.
-        _foreign("/proc", "proc", alien=spec.pid == "host" and bool(own_ids or maps)),
-        _mount(
-            "/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=64k"]
-        ),
-        _mount(
-            "/dev/pts",
-            "devpts",
-            "devpts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *tty_group],
-        ),
-        _mount("/sys", "none", "/sys", [*sys_flags, "rbind"])
-        if spec.network == "host" and (own_ids or maps)
-        else _mount("/sys", "sysfs", "sysfs", sys_flags),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", sys_flags),
-    ]
-    mounts += _ipc_mounts(spec, alien=spec.ipc == "host" and bool(own_ids or maps))
-    if donor := namespaces.donor(spec.network):
-        bundle = layout.container(donor)
-    files = [
-        _bind(f"{bundle}/{name}", f"/etc/{name}", ["bind"], own_ids=own_ids)
-        for name in ("hosts", "hostname", "resolv.conf")
-    ]
-    asked = [_asked(each, own_ids=own_ids) for each in spec.mounts]
-    return _ordered(mounts + files + asked)
-
-
-_HIDDEN = ["nosuid", "noexec", "nodev"]
-
-
-def _foreign(target: str, kind: str, *, alien: bool) -> dict[str, Any]:
-    """A file system that shows a namespace; the host's own mount of it where it is alien to us."""
-    if alien:
-        return _mount(target, "none", target, [*_HIDDEN, "rbind"])
-    return _mount(target, kind, kind, _HIDDEN)
-
-
-def _ipc_mounts(spec: ContainerSpec, *, alien: bool) -> list[dict[str, Any]]:
-    """What belongs to the ipc namespace: POSIX shared memory and message queues."""
-    size = [*_HIDDEN, "mode=1777", f"size={spec.shm_size}"]
-    memory = _mount(namespaces.SHARED_MEMORY, "tmpfs", "shm", size)
-    if spec.ipc:
-        memory = _foreign(namespaces.SHARED_MEMORY, "none", alien=True)
-    if alien and not os.path.ismount("/dev/mqueue"):
-        return [memory]
-    return [memory, _foreign("/dev/mqueue", "mqueue", alien=alien)]
-
-
-def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
-    return {"destination": target, "type": kind, "source": source, "options": options}
-
-
-def _bind(source: str, target: str, options: list[str], *, own_ids: bool) -> dict[str, Any]:
-    return _mount(target, "none", source, options + ["idmap"] * own_ids)
-
-
-def _asked(mount: Mount, *, own_ids: bool) -> dict[str, Any]:
-    target = os.path.normpath(mount.target)
-    if not target.startswith("/") or target == "/":
-        raise BadSpec(f"invalid mount target {mount.target!r}", "an absolute path other than /")
-    if mount.kind == "tmpfs":
-        options = ["nosuid", "nodev", *mount.options]
-        return _mount(target, "tmpfs", "tmpfs", options + ["ro"] * mount.readonly)
-    words = ["ridmap" if word == "idmap" else word for word in mount.options]
-    flags = ["rbind", "nodev", *words] + ["rro"] * mount.readonly
-    return _bind(mount.source, target, flags, own_ids=own_ids)
-
-
-def _ordered(mounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One mount for each target, the last asked for; parents before what is in them."""
-    by_target = {mount["destination"]: mount for mount in mounts}
-    return sorted(by_target.values(), key=lambda mount: mount["destination"].count("/"))
 
 
 def _id_range(uid_base: int) -> Maps | None:
