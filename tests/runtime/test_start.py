@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import signal
+import subprocess
 
 import pytest
 
 from tests import root_only
 from tests.runtime.conftest import UID_BASE, Box, collect, read_until, until
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, StartFailed
 from tuidock.engine.runtime import client
 from tuidock.engine.types import Limits, LogLimits, Mount, Status
@@ -313,3 +316,31 @@ def test_the_first_process_is_in_its_cgroup_from_the_start(box: Box) -> None:
     _, said = box.run("sh", "-c", f"cat /proc/self/cgroup; {members}")
     assert all(line.endswith(":/") for line in said.splitlines() if ":" in line), said
     assert "1" in said.split()
+
+
+@pytest.mark.root
+def test_a_refusal_is_told_when_it_cannot_be_undone(box: Box) -> None:
+    """Of somebody else's process in the cgroup, which keeps it from being removed, one hears too.
+
+    Seen to fail (`the monitor went away without an answer`) where only what cannot be undone was
+    raised; and where the first cgroup that stayed kept those of other hierarchies from going.
+    """
+    container = box.create("no-such-command")
+    starting = client.start(box.layout, container, gate=True, attach=False)
+    cgroup = open_cgroup(box.layout.tag, container)
+    kept = cgroup.path("pids") or cgroup.path("cgroup")
+    with subprocess.Popen(["sleep", "100"]) as stranger:
+        try:
+            with open(f"{kept}/cgroup.procs", "w") as file:
+                file.write(str(stranger.pid))
+            starting.go()
+            with pytest.raises(CommandNotFound, match="no-such-command") as refusal:
+                starting.wait_started()
+            assert "Device or resource busy: `tuidock system check`" in refusal.value.hint
+            assert glob.glob(f"/sys/fs/cgroup/**/{container}", recursive=True) == [kept]
+        finally:
+            stranger.kill()
+    cgroup.remove()
+    state = box.state(container)
+    assert state.exit
+    assert (state.exit.code, os.listdir(f"{box.layout.runroot}/containers")) == (127, [])

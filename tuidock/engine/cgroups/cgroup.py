@@ -354,10 +354,17 @@ def _gone(error: OSError) -> bool:
 
 
 def _remove(groups: Sequence[Group]) -> None:
+    """All that can be; what keeps one keeps no other. Raises the first OSError."""
     deadline = time.monotonic() + REMOVE_SECONDS
+    failed: OSError | None = None
     for group in groups:
-        group.remove(deadline)
-        group.remove_parent()
+        try:
+            group.remove(deadline)
+            group.remove_parent()
+        except OSError as error:
+            failed = failed or error
+    if failed:
+        raise failed
 
 
 def _discard(groups: Sequence[Group]) -> None:

@@ -108,13 +108,13 @@ class Birth:
         """Start it. Raises Refused, with everything undone."""
         try:
             return self._start(gate=gate)
-        except Refused:
-            self._undo()
+        except Refused as refusal:
+            self._withdraw(refusal)
             raise
         except (EngineError, OSError) as error:
-            step = self.step or (self.stub.step if self.stub else "")
-            self._undo()
-            raise Refused(failure(step, error)) from error
+            refusal = Refused(failure(self.step or (self.stub.step if self.stub else ""), error))
+            self._withdraw(refusal)
+            raise refusal from error
 
     def _start(self, *, gate: bool) -> Born:
         linux = self.config["linux"]
@@ -284,6 +284,15 @@ class Birth:
     def _await_client(self) -> None:
         if not decode(self.client.receive(sockets.SMALL_MESSAGE)[0]).get("go"):
             raise StartFailed("the client gave up before the container was started")
+
+    def _withdraw(self, refusal: Refused) -> None:
+        """Undo; what stays behind all the same is told with the refusal, never in its place."""
+        try:
+            self._undo()
+        except (EngineError, OSError) as error:
+            left = f"{failure('undo', error)['message']}: `tuidock system check` mends that later"
+            hints = filter(None, (refusal.told["hint"], left))
+            refusal.told["hint"] = "; ".join(hints)
 
     def _undo(self) -> None:
         if self.stub:

@@ -243,8 +243,10 @@ class ForeignBirth(Birth):
             raise self._call.complaint()
 
     def _undo(self) -> None:
-        super()._undo()
-        discard(self.layout, self.config["annotations"])
+        try:
+            super()._undo()
+        finally:
+            discard(self.layout, self.config["annotations"])
 
 
 def _spawn(words: list[str]) -> int:
