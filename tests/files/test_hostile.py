@@ -29,6 +29,7 @@ from tuidock.engine.containers.files.restore import ON_HOST, Rename, Restorer
 from tuidock.engine.errors import Conflict, ContentError, EngineError, HostError, UnsafeLayer
 from tuidock.engine.filesystem import CommitSpec
 from tuidock.engine.images.layers.source import Source
+from tuidock.engine.runtime.state import read_run
 from tuidock.engine.types import Container, Status
 
 pytestmark = pytest.mark.root
@@ -261,6 +262,39 @@ def test_a_killed_keeper_leaves_nothing_frozen(place: Place) -> None:
         with pytest.raises(HostError, match="killed"):
             destination.extract([bytes(1 << 20)] * 10)
     assert place.files.get(box.id).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("monitor", [False, True], ids=["", "with the monitor"])
+def test_a_keeper_killed_with_its_client_leaves_nothing_frozen(
+    place: Place, *, monitor: bool
+) -> None:
+    """Whoever thaws in their place must not be asked to.
+
+    Seen to fail without `Stillness.interest`; and, where the monitor is killed too, without the
+    look at the mark that its successor takes.
+    """
+    box = place.container()
+    words = [sys.executable, "-m", "tuidock", "commit", box.id, "x"]
+    place.sh(box.id, "dd if=/dev/zero of=/big bs=1M count=400")
+    at = {"TUIDOCK_ROOT": place.core.layout.root, "TUIDOCK_RUNROOT": place.core.layout.runroot}
+    with subprocess.Popen(words, env={**os.environ, **at}) as client:
+        until(lambda: place.files.get(box.id).status is Status.PAUSED)
+        until(guests)
+        (holder,) = {parent(guest) for guest in guests()}
+        os.kill(holder, signal.SIGSTOP)  # else it would thaw when its client dies
+        client.kill()
+        if monitor:
+            os.kill(read_run(place.core.layout, box.id)["monitor"][0], signal.SIGKILL)
+        assert place.files.get(box.id).status is Status.PAUSED
+        os.kill(holder, signal.SIGKILL)
+    until(lambda: place.files.get(box.id).status is Status.RUNNING)
+    assert place.sh(box.id, "echo $((6 * 7))") == "42\n"
+    until(lambda: not os.path.exists(f"{place.core.layout.run(box.id)}/still"))
+
+
+def parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
 
 
 def test_a_long_copy_does_not_stop_the_container(place: Place) -> None:

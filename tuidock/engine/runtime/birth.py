@@ -112,9 +112,10 @@ class Birth:
             self._withdraw(refusal)
             raise
         except (EngineError, OSError) as error:
-            refusal = Refused(failure(self.step or (self.stub.step if self.stub else ""), error))
-            self._withdraw(refusal)
-            raise refusal from error
+            step = self.step or (self.stub.step if self.stub else "")
+            refused = Refused(failure(step, error))
+            self._withdraw(refused)
+            raise refused from error
 
     def _start(self, *, gate: bool) -> Born:
         linux = self.config["linux"]

@@ -22,6 +22,7 @@ from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.probing import Prober
 from tuidock.engine.runtime.protocol import STDERR, STDIN, STDOUT, decode, encode, tell
+from tuidock.engine.runtime.stillness import Stillness
 from tuidock.engine.runtime.timers import Timers
 
 TYPE_CHECKING = False
@@ -74,6 +75,7 @@ class Monitor:
         self.prober = check and Prober(layout, about, ward, check, self.timers, self._judged, probe)
         self.wakeup = strays.watch(ward.pid) if foreign.PROGRAM in about else -1
         self.alarm = Alarm(ward, self.timers, self._out_of_memory)
+        self.stillness = Stillness(ward)
         self.killed = False
         """Somebody asked for SIGKILL: it is not the kernel's, whatever the kernel killed before."""
         self.ended = False
@@ -119,6 +121,7 @@ class Monitor:
         if self.prober:
             interest |= self.prober.interest()
         interest |= self.alarm.interest()
+        interest |= self.stillness.interest()
         full = self.lines.full()
         for output in () if full else self.ward.outputs:
             interest[output] = (read, partial(self._pump, output))
@@ -248,6 +251,10 @@ class Monitor:
                 self.commands.append(command)
             case "signal":
                 self._signal(int(request["signal"]))
+                tell(line, {"ok": True})
+                line.close()
+            case "still":
+                self.stillness.look()
                 tell(line, {"ok": True})
                 line.close()
             case "annotate":

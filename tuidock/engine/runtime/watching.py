@@ -124,6 +124,7 @@ def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) 
     client.close()
     if start_time(ward.pid) == state["starttime"]:
         monitor.alarm.begin_anew()
+        monitor.stillness.look()
         if monitor.prober:
             monitor.prober.go_on(state["started"])
         monitor.live()

@@ -1,7 +1,8 @@
 """The process that sees to a visit from outside: freezes, makes the guest, waits, thaws.
 
 It has a single thread, so that the guest can be forked from it with everything imported.
-Invariant: whatever becomes of guest and client, the container is thawed again if we froze it.
+Invariant: whatever becomes of guest and client, the container is thawed again if we froze it;
+if we are killed, by its monitor.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tuidock.engine.containers.files import entering, errands
 from tuidock.engine.containers.files.faults import told
 from tuidock.engine.errors import EngineError, Unsupported
 from tuidock.engine.linux import process as p
+from tuidock.engine.runtime import stillness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +67,9 @@ def _frozen(request: dict[str, Any]) -> Iterator[contextlib.ExitStack]:
     with contextlib.ExitStack() as stack:
         if request["freeze"]:
             with contextlib.suppress(EngineError, FileNotFoundError):  # nothing depends on it
+                stack.callback(stillness.revoke, request["run"])
                 stack.callback(thaw, request["tag"], request["id"])
+                stillness.announce(request["run"])
                 reach_cgroup(request["tag"], request["id"]).freeze()
         yield stack
 

@@ -43,6 +43,7 @@ class Visit:
                 null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
                 theirs.callback(os.close, null)
                 self._request = errand | {"root": layout.root, "tag": layout.tag}
+                self._request["run"] = layout.run(errand["id"])
                 self._pid = _spawned((stream, output, null, answers), self._request)
             except OSError as error:
                 raise HostError(f"cannot look into the container: {error.strerror}") from error
