@@ -74,6 +74,39 @@ def test_signals_go_to_the_command_unless_told_otherwise(tuidock: Cli, client: C
     assert near.returncode == 9
 
 
+def test_the_signals_of_users_are_passed_on(tuidock: Cli, client: Client) -> None:
+    """Seen to fail without them: the client was killed, and its container was alone."""
+    script = "trap 'echo one' USR1; trap 'exit 8' USR2; while :; do echo tick; sleep 0.05; done"
+    near = client("run", "--name", "box", *NO_NETWORK, "busybox", "sh", "-c", script)
+    ticked(near)
+    near.send_signal(signal.SIGUSR1)
+    assert near.stdout
+    until(lambda: near.stdout and near.stdout.readline() == b"one\n")
+    near.send_signal(signal.SIGUSR2)
+    near.communicate(timeout=30)
+    assert near.returncode == 8
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_client_that_a_signal_ends_says_which(
+    number: signal.Signals, tuidock: Cli, client: Client
+) -> None:
+    tuidock("run", "-d", "--name", "box", *NO_NETWORK, "busybox", "sleep", "600")
+    near = client("exec", "box", "sh", "-c", "while :; do echo tick; sleep 0.05; done")
+    ticked(near)
+    near.send_signal(number)
+    near.communicate(timeout=30)
+    assert near.returncode == 128 + number
+
+
+@pytest.mark.parametrize("keys", ["foo", "ctrl-", "ctrl-1", "a,,b", "ctrl-pp"])
+def test_detach_keys_that_nobody_can_type(keys: str, tuidock: Cli) -> None:
+    words = ("run", "-d", "--detach-keys", keys, "busybox", "true")
+    lines = tuidock(*words, code=125).stderr.splitlines()
+    assert lines[0] == f"tuidock: Invalid detach keys ({keys}) provided"
+    assert tuidock("ps", "-aq").stdout == ""
+
+
 def test_a_client_that_is_killed_disturbs_nobody(tuidock: Cli, client: Client) -> None:
     tuidock("run", "-d", "-i", "--name", "box", *NO_NETWORK, "busybox", "sh", "-c", TICKING)
     one, other = client("attach", "box"), client("attach", "box")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -193,6 +194,20 @@ def test_somebody_elses_root_is_refused(tmp_path: str) -> None:
 
 
 @pytest.mark.root(root_only.OTHERS)
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("verb", ["ps", "run --rm -i --network none busybox echo hi", "nosuch"])
+def test_closed_streams_are_nobodys(
+    streams: str, verb: str, tuidock: Cli, environment: dict[str, str]
+) -> None:
+    """Seen to fail without `_open_streams`: a traceback, and the database opened as stdout."""
+    code = 1 if verb == "nosuch" else 0
+    script = f"exec {shlex.join(TUIDOCK)} {verb} {streams}"
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == code, done.stderr
+    assert tuidock("ps", "-aq").stdout == ""
+
+
 def test_a_store_open_to_others_is_closed(layout: Layout) -> None:
     os.chmod(layout.root, 0o755)
     Core(layout).close()

@@ -210,6 +210,16 @@ async def test_exec_runs_beside_and_has_its_own_code(engine: Engine) -> None:
     assert (await engine.containers.get(it.id)).status is Status.RUNNING
 
 
+async def test_exec_without_input_reads_the_end_of_it(engine: Engine) -> None:
+    """Fails when nobody closes the pipe: `cat` would wait for ever."""
+    it = await started(engine, shell("sleep 60"))
+    session = await engine.containers.exec(it.id, ExecSpec(("cat",)))
+    async with asyncio.timeout(20):
+        assert [item async for item in session.output()] == []
+        assert await session.wait() == 0
+    await session.close()
+
+
 async def test_events_tell_of_a_life(engine: Engine) -> None:
     feed = aiter(engine.events(since=0))
     it = await started(engine, shell("exit 0", "brief"))

@@ -42,6 +42,16 @@ def test_user_environment_and_directory(box: Box, running: str) -> None:
     assert said["stdout"] == b"65534\n"
 
 
+def test_a_directory_that_is_not_there_is_not_made(box: Box, running: str) -> None:
+    """Fails when a further command makes its directory, as the first process does."""
+    with pytest.raises(CommandNotExecutable, match="/nope/here: No such file or directory"):
+        box.exec(running, "true", working_dir="/nope/here")
+    assert collect(box.exec(running, "ls", "/nope"))["stdout"] == b""
+    line = box.exec(running, "test", "-e", "/nope")
+    collect(line)
+    assert line.exit_code == 1
+
+
 def test_standard_input(box: Box, running: str) -> None:
     line = box.exec(running, "wc", "-c", stdin=True)
     sent = b"x" * 300_000

@@ -117,6 +117,18 @@ def test_supplementary_groups_are_the_images(box: Box) -> None:
         os.setgroups([0])
 
 
+def test_the_users_own_group_is_a_supplementary_one(box: Box) -> None:
+    """15. Fails without it (CVE-2022-36109), which `id -G` does not show: a program that is
+    setgid would shed the group that bars its user from a file.
+    """
+    says = ("grep", "^Groups:", "/proc/self/status")
+    assert box.run(*says, user="33:34")[1].split() == ["Groups:", "34"]
+    assert box.run(*says, user="web")[1].split() == ["Groups:", "29", "34", "44"]
+    container = box.detached("sleep", "1000")
+    said = collect(box.exec(container, *says, user="nobody"))["stdout"]
+    assert said.split() == [b"Groups:", b"65534"]
+
+
 def test_groups_are_added_by_name_and_number(box: Box) -> None:
     """15. Also for a further command; fails when exec forgets them."""
     asked = {"user": "33:34", "groups": ("audio", "4000", "web")}

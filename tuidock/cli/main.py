@@ -51,8 +51,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _abandon_stdout()
         return 128 + 13
-    except KeyboardInterrupt:
-        return 128 + 2
+    except KeyboardInterrupt as signalled:
+        return 128 + (signalled.args[0] if signalled.args else 2)
     except Exception as error:
         from tuidock.engine.faults import translated
 

@@ -60,9 +60,9 @@ class Parser(argparse.ArgumentParser):
 
     def command(self, *, required: bool = False) -> None:
         """Everything from here on belongs to the container's command."""
-        self.add_argument(
-            "command", nargs="+" if required else argparse.REMAINDER, metavar="COMMAND"
-        )
+        nargs = "+" if required else argparse.REMAINDER
+        # argparse itself thinks that a remainder has to be there.
+        self.add_argument("command", nargs=nargs, metavar="COMMAND").required = required
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of exiting."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, suppress
 
 from tuidock.cli.terminal import Manner, follow
-from tuidock.engine.errors import MonitorGone, WrongStatus
+from tuidock.engine.errors import MonitorGone, NotFound, WrongStatus
 from tuidock.engine.types import Status
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def forwarder(core: Core, container_id: str) -> Callable[[int], object]:
     """Passes on signals that this process gets; one that comes too late is nobody's."""
 
     def forward(number: int) -> None:
-        with suppress(WrongStatus):
+        with suppress(NotFound, WrongStatus):
             core.containers.kill(container_id, str(number))
 
     return forward

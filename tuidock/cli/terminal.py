@@ -14,11 +14,13 @@ from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tuidock.engine.runtime.client import ExecLine, Line
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGWINCH)
+_PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
+"""These, too, when they are forwarded; what stops and continues us is left to our shell."""
 _CHUNK = 65536
 _ROOM = 0.01
 """Seconds between two tries to send input that the other side had no room for."""
@@ -30,7 +32,7 @@ class Manner(NamedTuple):
     tty: bool
     stdin: bool
     """Pass our standard input on."""
-    detach_keys: str
+    detach_keys: bytes
     forward: Callable[[int], object] | None = None
     """Gets the signals that reach this process; without it they end the staying."""
 
@@ -38,22 +40,12 @@ class Manner(NamedTuple):
 def follow(line: Line | ExecLine, manner: Manner) -> int | None:
     """Pump until the command ends. Returns its exit code, None when the person detached.
 
-    Raises MonitorGone, and KeyboardInterrupt for a signal that nobody forwards.
+    Raises MonitorGone, and KeyboardInterrupt of its number for a signal that nobody forwards.
     """
-    with _Terminal(raw=manner.tty and manner.stdin and sys.stdin.isatty()) as terminal:
+    raw = manner.tty and manner.stdin and sys.stdin.isatty()
+    signals = _SIGNALS + (_PASSED_ON if manner.forward else ())
+    with _Terminal(signals, raw=raw) as terminal:
         return _Pump(line, terminal, manner).run()
-
-
-def parse_keys(text: str) -> bytes:
-    """`ctrl-p,ctrl-q` to the bytes that these keys send."""
-    keys = bytearray()
-    for word in filter(None, text.split(",")):
-        name = word.strip().lower()
-        if name.startswith("ctrl-") and len(name) == 6:
-            keys.append(ord(name[5].upper()) ^ 0x40)
-        elif len(word) == 1:
-            keys += word.encode()
-    return bytes(keys)
 
 
 class _Pump:
@@ -64,7 +56,7 @@ class _Pump:
         self.terminal = terminal
         self.tty = manner.tty
         self.reading = manner.stdin
-        self.detach = parse_keys(manner.detach_keys) if manner.tty else b""
+        self.detach = manner.detach_keys if manner.tty else b""
         self.matched = 0
         self.pending = b""
         self.closing = False
@@ -138,7 +130,7 @@ class _Pump:
             elif self.forward:
                 self.forward(number)
             else:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(number)
 
     def _resize(self) -> None:
         if self.tty and sys.stdout.isatty():
@@ -149,14 +141,15 @@ class _Pump:
 class _Terminal:
     """Our own terminal in raw mode, and signals turned into bytes on a pipe; both given back."""
 
-    def __init__(self, *, raw: bool) -> None:
+    def __init__(self, signals: Sequence[int], *, raw: bool) -> None:
+        self.signals = signals
         self.raw = raw
         self.wakeup = -1
 
     def __enter__(self) -> _Terminal:
         self.wakeup, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._old_wake = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        self._old = {n: signal.signal(n, lambda *_: None) for n in _SIGNALS}
+        self._old = {n: signal.signal(n, lambda *_: None) for n in self.signals}
         if self.raw:
             import termios
             import tty

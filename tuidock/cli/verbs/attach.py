@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tuidock.cli.detaching import detach_flag
 from tuidock.cli.staying import follow_on, forwarder, refuse_unless_attachable
 from tuidock.cli.terminal import Manner
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    detach_flag(parser)
     parser.flag("--no-stdin", help="only watch")
     parser.flag("--sig-proxy", help="pass signals on to its command (default)")
     parser.set_defaults(sig_proxy=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from tuidock.cli.detaching import detach_flag
 from tuidock.engine.types import ExecSpec
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def arguments(parser: Parser) -> None:
     parser.several("-e", "--env", metavar="KEY=VALUE", help="environment variable")
     parser.add_argument("-w", "--workdir", metavar="DIR", help="working directory")
     parser.add_argument("-u", "--user", metavar="USER[:GROUP]", help="user to run as")
-    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    detach_flag(parser)
     parser.add_argument("container", metavar="CONTAINER")
     parser.command()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuidock.cli import creating, spec
+from tuidock.cli.detaching import detach_flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     parser.switch("-d", "--detach", help="print the id and leave it running")
-    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    detach_flag(parser)
     parser.flag("--sig-proxy", help="pass signals on to its command (default)")
     parser.set_defaults(sig_proxy=True)
     spec.arguments(parser)

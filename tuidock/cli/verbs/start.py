@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tuidock.cli.detaching import detach_flag
 from tuidock.cli.each import each, need, report
 from tuidock.engine.errors import BadSpec
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     parser.switch("-a", "--attach", help="stay with it and exit with its code")
     parser.switch("-i", "--interactive", help="pass standard input on")
-    parser.add_argument("--detach-keys", default="ctrl-p,ctrl-q", metavar="KEYS")
+    detach_flag(parser)
     parser.flag("--sig-proxy", help="pass signals on to its command (default)")
     parser.set_defaults(sig_proxy=True)
     parser.flag("--all-restart", help="start what its restart policy wants up after a boot")

@@ -200,7 +200,10 @@ class Containers:
     def exec(self, key: str, spec: ExecSpec) -> ExecLine:
         """Run a further command. Raises RuntimeFailure, WrongStatus."""
         record, process = self._further(key, spec)
-        return Monitor(self.layout, record.id).exec(process)
+        line = Monitor(self.layout, record.id).exec(process)
+        if not spec.stdin:
+            line.close_input()
+        return line
 
     def exec_detached(self, key: str, spec: ExecSpec) -> None:
         """As `exec`, for a command that nobody listens to: no terminal, and its output is lost."""

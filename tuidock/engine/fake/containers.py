@@ -293,7 +293,8 @@ class FakeContainers:
             raise WrongStatus(f"Container {box.it.name} is paused", "unpause it first")
         if spec.command[0] not in KNOWN:
             raise CommandNotFound(f'exec: "{spec.command[0]}": executable file not found in $PATH')
-        session = FakeSession(understand(spec.command), self._clock, tty=spec.tty, stdin=spec.stdin)
+        program = understand(spec.command, stdin=spec.stdin or spec.tty)
+        session = FakeSession(program, self._clock, tty=spec.tty, stdin=spec.stdin)
         self._say("exec_create", box)
         box.sessions.append(session)
         return session

@@ -57,13 +57,13 @@ class Program(NamedTuple):
     """A first process without a handler ignores the stop signal, and is killed."""
 
 
-def understand(command: tuple[str, ...]) -> Program:
-    """The program behind a command line; a bare shell waits for input for ever."""
+def understand(command: tuple[str, ...], *, stdin: bool = True) -> Program:
+    """The program behind a command line; a bare shell waits for input for ever, if there is any."""
     if command[:2] in (("sh", "-c"), ("/bin/sh", "-c"), ("bash", "-c")):
         return script(command[2])
     name, *rest = command
     if name in ("sh", "/bin/sh", "bash", "cat"):
-        return Program(code=None)
+        return Program(code=None if stdin else 0)
     return script(shlex.join([name, *rest]))
 
 

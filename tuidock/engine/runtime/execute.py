@@ -72,7 +72,8 @@ def identify(stub: Stub, root: Descriptor, asked: Asked) -> user.User:
 def settle(stub: Stub, process: dict[str, Any], asked: Asked, who: user.User) -> Ready:
     """Take the working directory and user of an OCI `process`, and find its command.
 
-    The stub has left our descriptors, for none of them may lead anywhere (CVE-2024-21626).
+    The directory must be there: see `make_directory`. The stub has left our descriptors, for
+    none of them may lead anywhere (CVE-2024-21626).
     Raises OSError, StartFailed, CommandNotFound, CommandNotExecutable.
     """
     stub.step = f"enter {process['cwd']} as the user"
@@ -88,7 +89,7 @@ def settle(stub: Stub, process: dict[str, Any], asked: Asked, who: user.User) ->
     command = process["args"][0]
     candidates = _candidates(command, environment.get("PATH", ""))
     found = [_look(stub, path) for path in candidates]
-    _run(stub, who)
+    _run(stub, process["cwd"], who)
     _check_directory(stub.arena.read(here, 1), process["cwd"])
     paths = _chosen(command, candidates, [each.known for each in found])
     if asked.reaper >= 0:
@@ -100,16 +101,18 @@ def _content(stub: Stub, root: Descriptor, path: str) -> bytes:
     return a.read_small(stub, root, path, user.MAX_FILE)
 
 
-def _enter_directory(stub: Stub, path: str) -> int:
-    """Make the working directory if it is missing, as docker does, and go there.
-
-    Returns the address of its path as the kernel tells it.
-    """
+def make_directory(stub: Stub, path: str) -> None:
+    """Make the working directory of a first process if it is missing, as docker does."""
+    stub.step = f"make {path}"
     walked = ""
     for name in filter(None, path.split("/")):
         walked += f"/{name}"
         fine = (errno.EEXIST, errno.EROFS, errno.EACCES, errno.EPERM)  # chdir will tell
         stub.add("mkdirat", a.AT_FDCWD, walked, 0o755, fine=fine)
+
+
+def _enter_directory(stub: Stub, path: str) -> int:
+    """Go there; returns the address of its path as the kernel tells it."""
     stub.add("chdir", path, path=path)
     room = stub.arena.put(bytes(_PATH_MAX))
     stub.add("getcwd", room, _PATH_MAX)
@@ -165,10 +168,13 @@ def _set_capabilities(stub: Stub, capabilities: int) -> None:
     stub.add("capset", *p.capability_words(capabilities))
 
 
-def _run(stub: Stub, who: user.User) -> None:
+def _run(stub: Stub, directory: str, who: user.User) -> None:
     try:
         stub.run()
     except OSError as error:
+        if stub.failed == "chdir":
+            said = os.strerror(error.errno or 0)
+            raise CommandNotExecutable(f"working directory {directory}: {said}") from error
         if error.errno != errno.EINVAL or not stub.failed.startswith("set"):
             raise
         ids = " ".join(map(str, (f"{who.uid}:{who.gid}", *who.groups)))

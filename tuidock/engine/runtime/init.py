@@ -101,6 +101,7 @@ class Init:
         stub.leave_files(stdio, kept=kept)
         stub.run()
         limit()
+        execute.make_directory(stub, self.config["process"]["cwd"])
         ready = execute.settle(stub, self.config["process"], asked, who)
         execute.harden(stub, ready)
         execute.execute(stub, ready)

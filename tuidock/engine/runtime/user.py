@@ -30,7 +30,8 @@ class User(NamedTuple):
     uid: int
     gid: int
     groups: tuple[int, ...]
-    """Supplementary groups, without `gid`."""
+    """Supplementary groups, among them `gid`, as at a login: a program that is setgid could
+    otherwise shed the group that bars its user from a file (CVE-2022-36109)."""
     home: str
 
 
@@ -43,7 +44,7 @@ def resolve(read: Reader, text: str, added: tuple[str, ...] = ()) -> User:
     """Resolve `user[:group]`, names or numbers, by the files that `read` reads.
 
     A number need not be in the files. A group in `text` leaves no supplementary groups but
-    those `added`, as docker does. Raises StartFailed.
+    itself and those `added`, as docker does. Raises StartFailed.
     """
     name, colon, group = text.partition(":")
     if colon and not group:
@@ -53,7 +54,7 @@ def resolve(read: Reader, text: str, added: tuple[str, ...] = ()) -> User:
     gid = _find_group(groups, group) if group else entry[2]
     members = set() if group else {g for _, g, who in groups if entry[0] and entry[0] in who}
     members |= {_find_group(groups, each) for each in added}
-    members.discard(gid)
+    members.add(gid)
     return User(entry[1], gid, tuple(sorted(members))[:MAX_GROUPS], entry[3])
 
 
