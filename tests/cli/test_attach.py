@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -164,3 +169,36 @@ def test_the_id_file_is_written_once(tuidock: Cli, tmp_path: object) -> None:
 def test_detached_and_removed_at_its_end(tuidock: Cli) -> None:
     tuidock("run", "-d", "--rm", *NO_NETWORK, "busybox", "true")
     until(lambda: tuidock("ps", "-aq").stdout == "")
+
+
+def _background(environment: dict[str, str]) -> NoReturn:
+    """In a session of its own: a job that is stopped for touching the terminal, then ended."""
+    code = 99
+    try:
+        words = ("run", "--rm", "-it", *NO_NETWORK, "busybox", "sh", "-c", TRAPPING)
+        words = (sys.executable, "-m", "tuidock", *words)
+        job = subprocess.Popen(words, env=environment, process_group=0)
+        os.waitpid(job.pid, os.WUNTRACED)
+        deadline = time.monotonic() + 20
+        while job.poll() is None and time.monotonic() < deadline:
+            os.killpg(job.pid, signal.SIGINT)
+            os.killpg(job.pid, signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                job.wait(0.1)
+        code = job.returncode
+    finally:
+        os._exit(code)
+
+
+def test_a_client_in_the_background_may_be_ended(tuidock: Cli, environment: dict[str, str]) -> None:
+    """Fails when `_Terminal` does not expect that a signal interrupts its wait for raw mode."""
+    leader, master = pty.fork()
+    if leader == 0:
+        _background(environment)
+    said = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has the terminal any more
+        while data := os.read(master, 4096):
+            said += data
+    os.close(master)
+    assert os.waitstatus_to_exitcode(os.waitpid(leader, 0)[1]) == 9, said
+    assert b"Traceback" not in said

@@ -254,11 +254,12 @@ def test_read_only(box: Box) -> None:
     code, said = box.run(
         "sh",
         "-c",
-        "touch /x; touch /tmp/y && echo fine",
+        "touch /x; touch /etc/hosts; touch /tmp/y && echo fine",
         read_only=True,
         mounts=(Mount("tmpfs", "", "/tmp"),),
     )
     assert "/x: Read-only file system" in said
+    assert "/etc/hosts: Read-only file system" in said
     assert "fine" in said
     assert code == 0
 

@@ -155,7 +155,10 @@ class _Terminal:
             import tty
 
             self._mode = termios.tcgetattr(0)
-            tty.setraw(0)
+            try:
+                tty.setraw(0)
+            except termios.error:  # in the background: we were stopped, and a signal woke us
+                self.raw = False
         return self
 
     def __exit__(self, *error: object) -> None:

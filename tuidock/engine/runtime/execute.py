@@ -278,7 +278,8 @@ def default_signals(stub: Stub) -> None:
         stub.add("rt_sigaction", number, bytes(32), None, 8)
 
 
-_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, 32, 33)
+"""The last two are glibc's own; its posix_spawn, which started the launcher, ignores them."""
 
 
 def execute(stub: Stub, ready: Ready) -> None:

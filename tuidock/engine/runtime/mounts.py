@@ -46,8 +46,9 @@ def entries(
     mounts += _ipc_mounts(spec, alien=spec.ipc == "host" and bool(own_ids or maps))
     if donor := namespaces.donor(spec.network):
         bundle = layout.container(donor)
+    flags = ["bind"] + ["ro"] * spec.read_only
     files = [
-        _bind(f"{bundle}/{name}", f"/etc/{name}", ["bind"], own_ids=own_ids)
+        _bind(f"{bundle}/{name}", f"/etc/{name}", flags, own_ids=own_ids)
         for name in ("hosts", "hostname", "resolv.conf")
     ]
     asked = [_asked(each, own_ids=own_ids) for each in spec.mounts]
