@@ -220,6 +220,26 @@ async def test_exec_without_input_reads_the_end_of_it(engine: Engine) -> None:
     await session.close()
 
 
+async def test_events_tell_of_a_further_command(engine: Engine) -> None:
+    feed = aiter(engine.events(since=0))
+    it = await started(engine, shell("sleep 60"))
+    session = await engine.containers.exec(it.id, ExecSpec(("sh", "-c", "exit 4")))
+    assert [item async for item in session.output()] == []
+    assert await session.wait() == 4
+    await session.close()
+    seen = []
+    while not seen or seen[-1].action != "exec_die":
+        event = await asyncio.wait_for(anext(feed), 20)
+        if event.action.startswith("exec_"):
+            seen.append(event)
+    await feed.aclose()  # type: ignore[attr-defined]
+    words = "sh -c exit 4"
+    actions = [f"exec_create: {words}", f"exec_start: {words}", "exec_die"]
+    assert [each.action for each in seen] == actions
+    assert len({dict(each.attributes)["execID"] for each in seen}) == 1
+    assert dict(seen[-1].attributes)["exitCode"] == "4"
+
+
 async def test_events_tell_of_a_life(engine: Engine) -> None:
     feed = aiter(engine.events(since=0))
     it = await started(engine, shell("exit 0", "brief"))

@@ -14,8 +14,9 @@ from tuidock.engine.types import Image
 class Event(NamedTuple):
     """Something that happened to a container or an image; the words are docker's.
 
-    Containers: create start exec_create exec_die oom die kill stop restart pause unpause
-    update rename destroy commit export archive-path extract-to-dir.
+    Containers: create start exec_create exec_start exec_die health_status oom die kill stop
+    restart pause unpause update rename destroy commit export archive-path extract-to-dir; with
+    `: ` and more words after exec_create, exec_start (the command) and health_status.
     Images: pull tag untag delete import.
     """
 

@@ -206,8 +206,8 @@ class Containers:
         return line
 
     def exec_detached(self, key: str, spec: ExecSpec) -> None:
-        """As `exec`, for a command that nobody listens to: no terminal, and its output is lost."""
-        record, process = self._further(key, spec._replace(tty=False, stdin=False))
+        """As `exec`, for a command that nobody listens to: what it writes is lost."""
+        record, process = self._further(key, spec._replace(stdin=False))
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             Monitor(self.layout, record.id).exec(process, (nothing,) * 3).close()

@@ -295,7 +295,7 @@ class FakeContainers:
             raise CommandNotFound(f'exec: "{spec.command[0]}": executable file not found in $PATH')
         program = understand(spec.command, stdin=spec.stdin or spec.tty)
         session = FakeSession(program, self._clock, tty=spec.tty, stdin=spec.stdin)
-        self._say("exec_create", box)
+        self._tell_of(session, box, " ".join(spec.command))
         box.sessions.append(session)
         return session
 
@@ -352,6 +352,12 @@ class FakeContainers:
         facts = (("image", box.it.image), *attributes)
         self._publish(Event(self._clock.time(), "container", action, box.it.id, box.it.name, facts))
         box.wake()
+
+    def _tell_of(self, session: FakeSession, box: Box, words: str) -> None:
+        own = ("execID", f"{len(self.calls):064x}")
+        self._say(f"exec_create: {words}", box, own)
+        self._say(f"exec_start: {words}", box, own)
+        session.when_over(lambda code: self._say("exec_die", box, own, ("exitCode", str(code))))
 
     def _free_name(self) -> str:
         taken = {box.it.name for box in self._boxes.values()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.programs import Program, script
@@ -52,6 +52,10 @@ class FakeSession:
     async def close(self) -> None:
         self._task.cancel()
         self._queue.put_nowait(None)
+
+    def when_over(self, tell: Callable[[int], object]) -> None:
+        """Have its code told, once there is one."""
+        self._code.add_done_callback(lambda code: tell(code.result()))
 
     def finish(self, code: int) -> None:
         """The container ended."""

@@ -190,7 +190,8 @@ class Monitor:
         """Run a further command, an OCI `process`; returns once it was executed.
 
         `stdio` are given to it as they are; without, the line carries its streams. A process
-        with `terminal` has its own. Raises CommandNotFound, CommandNotExecutable, StartFailed.
+        with `terminal` has its own, which the line carries too, unless there are `stdio`.
+        Raises CommandNotFound, CommandNotExecutable, StartFailed.
         """
         line = ExecLine(tty=bool(process.get("terminal")))
         theirs = stdio or (() if line.tty else line.make_pipes())

@@ -1,7 +1,8 @@
 """Further commands in a running container, as its monitor sees them.
 
 The client's own pipes, or the terminal's master, are the command's streams: no byte passes
-through the monitor. Invariant: every joiner and every command is reaped here.
+through the monitor, but what a command writes to a terminal that its client does not want, which
+is lost. Invariant: every joiner and every command is reaped here.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
+_PIECE = 4096
+"""Bytes: what a terminal holds."""
+
+
 class Command:
     """One exec: first its joiner's line is watched (`fd`), then the command's pidfd."""
 
@@ -48,6 +53,15 @@ class Command:
         self.pid = 0
         self.fd = -1
         self.failed = False
+        self.started = False
+        """The command was executed."""
+        self.id = os.urandom(32).hex()
+        """Its name in events."""
+        self.noted = 0
+        """Events of it that are in the journal."""
+        self.terminal = -1
+        """Of a command whose client gave it streams, and so is not to have its terminal."""
+        self._detached = False
         self._layout = layout
         self._id = container_id
         self._ward = ward
@@ -58,6 +72,7 @@ class Command:
 
     def begin(self, stdio: list[int]) -> None:
         """Fork the joiner; `stdio` are the client's descriptors, closed here."""
+        self._detached = bool(stdio)
         self._line, theirs = sockets.pair()
         self._joiner = os.fork()
         if self._joiner == 0:
@@ -88,11 +103,34 @@ class Command:
         if "failed" in answer:
             self.failed = True
             self._tell(answer)
-        if "terminal" in answer:
-            self._tell(answer, tuple(descriptors))
-        for descriptor in descriptors:
-            os.close(descriptor)
+        for master in descriptors:
+            self._pass_on(master)
         return True
+
+    def _pass_on(self, master: int) -> None:
+        """The terminal is the client's, or has no other end than ours."""
+        if self._detached:
+            os.set_blocking(master, False)
+            self.terminal = master
+            return
+        self._tell({"terminal": True}, (master,))
+        os.close(master)
+
+    def drain(self) -> None:
+        """Let a command go on that writes to a terminal which nobody reads."""
+        try:
+            more = os.read(self.terminal, _PIECE)
+        except BlockingIOError:
+            return
+        except OSError:  # EIO: the last process of it closed it
+            more = b""
+        if not more:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.terminal >= 0:
+            os.close(self.terminal)
+            self.terminal = -1
 
     def _joined(self) -> bool:
         """The line is closed: the command was executed, or nobody is left to be it."""
@@ -106,8 +144,10 @@ class Command:
         if self.failed or not self.pid:
             if not self.failed:
                 self._tell({"failed": _DIED})
+            self._hang_up()
             self.client.close()
             return False
+        self.started = True
         self.fd = os.pidfd_open(self.pid)
         self._tell({"started": self.pid})
         return True
@@ -116,6 +156,7 @@ class Command:
         os.close(self.fd)
         _, status = os.waitpid(self.pid, 0)
         self.code = exit_code(status)
+        self._hang_up()
         self._tell({"exit": self.code})
         self.client.close()
 

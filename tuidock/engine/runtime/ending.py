@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _PATIENCE = 1.0
 """Seconds that the launcher gets to tell a wait status."""
 
+_WORDS = 400
+"""Characters of a command in an event, which has to fit into a page however they are written."""
+
 
 def reap(ward: Ward) -> int | None:
     """The wait status of a dead first process; None when nobody can tell it any more."""
@@ -104,10 +107,21 @@ def note(layout: Layout, about: dict[str, str], action: str, more: dict[str, str
 
 
 def note_command(layout: Layout, about: dict[str, str], command: Command) -> None:
-    """`exec_die`, for a command that ran."""
+    """What is new of a further command: that it was asked for, that it runs, how it ended.
+
+    Docker's events, in its order, once the client was told: nobody waits for them.
+    """
+    words = " ".join(command.process["args"])[:_WORDS]
+    news = [f"exec_create: {words}"]
+    more = {"execID": command.id}
+    if command.started:
+        news.append(f"exec_start: {words}")
     if command.code is not None:
-        words = " ".join(command.process["args"])
-        note(layout, about, "exec_die", {"execCommand": words, "exitCode": str(command.code)})
+        news.append("exec_die")
+        more["exitCode"] = str(command.code)
+    for action in news[command.noted :]:
+        note(layout, about, action, more)
+    command.noted = len(news)
 
 
 def clean_run_dir(layout: Layout, container_id: str) -> None:

@@ -33,10 +33,10 @@ class ForeignCommand(Command):
     """One exec: first the program is watched (`fd`), then the command, each by its pidfd."""
 
     _call: Call
-    _started = False
 
     def begin(self, stdio: list[int]) -> None:
         """Fork what becomes the program; `stdio` are the client's descriptors, closed here."""
+        self._detached = bool(stdio)
         config = read_config(f"{self._layout.container(self._id)}/config.json")
         about = config["annotations"]
         self._call = Call(self._layout, about, f"exec-{os.urandom(4).hex()}")
@@ -79,12 +79,12 @@ class ForeignCommand(Command):
 
     def give_up(self) -> None:
         """End the program, before there is a command; `advance` hears of it."""
-        if not self._started:
+        if not self.started:
             os.kill(self._joiner, signal.SIGKILL)
 
     def advance(self) -> bool:
         """Collect the end of the program, or of the command; False when it is over."""
-        if self._started:
+        if self.started:
             self._finish()
             strays.kept.discard(self.pid)
             return False
@@ -108,13 +108,11 @@ class ForeignCommand(Command):
             raise self._call.complaint()
         self.pid = self._call.pid()
         strays.kept.add(self.pid)
-        self._started = True
+        self.started = True
         self.fd = os.pidfd_open(self.pid)
         if not self._call.takes_no_cgroups:
             self._ward.cgroup().add(self.pid)
         if self.process.get("terminal"):
-            master = self._call.master()
-            self._tell({"terminal": True}, (master,))
-            os.close(master)
+            self._pass_on(self._call.master())
         self._tell({"started": self.pid})
         return True

@@ -116,6 +116,8 @@ class Monitor:
             interest[descriptor] = (read, partial(self._hear, line))
         for command in self.commands:
             interest[command.fd] = (read, partial(self._advance, command))
+            if command.terminal >= 0:
+                interest[command.terminal] = (read, command.drain)
         if self.wakeup >= 0:
             interest[self.wakeup] = (read, partial(strays.hear, self.wakeup))
         if self.prober:
@@ -273,8 +275,10 @@ class Monitor:
             return
 
     def _advance(self, command: Command) -> None:
-        if not command.advance():
+        goes_on = command.advance()
+        if not goes_on:
             self.commands.remove(command)
+        if command.started or not goes_on:
             ending.note_command(self.layout, self.about, command)
 
     def _judged(self, status: str) -> None:
