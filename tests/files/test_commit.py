@@ -19,7 +19,7 @@ from tests.runtime.conftest import until
 from tuidock.engine.containers import instructions
 from tuidock.engine.errors import BadSpec, ContentError, NotFound
 from tuidock.engine.filesystem import CommitSpec
-from tuidock.engine.types import ContainerSpec, Port, Status
+from tuidock.engine.types import ContainerSpec, HealthCheck, Port, Status
 
 pytestmark = pytest.mark.root
 
@@ -152,15 +152,83 @@ def test_what_was_asked_of_the_container_is_in_the_config(place: Place) -> None:
         ("CMD", "at least one argument"),
         ("ENV A", "two arguments"),
         ("ENV A=1 B", "can't find ="),
-        ('LABEL a="', "No closing quotation"),
-        ("EXPOSE 0", "invalid port"),
-        ("EXPOSE 80/http", "invalid port"),
+        ('LABEL a="', "unexpected end of statement"),
+        ("STOPSIGNAL NONSENSE", "Invalid signal"),
+        ("VOLUME []", "empty string"),
+        ("HEALTHCHECK", "at least one argument"),
+        ("HEALTHCHECK curl localhost", "Unknown type"),
+        ("HEALTHCHECK --every=1s CMD true", "unknown flag"),
+        ("HEALTHCHECK --interval=1 CMD true", "invalid duration"),
+        ("HEALTHCHECK --interval=1us CMD true", "less than 1ms"),
+        ("HEALTHCHECK --retries=x CMD true", "must be a number"),
+        ("HEALTHCHECK CMD", "Missing command"),
+        ("HEALTHCHECK NONE now", "takes no arguments"),
+        ("EXPOSE 0", "invalid containerPort"),
+        ("EXPOSE 80/http", "invalid proto"),
         ("ONBUILD FROM x", "isn't allowed"),
     ],
 )
 def test_a_wrong_change_is_refused(line: str, why: str) -> None:
     with pytest.raises(BadSpec, match=why):
         instructions.apply({}, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "value"),
+    [
+        ("ENV PATH=/opt/bin:$PATH", "Env", ["PATH=/opt/bin:/bin", "A=one two"]),
+        ("ENV B='$A' C=\"${A}!\" D=\\$A", "Env", ["B=$A", "C=one two!", "D=$A"]),
+        ("ENV B=${NO:-x $A} C=${A:+y}${NO:+z}", "Env", ["B=x one two", "C=y"]),
+        ("ENV OLD form of it", "Env", ["OLD=form of it"]),
+        ('LABEL a=$A  b="x y"', "Labels", {"a": "one two", "b": "x y"}),
+        ("EXPOSE 80 9000-9002/UDP", "ExposedPorts", ["80/tcp", "9000/udp", "9001/udp", "9002/udp"]),
+        ("USER $A", "User", "one two"),
+        ("VOLUME /a $PATH", "Volumes", ["/a", "/bin"]),
+        ('VOLUME ["/a b"]', "Volumes", ["/a b"]),
+        ("STOPSIGNAL SIGRTMIN+3", "StopSignal", "SIGRTMIN+3"),
+        ("CMD\techo $A", "Cmd", ["/bin/ash", "-c", "echo $A"]),
+        ("HEALTHCHECK NONE", "Healthcheck", {"Test": ["NONE"]}),
+        ("HEALTHCHECK CMD test -e /up", "Healthcheck", {"Test": ["CMD-SHELL", "test -e /up"]}),
+        (
+            'healthcheck --interval=1m0.5s  --retries=2 CMD ["true"]',
+            "Healthcheck",
+            {"Test": ["CMD", "true"], "Interval": 60_500_000_000, "Retries": 2},
+        ),
+    ],
+)
+def test_a_change_is_made_in_dockers_way(line: str, key: str, value: object) -> None:
+    settings: dict[str, object] = {"Env": ["PATH=/bin", "A=one two"], "Shell": ["/bin/ash", "-c"]}
+    instructions.apply(settings, line)
+    found = settings[key]
+    if isinstance(value, list) and key == "Env":
+        assert isinstance(found, list)
+        assert set(value) <= set(found)
+    else:
+        assert (list(found) if isinstance(value, list) else found) == value  # type: ignore[call-overload]
+
+
+def test_a_new_entry_point_has_no_old_command() -> None:
+    settings: dict[str, object] = {"Cmd": ["old"]}
+    instructions.apply_all(settings, ('ENTRYPOINT ["a"]',))
+    assert settings == {"Entrypoint": ["a"]}
+    instructions.apply_all(settings, ('CMD ["b"]', 'ENTRYPOINT ["c"]'))
+    assert settings == {"Entrypoint": ["c"], "Cmd": ["b"]}
+
+
+def test_a_health_check_is_committed_and_probed(place: Place) -> None:
+    """That of a line, and that which the container was given by flags."""
+    box = place.container(health=HealthCheck(("CMD-SHELL", "test -e /up"), retries=7)).id
+    config = place.core.images.inspect(place.files.commit(box, CommitSpec()).id)["Config"]
+    assert isinstance(config, dict)
+    assert config["Healthcheck"] == {"Test": ["CMD-SHELL", "test -e /up"], "Retries": 7}
+    line = "HEALTHCHECK --interval=100ms --retries=1 CMD test -e /up"
+    place.files.commit(box, CommitSpec("mine", changes=(line,)))
+    spec = ContainerSpec("mine", command=("sleep", "100"), network="none", stop_timeout=0.0)
+    made = place.files.create(spec).id
+    place.files.start(made)
+    until(lambda: place.files.get(made).health == "unhealthy")
+    place.sh(made, "touch /up")
+    until(lambda: place.files.get(made).health == "healthy")
 
 
 def test_an_image_that_is_gone_cannot_be_built_upon(place: Place) -> None:

@@ -12,9 +12,11 @@ import time
 from tuidock.engine import journal
 from tuidock.engine.containers import instructions
 from tuidock.engine.containers.files import access
+from tuidock.engine.containers.healthcheck import merge
 from tuidock.engine.errors import BadSpec, ImageNotFound, NotFound
 from tuidock.engine.images.local import Derivation
 from tuidock.engine.timestamp import rfc3339
+from tuidock.engine.types import HealthCheck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +73,7 @@ def _base(record: Record, images: Images) -> dict[str, Any]:
 def _derivation(record: Record, base: dict[str, Any], asked: CommitSpec, latest: int) -> Derivation:
     created = rfc3339(min(time.time(), latest) if latest else time.time())
     settings = settings_of(record.spec, base.get("config") or {})
-    for line in asked.changes:
-        instructions.apply(settings, line)
+    instructions.apply_all(settings, asked.changes)
     former = ("container_config", "container", "comment", "author")  # of the step before
     config = {key: value for key, value in base.items() if key not in former}
     config |= {"created": created, "config": settings}
@@ -103,6 +104,10 @@ def settings_of(spec: ContainerSpec, image: dict[str, Any]) -> dict[str, Any]:
             f"{port.container_port}/{port.protocol}": {} for port in spec.ports
         }
         settings["ExposedPorts"] = {**(image.get("ExposedPorts") or {}), **ports}
+    if spec.health != HealthCheck():
+        check = merge(spec.health, image)
+        check.pop("Shell", None)  # the image's, which has it as before
+        settings["Healthcheck"] = check or {"Test": ["NONE"]}
     given = {
         "User": spec.user,
         "WorkingDir": spec.working_dir,

@@ -1,30 +1,47 @@
 """Dockerfile instructions that change an image's config, as `commit --change` takes them.
 
-Invariant: an instruction either does what its name says or raises; nothing is half-done.
+Variables are those of the config itself, as in a Dockerfile. Invariant: an instruction either
+does what its name says or raises; nothing is half-done.
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-import shlex
 
+from tuidock.engine.containers import dockerfile
+from tuidock.engine.containers.life import signal_number
 from tuidock.engine.errors import BadSpec
+from tuidock.engine.network.ports import exposed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Settings = dict[str, Any]
     """The `config` of an image config, OCI image-spec's config.md."""
 
-_KNOWN = "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR"
+_KNOWN = "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR"
+
+
+def apply_all(settings: Settings, lines: Sequence[str]) -> None:
+    """Change `settings` as these lines of a Dockerfile say. Raises BadSpec.
+
+    A command belongs to the entry point that it was written for: without one of its own, a new
+    entry point has none.
+    """
+    names = []
+    for line in lines:
+        apply(settings, line)
+        names.append(line.split()[0].upper())
+        if names[-1] == "ENTRYPOINT" and "CMD" not in names:
+            settings.pop("Cmd", None)
 
 
 def apply(settings: Settings, instruction: str) -> None:
     """Change `settings` as one line of a Dockerfile says. Raises BadSpec."""
-    name, _, rest = instruction.strip().partition(" ")
+    name, rest = [*instruction.split(maxsplit=1), "", ""][:2]
     change = _CHANGES.get(name.upper())
     if change is None:
         raise BadSpec(f"{name or instruction!r} is not a valid change command", f"use {_KNOWN}")
@@ -34,17 +51,17 @@ def apply(settings: Settings, instruction: str) -> None:
 
 
 def _command(settings: Settings, rest: str) -> None:
-    settings["Cmd"] = _exec_form(rest)
+    settings["Cmd"] = _exec_form(settings, rest)
 
 
 def _entrypoint(settings: Settings, rest: str) -> None:
-    settings["Entrypoint"] = _exec_form(rest)
+    settings["Entrypoint"] = _exec_form(settings, rest)
 
 
-def _exec_form(rest: str) -> list[str]:
-    """A JSON list of words; anything else is a line for the shell."""
+def _exec_form(settings: Settings, rest: str) -> list[str]:
+    """A JSON list of words; anything else is a line for the image's shell."""
     words = _json_list(rest)
-    return ["/bin/sh", "-c", rest] if words is None else words
+    return [*(settings.get("Shell") or ("/bin/sh", "-c")), rest] if words is None else words
 
 
 def _json_list(rest: str) -> list[str] | None:
@@ -57,45 +74,37 @@ def _json_list(rest: str) -> list[str] | None:
     return None
 
 
+def _known(settings: Settings) -> dict[str, str]:
+    return dict(pair.partition("=")[::2] for pair in settings.get("Env") or ())
+
+
 def _environment(settings: Settings, rest: str) -> None:
-    known = dict(pair.partition("=")[::2] for pair in settings.get("Env") or ())
-    known |= _pairs("ENV", rest)
+    known = _known(settings) | _pairs("ENV", rest, settings)
     settings["Env"] = [f"{key}={value}" for key, value in known.items()]
 
 
 def _label(settings: Settings, rest: str) -> None:
-    settings["Labels"] = {**(settings.get("Labels") or {}), **_pairs("LABEL", rest)}
+    settings["Labels"] = {**(settings.get("Labels") or {}), **_pairs("LABEL", rest, settings)}
 
 
-def _pairs(name: str, rest: str) -> dict[str, str]:
-    """`KEY=value ...` with quotes as in a shell, or the old `KEY value`."""
-    try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        raise BadSpec(f"{name} {rest}: {error}") from error
-    if "=" not in words[0]:
-        key, _, value = rest.partition(" ")
+def _pairs(name: str, rest: str, settings: Settings) -> dict[str, str]:
+    """`KEY=value ...` with quotes and variables, or the old `KEY value`."""
+    known = _known(settings)
+    if "=" not in rest.split()[0]:
+        key, value = [*rest.split(maxsplit=1), ""][:2]
         if not value:
             raise BadSpec(f"{name} must have two arguments")
-        return {key: value.strip()}
+        return {key: dockerfile.word(value, known)}
+    words = dockerfile.words(rest, known)
     if bad := [word for word in words if "=" not in word or word.startswith("=")]:
         raise BadSpec(f"Syntax error - can't find = in {bad[0]!r}. Must be of the form: name=value")
     return dict(word.partition("=")[::2] for word in words)
 
 
 def _expose(settings: Settings, rest: str) -> None:
-    ports = dict(settings.get("ExposedPorts") or {})
-    for word in rest.split():
-        number, slash, protocol = word.partition("/")
-        if not _is_port(number) or (slash and protocol not in ("tcp", "udp", "sctp")):
-            raise BadSpec(f"invalid port specification: {word!r}", "as 80, 80-90/tcp or 53/udp")
-        ports[f"{number}/{protocol or 'tcp'}"] = {}
-    settings["ExposedPorts"] = ports
-
-
-def _is_port(text: str) -> bool:
-    ends = text.split("-")
-    return len(ends) < 3 and all(e.isascii() and e.isdigit() and 0 < int(e) < 65536 for e in ends)
+    ports = [port for each in dockerfile.words(rest, _known(settings)) for port in exposed(each)]
+    new: dict[str, object] = {f"{each.container_port}/{each.protocol}": {} for each in ports}
+    settings["ExposedPorts"] = {**(settings.get("ExposedPorts") or {}), **new}
 
 
 def _on_build(settings: Settings, rest: str) -> None:
@@ -105,21 +114,76 @@ def _on_build(settings: Settings, rest: str) -> None:
 
 
 def _stop_signal(settings: Settings, rest: str) -> None:
-    settings["StopSignal"] = rest
+    name = dockerfile.word(rest, _known(settings))
+    signal_number(name)
+    settings["StopSignal"] = name
 
 
 def _user(settings: Settings, rest: str) -> None:
-    settings["User"] = rest
+    settings["User"] = dockerfile.word(rest, _known(settings))
 
 
 def _volume(settings: Settings, rest: str) -> None:
-    words = _json_list(rest) or rest.split()
+    words = _json_list(rest)
+    words = dockerfile.words(rest, _known(settings)) if words is None else words
+    if not words or not all(words):
+        raise BadSpec("VOLUME specified can not be an empty string")
     settings["Volumes"] = {**(settings.get("Volumes") or {}), **{word: {} for word in words}}
 
 
 def _working_directory(settings: Settings, rest: str) -> None:
     before = settings.get("WorkingDir") or "/"
-    settings["WorkingDir"] = posixpath.normpath(posixpath.join(before, rest))
+    path = dockerfile.word(rest, _known(settings))
+    settings["WorkingDir"] = posixpath.normpath(posixpath.join(before, path))
+
+
+_FIGURES = {
+    "interval": "Interval",
+    "timeout": "Timeout",
+    "start-period": "StartPeriod",
+    "start-interval": "StartInterval",
+    "retries": "Retries",
+}
+
+
+def _health_check(settings: Settings, rest: str) -> None:
+    """`[--interval=30s ...] CMD command`, or `NONE`."""
+    check: dict[str, object] = {}
+    while rest.startswith("--"):
+        flag, rest = [*rest.split(maxsplit=1), ""][:2]
+        name, _, value = flag[2:].partition("=")
+        if name not in _FIGURES:
+            raise BadSpec(f"unknown flag: --{name}", f"HEALTHCHECK knows {', '.join(_FIGURES)}")
+        check[_FIGURES[name]] = _retries(value) if name == "retries" else _length(name, value)
+    kind, command = [*rest.split(maxsplit=1), "", ""][:2]
+    if kind.upper() == "NONE":
+        if command or check:
+            raise BadSpec("HEALTHCHECK NONE takes no arguments")
+        settings["Healthcheck"] = {"Test": ["NONE"]}
+    elif kind.upper() == "CMD":
+        settings["Healthcheck"] = {"Test": _test(command), **check}
+    else:
+        raise BadSpec(f"Unknown type {kind!r} in HEALTHCHECK (try CMD)")
+
+
+def _test(command: str) -> list[str]:
+    words = _json_list(command)
+    if not command or words == []:
+        raise BadSpec("Missing command after HEALTHCHECK CMD")
+    return ["CMD-SHELL", command] if words is None else ["CMD", *words]
+
+
+def _retries(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadSpec(f"--retries must be a number, 0 for the default: {text!r}")
+    return int(text)
+
+
+def _length(name: str, text: str) -> int:
+    found = dockerfile.nanoseconds(text)
+    if 0 < found < 10**6:
+        raise BadSpec(f"Interval {name!r} cannot be less than 1ms")
+    return found
 
 
 _CHANGES: dict[str, Callable[[Settings, str], None]] = {
@@ -127,6 +191,7 @@ _CHANGES: dict[str, Callable[[Settings, str], None]] = {
     "ENTRYPOINT": _entrypoint,
     "ENV": _environment,
     "EXPOSE": _expose,
+    "HEALTHCHECK": _health_check,
     "LABEL": _label,
     "ONBUILD": _on_build,
     "STOPSIGNAL": _stop_signal,

@@ -38,12 +38,16 @@ _KILL_PATIENCE = 10.0
 
 
 def signal_number(name: str) -> int:
-    """`TERM`, `SIGTERM` or `15`. Raises BadSpec."""
+    """`TERM`, `SIGTERM`, `15` or `RTMIN+3`. Raises BadSpec."""
     if name.isascii() and name.isdigit() and 0 < int(name) < signal.NSIG:
         return int(name)
-    full = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
-    number = getattr(signal, full, None)
-    if not isinstance(number, signal.Signals):
+    base, plus, offset = name.upper().removeprefix("SIG").partition("+")
+    number = getattr(signal, f"SIG{base}", None)
+    if plus and number == signal.SIGRTMIN and offset.isascii() and offset.isdigit():
+        number = signal.SIGRTMIN + int(offset)
+        if number <= signal.SIGRTMAX:
+            return number
+    if plus or not isinstance(number, signal.Signals):
         raise BadSpec(f"Invalid signal: {name}", "a name such as TERM, or a number")
     return int(number)
 
