@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Settings = dict[str, Any]
     """The `config` of an image config, OCI image-spec's config.md."""
 
-_KNOWN = "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR"
+_KNOWN = "CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR"
 
 
 def apply_all(settings: Settings, lines: Sequence[str]) -> None:
