@@ -137,6 +137,23 @@ def test_what_belongs_up_comes_back_and_nothing_else(reboot: Boot) -> None:
     assert list(core.bring_up()) == []
 
 
+def test_whose_namespaces_are_shared_comes_up_first(reboot: Boot) -> None:
+    """Also where the clock was set back between the two.
+
+    Seen to fail without `_donors_first`: `cannot join network of a non running container`.
+    """
+    core = reboot()
+    started(core, "middle", "always")
+    started(core, "net", "always", network="container:middle")
+    started(core, "ipc", "always", pid="container:net", ipc="container:middle")
+    core.db.execute("UPDATE container SET created = -created")  # the youngest is the oldest
+    core = reboot()
+    assert [it.name for it in core.containers.list()][::-1] == ["ipc", "net", "middle"]
+    outcomes = {it.name: error for it, error in core.bring_up()}
+    assert outcomes == dict.fromkeys(("middle", "net", "ipc"))
+    assert up(core) == {"middle", "net", "ipc"}
+
+
 def test_a_shutdown_is_no_persons_stop(reboot: Boot) -> None:
     """Seen to fail with `by=PERSON` in `take_down`: `unless` stays down."""
     core = reboot()
