@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tuidock.engine.types import Container, Status
+from tuidock.engine.types import DOWN, UP, Container, Status
 from tuidock.verb import Verb
 
-ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
 RUNNING = frozenset({Status.RUNNING})
-DOWN = frozenset({Status.CREATED, Status.EXITED})
 LOSS = "Its log and the files it changed are lost; its image and its volumes stay."
 
 SCOPES = {
@@ -126,7 +124,7 @@ _ON_CONTAINERS = (
         "Stop",
         "Ask it to end; kill it after its grace period",
         scope="containers",
-        when=ALIVE,
+        when=UP,
         call=lambda engine, it: engine.containers.stop(it.id),
         marked=True,
     ),
@@ -149,7 +147,7 @@ _ON_CONTAINERS = (
         shown=True,
         marked=True,
         either=("container.unpause", "container.pause"),
-        when=ALIVE,
+        when=UP,
     ),
     Verb(
         "container.pause",
@@ -176,7 +174,7 @@ _ON_CONTAINERS = (
         "K",
         "containers",
         "kill",
-        when=ALIVE,
+        when=UP,
         marked=True,
     ),
     Verb(

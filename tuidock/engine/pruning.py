@@ -6,7 +6,7 @@ Apart from the other nouns because no start of a container needs them.
 from __future__ import annotations
 
 from tuidock.engine.named import NamedTuple
-from tuidock.engine.types import Container, Status
+from tuidock.engine.types import DOWN, Container
 
 
 class PruneQuery(NamedTuple):
@@ -23,7 +23,7 @@ class PruneQuery(NamedTuple):
         """It does not run, and is one of those meant."""
         labels = dict(it.labels)
         return (
-            it.status in (Status.CREATED, Status.EXITED)
+            it.status in DOWN
             and (self.until is None or it.created < self.until)
             and all(_has(labels, each) for each in self.labels)
             and not any(_has(labels, each) for each in self.without)

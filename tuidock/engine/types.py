@@ -41,6 +41,12 @@ class Status(str, Enum):
         return self.value
 
 
+DOWN = frozenset((Status.CREATED, Status.EXITED))
+"""There is nothing to stop, and a start is possible."""
+UP = frozenset(Status) - DOWN
+"""A monitor sees to it, be it only to start it again."""
+
+
 # --- what is asked ------------------------------------------------------------
 
 

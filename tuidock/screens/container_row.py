@@ -5,9 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 
 from tuidock import format as fmt
-from tuidock.engine.types import Container, Sample, Status
+from tuidock.engine.types import UP, Container, Sample, Status
 from tuidock.screens.listing import Item
-from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import gauge, sparkline
 from tuidock.widgets.table import Column
 from tuidock.widgets.table_columns import ASKED
@@ -43,7 +42,7 @@ _DOTS = {
 
 def order(it: Container) -> tuple[bool, float]:
     """What lives first, then the newest."""
-    return it.status not in ALIVE, -it.created
+    return it.status not in UP, -it.created
 
 
 class Rows:
@@ -81,7 +80,7 @@ def _looks(it: Container, world: World, now: float) -> tuple[object, ...]:
 
 def item(it: Container, world: World, now: float) -> Item:
     """A row made anew."""
-    past = world.samples.get(it.id, ()) if it.status in ALIVE else ()
+    past = world.samples.get(it.id, ()) if it.status in UP else ()
     last = past[-1] if past else None
     return Item(
         key=it.id,
@@ -111,7 +110,7 @@ def item(it: Container, world: World, now: float) -> Item:
             "pids": last.pids if last else -1.0,
             "created": it.created,
         },
-        style="" if it.status in ALIVE else "$quiet",
+        style="" if it.status in UP else "$quiet",
     )
 
 
@@ -134,7 +133,7 @@ def _state(it: Container, pending: str, now: float) -> Content:
     return Content.assemble(text, " ", health(it)) if it.health else Content(text)
 
 
-_HEALTH = {
+HEALTH_STYLES = {
     "starting": "$status-paused",
     "healthy": "$status-running",
     "unhealthy": "$status-failed",
@@ -143,7 +142,7 @@ _HEALTH = {
 
 def health(it: Container) -> Content:
     """The mark for a container's health, with its colour."""
-    return Content.styled(fmt.health(it), _HEALTH.get(it.health, ""))
+    return Content.styled(fmt.health(it), HEALTH_STYLES.get(it.health, ""))
 
 
 def _cpu(past: tuple[Sample, ...]) -> Content:

@@ -12,7 +12,7 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
-from tuidock.engine.types import Container, ExecSpec
+from tuidock.engine.types import DOWN, UP, Container, ExecSpec
 from tuidock.screens import custom, flows
 from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, Rows, order
@@ -22,7 +22,7 @@ from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
 from tuidock.screens.shell import ShellTab, lend_terminal
 from tuidock.screens.tune import LimitsTab
-from tuidock.verbs import ALIVE, DOWN, LOSS, VERBS, meant
+from tuidock.verbs import LOSS, VERBS, meant
 from tuidock.widgets.dialogs import Ask, Choose, Confirm
 from tuidock.widgets.run_spec import command_line
 from tuidock.world import World
@@ -70,7 +70,7 @@ class ContainersScreen(ListScreen):
     def fill(self) -> None:
         """Give the list all containers, as they are now."""
         world, now = self.world, self.dock.now()
-        chosen = [it for it in world.containers.values() if self.show_stopped or it.status in ALIVE]
+        chosen = [it for it in world.containers.values() if self.show_stopped or it.status in UP]
         rows = [self._rows.item(it, world, now) for it in sorted(chosen, key=order)]
         self._rows.forget(world)
         self.pane.set_items(rows)
@@ -110,7 +110,7 @@ class ContainersScreen(ListScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_kill(self) -> None:
         """Choose a signal, then send it."""
-        targets = [it for it in self.targets() if it.status in ALIVE]
+        targets = [it for it in self.targets() if it.status in UP]
         options = [(name, f"SIG{name}") for name in SIGNALS]
         name = await self.app.push_screen_wait(Choose("Send which signal?", options))
         for it in targets if name else ():
@@ -141,7 +141,7 @@ class ContainersScreen(ListScreen):
         chosen = await self.app.push_screen_wait(Choose("All containers", options))
         if chosen:
             verb = VERBS[str(chosen)]
-            wanted = DOWN if "stop" not in verb.id else ALIVE
+            wanted = DOWN if "stop" not in verb.id else UP
             every = [it for it in self.world.containers.values() if it.status in wanted]
             self.perform(verb, every)
 

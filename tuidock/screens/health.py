@@ -10,16 +10,11 @@ from textual import work
 from textual.content import Content
 
 from tuidock.engine.logs.sanitise import plain
-from tuidock.engine.types import Container
+from tuidock.engine.types import UP, Container
+from tuidock.screens.container_row import HEALTH_STYLES
 from tuidock.screens.facts import pairs
 from tuidock.screens.panes import GLANCE, TextTab
-from tuidock.verbs import ALIVE
 
-_STYLES = {
-    "starting": "$status-paused",
-    "healthy": "$status-running",
-    "unhealthy": "$status-failed",
-}
 _NONE = "It has no health check: `run --health-cmd`, or HEALTHCHECK in its image, gives it one."
 
 
@@ -42,7 +37,7 @@ class HealthTab(TextTab):
             while True:
                 found = await self.dock_screen.engine.containers.inspect(it.id)
                 self.tell(report(found))
-                if it.status not in ALIVE or not it.health:
+                if it.status not in UP or not it.health:
                     return
                 await asyncio.sleep(GLANCE)
 
@@ -54,7 +49,7 @@ def report(found: Mapping[str, Any]) -> Content:
         return Content.styled(_NONE, "$quiet")
     status = state["Status"]
     rows = [("failed", f"{state['FailingStreak']} in a row"), *_check(found)]
-    head = Content.assemble(pairs([("health", "")]), (status, _STYLES.get(status, "")))
+    head = Content.assemble(pairs([("health", "")]), (status, HEALTH_STYLES.get(status, "")))
     probes = [_probe(each) for each in reversed(state["Log"])]
     return Content("\n").join([head, pairs(rows), Content(), *probes])
 

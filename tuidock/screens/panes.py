@@ -18,11 +18,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
-from tuidock.engine.types import Container, LogQuery, Process, Sample
+from tuidock.engine.types import UP, Container, LogQuery, Process, Sample
 from tuidock.screens.detail import Tab
 from tuidock.screens.facts import environment, json_text, vital_signs
 from tuidock.screens.merged import banner, merged
-from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.table import Column, LiveTable, Row
@@ -140,7 +139,7 @@ class StatsTab(Tab):
 
     def tick(self, world: World) -> None:
         past = world.samples.get(self.subject.id, ()) if self.subject else ()
-        live = self.subject is None or self.subject.status in ALIVE
+        live = self.subject is None or self.subject.status in UP
         draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph), live=live)
         self.query_one("#signs", Static).update(self._signs(past, live=live))
 
@@ -186,7 +185,7 @@ class TopTab(Tab):
         yield LiveTable(self.COLUMNS, empty="")
 
     def show(self, subject: Container | None, before: Container | None) -> None:
-        if subject is None or subject.status not in ALIVE:
+        if subject is None or subject.status not in UP:
             self.workers.cancel_node(self)
             table = self.query_one(LiveTable)
             table.set_empty(f"No processes. {self.idle(subject)}" if subject else "")

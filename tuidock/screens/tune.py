@@ -8,10 +8,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
-from tuidock.engine.types import Container, Limits
+from tuidock.engine.types import UP, Container, Limits
 from tuidock.screens.detail import Tab
 from tuidock.screens.panes import draw
-from tuidock.verbs import ALIVE
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
 from tuidock.world import World
@@ -57,7 +56,7 @@ class LimitsTab(Tab):
 
     def tick(self, world: World) -> None:
         past = world.samples.get(self.subject.id, ()) if self.subject else ()
-        live = self.subject is None or self.subject.status in ALIVE
+        live = self.subject is None or self.subject.status in UP
         draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph), live=live)
         if past and live:
             self.pane.set_sample(past[-1])

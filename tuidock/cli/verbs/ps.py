@@ -6,7 +6,7 @@ import time
 
 from tuidock.cli import listing, units, words
 from tuidock.cli.choosing import Choice
-from tuidock.engine.types import Status
+from tuidock.engine.types import UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,15 +40,12 @@ def main(core: Core, options: Namespace) -> int:
     if newest > 0:
         containers = containers[:newest]
     elif not (options.all or choice.filters.has("status") or choice.filters.has("exited")):
-        containers = [each for each in containers if each.status in _UP]
+        containers = [each for each in containers if each.status in UP]
     sizes = _sizes(core, containers) if options.size or ".Size" in options.format else {}
     rows = [_row(each, options, sizes.get(each.id, words.size(0))) for each in containers]
     columns = (*_COLUMNS, "Size") if options.size else _COLUMNS
     listing.show(rows, columns, options, _TITLES)
     return 0
-
-
-_UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 
 def _sizes(core: Core, containers: Sequence[Container]) -> dict[str, str]:

@@ -10,9 +10,7 @@ from tuidock.engine.errors import MonitorGone
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import Status
-
-_WATCHED = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+from tuidock.engine.types import UP
 
 
 def annotate(layout: Layout, container_id: str, changed: dict[str, str]) -> None:
@@ -24,7 +22,7 @@ def annotate(layout: Layout, container_id: str, changed: dict[str, str]) -> None
         return
     bundle.write_config(layout, container_id, config | {"annotations": annotations | changed})
     try:
-        if read_state(layout, container_id).status in _WATCHED:
+        if read_state(layout, container_id).status in UP:
             Monitor(layout, container_id).annotate(changed)
     except MonitorGone:  # it has just ended
         return

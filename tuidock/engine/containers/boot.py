@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from tuidock.engine.errors import EngineError
 from tuidock.engine.runtime import namespaces, restarting
-from tuidock.engine.types import Status
+from tuidock.engine.types import UP, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Outcome = tuple[Container, EngineError | None]
 
-_UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 _AT_ONCE = 32
 
 
@@ -56,7 +55,7 @@ def take_down(containers: Containers, stop: Callable[[str], object]) -> list[Out
     meant = [
         it
         for it in containers.list()
-        if it.status in _UP and it.spec.restart.name in ("always", "unless-stopped")
+        if it.status in UP and it.spec.restart.name in ("always", "unless-stopped")
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         failures = pool.map(lambda it: _failure(stop, it.id), meant)

@@ -7,7 +7,7 @@ import json
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime import health, namespaces
 from tuidock.engine.timestamp import rfc3339
-from tuidock.engine.types import Container, ContainerSpec, Limits, Mount, Port, Status
+from tuidock.engine.types import UP, Container, ContainerSpec, Limits, Mount, Port, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _state(container: Container) -> dict[str, object]:
     status = container.status
     return {
         "Status": str(status),
-        "Running": status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING),
+        "Running": status in UP,
         "Paused": status is Status.PAUSED,
         "Restarting": status is Status.RESTARTING,
         "OOMKilled": bool(ended and ended.oom_killed),

@@ -15,7 +15,7 @@ from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import RunState, end_unseen, read_exit, read_state
 from tuidock.engine.store import transaction
-from tuidock.engine.types import ExitRecord, Limits, Status
+from tuidock.engine.types import UP, ExitRecord, Limits, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from tuidock.engine.cgroups.cgroup import Cgroup
     from tuidock.engine.types import RestartPolicy
-
-UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 _ENDING = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """Signals by which a person means the end: no policy starts the container again."""

@@ -17,9 +17,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import Status
-
-_DOWN = (Status.CREATED, Status.EXITED)
+from tuidock.engine.types import DOWN
 
 
 def mount(layout: Layout, record: Record, directory: str = "") -> str:
@@ -34,7 +32,7 @@ def mount(layout: Layout, record: Record, directory: str = "") -> str:
             "only root can mount a container's files", "`tuidock cp` and `export` need no mount"
         )
     with bundle.locked(layout, record.id):
-        if read_state(layout, record.id).status not in _DOWN:
+        if read_state(layout, record.id).status not in DOWN:
             raise WrongStatus(
                 f"container {record.name} is running", f"`tuidock stop {record.name}` first"
             )

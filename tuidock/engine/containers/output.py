@@ -9,7 +9,7 @@ import time
 from tuidock.engine.layout import Layout
 from tuidock.engine.logs.reader import Follower, files, read
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import LogQuery, Status
+from tuidock.engine.types import UP, LogQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def logs(layout: Layout, container_id: str, query: LogQuery) -> Iterator[Sequenc
 
 def is_up(layout: Layout, container_id: str) -> bool:
     """Whether more output may come."""
-    status = read_state(layout, container_id).status
-    return status not in (Status.EXITED, Status.CREATED)
+    return read_state(layout, container_id).status in UP
 
 
 def _past(query: LogQuery) -> bool:

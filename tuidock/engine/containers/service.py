@@ -13,7 +13,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import Container, ContainerSpec, Limits, Status
+from tuidock.engine.types import UP, Container, ContainerSpec, Limits, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class Containers:
         return {
             each.id
             for each in self.list()
-            if each.status in life.UP or not bundle.is_free(self.layout.container(each.id))
+            if each.status in UP or not bundle.is_free(self.layout.container(each.id))
         }
 
     def sweep(self) -> Sequence[str]:

@@ -13,7 +13,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime.client import adopt
 from tuidock.engine.runtime.state import is_forsaken, read_exit, read_state, write_exit
-from tuidock.engine.types import Status
+from tuidock.engine.types import UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _remove_cgroups(layout: Layout) -> list[str]:
     for container_id in names(layout.tag):
         try:
             with bundle.locked(layout, container_id):  # else it may just be starting
-                if read_state(layout, container_id).status not in (Status.EXITED, Status.CREATED):
+                if read_state(layout, container_id).status in UP:
                     continue
                 life.remove_cgroup(layout, container_id)
         except ContainerNotFound:

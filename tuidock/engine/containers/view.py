@@ -7,7 +7,7 @@ import json
 from tuidock.engine.containers.records import Record
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import Container, Port, Status
+from tuidock.engine.types import UP, Container, Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def _endpoints(db: sqlite3.Connection, container_id: str = "") -> _Endpoints:
 
 def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
     state = read_state(layout, record.id)
-    running = state.status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
-    address, ports = endpoints.get(record.id, ("", ())) if running else ("", ())
+    up = state.status in UP
+    address, ports = endpoints.get(record.id, ("", ())) if up else ("", ())
     return Container(
         id=record.id,
         name=record.name,

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from tuidock.engine.api import ALL_LINES, EVERYTHING_STOPPED
 from tuidock.engine.errors import (
     BadSpec,
     CommandNotFound,
@@ -27,6 +28,7 @@ from tuidock.engine.fake.programs import KNOWN, Program, understand
 from tuidock.engine.fake.session import FakeSession
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
+    UP,
     Container,
     ContainerSpec,
     ExecSpec,
@@ -39,11 +41,8 @@ from tuidock.engine.types import (
     Status,
 )
 
-ALL_LINES = LogQuery()
-EVERYTHING_STOPPED = PruneQuery()
 _SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
 _NAMES = ("brave_hopper", "calm_lovelace", "eager_turing", "kind_noether", "wise_curie")
-_ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
 
 
 class FakeContainers:
@@ -99,7 +98,7 @@ class FakeContainers:
             yield lines
         while query.follow:
             if position == len(box.lines):
-                if box.it.status not in _ALIVE:
+                if box.it.status not in UP:
                     return
                 await box.changed()
                 continue
@@ -115,7 +114,7 @@ class FakeContainers:
             chosen = [self._box(key) for key in keys] if keys else list(self._boxes.values())
             now = self._clock.time()
             batch = [
-                box.sample(now, before.get(box.it.id)) for box in chosen if box.it.status in _ALIVE
+                box.sample(now, before.get(box.it.id)) for box in chosen if box.it.status in UP
             ]
             before = {sample.id: sample for sample in batch}
             yield batch
@@ -123,7 +122,7 @@ class FakeContainers:
 
     async def wait(self, key: str) -> ExitRecord:
         box = self._box(key)
-        while box.it.status in _ALIVE:
+        while box.it.status in UP:
             await box.changed()
         return box.it.exit or ExitRecord(0, 0, False, 0.0)
 
@@ -157,7 +156,7 @@ class FakeContainers:
     async def start(self, key: str) -> None:
         self._note("start", key)
         box = self._box(key)
-        if box.it.status in _ALIVE:
+        if box.it.status in UP:
             return
         known = box.it.command in self.programs or box.it.command[0] in KNOWN
         if not known:
@@ -199,7 +198,7 @@ class FakeContainers:
         """The kernel's part: who wants more memory than allowed is killed."""
         now = self._clock.time()
         for box in list(self._boxes.values()):
-            if box.it.status in _ALIVE and box.starved(now):
+            if box.it.status in UP and box.starved(now):
                 self._end(box, 137, 9, oom=True)
 
     # --- verbs on living containers -----------------------------------------------------
@@ -207,7 +206,7 @@ class FakeContainers:
     async def stop(self, key: str, timeout: float | None = None) -> None:
         self._note("stop", key)
         box = self._box(key)
-        if box.it.status in _ALIVE:
+        if box.it.status in UP:
             self._say("kill", box, ("signal", "15"))
             self._end(box, box.program.stop_code)
             self._say("stop", box)
@@ -223,7 +222,7 @@ class FakeContainers:
     async def restart(self, key: str, timeout: float | None = None) -> None:
         self._note("restart", key)
         box = self._box(key)
-        if box.it.status in _ALIVE:
+        if box.it.status in UP:
             await self.stop(key, timeout)
         await self.start(key)
         self._say("restart", box)
@@ -247,12 +246,12 @@ class FakeContainers:
     async def remove(self, key: str, force: bool = False) -> None:
         self._note("remove", key, *(["force"] if force else []))
         box = self._box(key)
-        if box.it.status in _ALIVE and not force:
+        if box.it.status in UP and not force:
             raise WrongStatus(
                 f"cannot remove container {box.it.name}: container is {box.it.status}",
                 "stop it first, or force",
             )
-        if box.it.status in _ALIVE:
+        if box.it.status in UP:
             self._end(box, 137, 9)
         if self._boxes.pop(box.it.id, None):
             self._say("destroy", box)
@@ -333,7 +332,7 @@ class FakeContainers:
 
     def _alive(self, key: str) -> Box:
         box = self._box(key)
-        if box.it.status not in _ALIVE:
+        if box.it.status not in UP:
             raise WrongStatus(f"Container {box.it.name} is not running", "start it first")
         return box
 

@@ -24,7 +24,7 @@ from tuidock.engine.runtime import calling
 from tuidock.engine.runtime.protocol import GATE, decode, encode
 from tuidock.engine.runtime.session import ExecLine, Line
 from tuidock.engine.runtime.state import LOST, RunState, read_exit, read_run, read_state
-from tuidock.engine.types import ExitRecord, Status
+from tuidock.engine.types import UP, ExitRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ class Monitor:
         finally:
             packets.close()
         state = read_state(self.layout, self.id)
-        if state.status in _UP:  # the monitor was killed: ask the next one
+        if state.status in UP:  # the monitor was killed: ask the next one
             return self.wait(deadline)
         return self._ended()
 
@@ -280,7 +280,7 @@ class Monitor:
         try:
             return self._connect()
         except MonitorGone:
-            if read_state(self.layout, self.id).status in _UP:
+            if read_state(self.layout, self.id).status in UP:
                 raise
             return None
 
@@ -296,18 +296,18 @@ class Monitor:
     def _replace_monitor(self) -> None:
         """Raises MonitorGone when the container does not run, maybe since a moment ago."""
         try:
-            if read_state(self.layout, self.id).status in _UP:
+            if read_state(self.layout, self.id).status in UP:
                 adopt(self.layout, self.id)
                 return
         except RuntimeFailure as error:
-            if read_state(self.layout, self.id).status in _UP:
+            if read_state(self.layout, self.id).status in UP:
                 raise
             raise self._gone() from error
         raise self._gone()
 
     def _gone(self) -> MonitorGone:
         """Why nobody answers: mostly because the container has just ended."""
-        if read_state(self.layout, self.id).status in _UP:
+        if read_state(self.layout, self.id).status in UP:
             return MonitorGone("the monitor does not answer")
         return MonitorGone(f"container {self.id[:12]} is not running")
 
@@ -324,9 +324,6 @@ def connect(layout: Layout, container_id: str, pid: int, program: dict[str, Any]
     packets.close()
     if "connected" not in answer:
         raise NetworkError(f"network: {answer.get('unready', 'the uplink died')}")
-
-
-_UP = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 
 def adopt(layout: Layout, container_id: str) -> None:
