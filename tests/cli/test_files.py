@@ -84,3 +84,37 @@ def test_an_export_that_is_stopped_leaves_no_part(
     assert "Traceback" not in said
     assert client.returncode != 0
     assert os.listdir(target) == []
+
+
+@pytest.mark.parametrize("running", [False, True], ids=["stopped", "running"])
+@pytest.mark.parametrize(
+    "ends",
+    [("-", "box:/tmp"), ("box:/bin", "-")],
+    ids=["nobody writes", "nobody reads"],
+)
+def test_a_removal_by_force_ends_a_copy_that_is_stuck(
+    tuidock: Cli, box: str, environment: dict[str, str], ends: tuple[str, str], *, running: bool
+) -> None:
+    """One clear line for whoever copies. Seen to fail without `turn_out`: `rm` waits for ever;
+    where the copier's client keeps the lock; and, in the first case, without `await_more`.
+    """
+    if running:
+        tuidock("start", box)
+    words = [sys.executable, "-m", "tuidock", "cp", *ends]
+    ours, theirs = subprocess.PIPE, environment
+    with subprocess.Popen(words, stdin=ours, stdout=ours, stderr=ours, env=theirs) as client:
+        until(lambda: "to-dir" in (seen := _events(tuidock)) or "archive-path" in seen)
+        assert tuidock("rm", "-f", box).stdout == f"{box}\n"
+        if ends[0] == "-":
+            assert client.wait(10) == 1  # its input is still open
+        _, said = client.communicate(timeout=20)
+    assert client.returncode == 1
+    assert said.decode().splitlines() == [
+        "tuidock: the container is being removed",
+        "what was copied is not whole",
+    ]
+    assert tuidock("ps", "-aq").stdout == ""
+
+
+def _events(tuidock: Cli) -> str:
+    return tuidock("events", "--since", "1h", "--until", "0s", "--format", "{{.Action}}").stdout

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tuidock.cli.parser import Parser
+    from tuidock.engine.containers.files.access import Destination
     from tuidock.engine.core import Core
 
 _PIECE = 1 << 18
@@ -89,13 +90,15 @@ def _extract(core: Core, key: str, path: str, meter: Meter, *, owners: bool) -> 
     with core.containers.destination(key, path, owners=owners) as destination:
         if not destination.is_directory:
             raise Conflict(f'destination "{key}:{path}" must be a directory')
-        return destination.extract(_stdin(meter))
+        return destination.extract(_stdin(meter, destination))
 
 
-def _stdin(meter: Meter) -> Iterator[bytes]:
+def _stdin(meter: Meter, destination: Destination) -> Iterator[bytes]:
+    destination.await_more(0)
     while piece := os.read(0, _PIECE):
         meter.tick(len(piece))
         yield piece
+        destination.await_more(0)
 
 
 def _tell(options: Namespace, size: int, skipped: int, where: str) -> None:

@@ -22,7 +22,7 @@ _PATIENCE = 5.0
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
@@ -44,10 +44,13 @@ def making(layout: Layout, container_id: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def locked(layout: Layout, container_id: str) -> Iterator[None]:
-    """Only one client at a time starts, updates or removes a container.
+def locked(
+    layout: Layout, container_id: str, turn_out: Callable[[], object] | None = None
+) -> Iterator[int]:
+    """Only one client at a time starts, updates, looks into or removes a container.
 
-    Raises ContainerNotFound when it was removed meanwhile.
+    Yields the descriptor that is locked. `turn_out` is called again and again while somebody
+    else has it. Raises ContainerNotFound when it was removed meanwhile.
     """
     path = layout.container(container_id)
     try:
@@ -55,12 +58,23 @@ def locked(layout: Layout, container_id: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ContainerNotFound(container_id) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, turn_out)
         if not os.path.exists(path):
             raise ContainerNotFound(container_id)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, turn_out: Callable[[], object] | None) -> None:
+    if turn_out is None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    pause = 0.005
+    while not _locks(descriptor):
+        turn_out()
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
 
 
 @contextlib.contextmanager

@@ -235,8 +235,11 @@ def remove(
     *,
     force: bool,
 ) -> None:
-    """Delete a container and all that is its own. Raises WrongStatus when it runs, unforced."""
-    with bundle.locked(layout, record.id):
+    """Delete a container and all that is its own; `force` also ends it, and copies from and to it.
+
+    Raises WrongStatus when it runs, unforced.
+    """
+    with bundle.locked(layout, record.id, _evictor(layout, record.id) if force else None):
         state = read_state(layout, record.id)
         if is_up(state):
             _end(layout, record, state, force=force)
@@ -244,6 +247,15 @@ def remove(
             records.mark_removing(db, record.id)
         erase(layout, db, record.id, disconnect)
     records.note(layout, record, "destroy")
+
+
+def _evictor(layout: Layout, container_id: str) -> Callable[[], object]:
+    def turn_out() -> None:
+        from tuidock.engine.containers.files import eviction  # hardly ever
+
+        eviction.turn_out(layout, container_id)
+
+    return turn_out
 
 
 def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> None:

@@ -56,6 +56,10 @@ class Destination:
         """The last component; entries go beside it, unless it is a directory."""
         self._decoder: inflate.Decoder | None = None
 
+    def await_more(self, descriptor: int) -> None:
+        """Until there is more of the archive to read. Raises what its restoring raises."""
+        self._visit.await_more(descriptor)
+
     def write(self, data: bytes) -> None:
         """Some bytes of an archive. Raises what its restoring raises, as `finish`."""
         self._visit.write(data)
@@ -171,9 +175,11 @@ def visiting(
 ) -> Iterator[Visit]:
     """Send somebody into the container, or (`where`) to its `root` alone or `outside` of it.
 
-    `still`: seconds for which a running container may be frozen.
+    `still`: seconds for which a running container may be frozen. The lock is the keeper's then,
+    so that it ends with it, wherever its client is stuck.
     """
-    with bundle.locked(layout, record.id):
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(bundle.locked(layout, record.id))
         state = read_state(layout, record.id)
         running = state.status in (Status.RUNNING, Status.PAUSED) and state.pid
         started = read_run(layout, record.id)["starttime"] if running else 0
@@ -185,8 +191,9 @@ def visiting(
             "starttime": started,
             "freeze": still if state.status is Status.RUNNING else 0.0,
         }
-        with Visit(layout, request) as visit:
-            yield visit
+        visit = Visit(layout, request, lock)
+    with visit:
+        yield visit
 
 
 def _asked(path: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import sys
 from tuidock.engine.cgroups.cgroup import reach_cgroup
 from tuidock.engine.containers.files import entering, errands
 from tuidock.engine.containers.files.faults import told
-from tuidock.engine.errors import EngineError, Unsupported
+from tuidock.engine.errors import Conflict, EngineError, Unsupported
 from tuidock.engine.linux import process as p
 from tuidock.engine.runtime import stillness
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, NoReturn
 
-_ANSWERS = 3
+_ANSWERS, _LOCK = 3, 4
+"""Descriptors; the lock is held by being open."""
 
 
 class _Leave(Exception):
@@ -38,6 +39,7 @@ def main() -> NoReturn:
     request = json.loads(sys.argv[1])
     parent = os.getppid()
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGUSR1, _make_way)
     p.prctl(p.PR_SET_PDEATHSIG, signal.SIGTERM)
     guest = entering.NOBODY
     try:
@@ -59,6 +61,10 @@ def main() -> NoReturn:
 
 def _leave(number: int, frame: object) -> NoReturn:
     raise _Leave
+
+
+def _make_way(number: int, frame: object) -> NoReturn:
+    raise Conflict("the container is being removed", "what was copied is not whole")
 
 
 @contextlib.contextmanager
@@ -90,7 +96,9 @@ def _await(guest: entering.Guest, seconds: float, held: contextlib.ExitStack) ->
 def _live(request: dict[str, Any], enter: entering.Enter) -> NoReturn:
     """The guest's life."""
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_DFL)
+        os.close(_LOCK)
         errands.ERRANDS[request["errand"]](request, enter, _ANSWERS)
     except BrokenPipeError:  # nobody wants to know any more
         pass

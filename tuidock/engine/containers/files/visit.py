@@ -32,8 +32,8 @@ _PATIENCE = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0))
 class Visit:
     """One errand; `with` ends it."""
 
-    def __init__(self, layout: Layout, errand: dict[str, Any]) -> None:
-        """`errand` is what `keeper` reads. Raises HostError."""
+    def __init__(self, layout: Layout, errand: dict[str, Any], lock: int) -> None:
+        """`errand` is what `keeper` reads; it holds `lock` until it ends. Raises HostError."""
         self._said = bytearray()
         with contextlib.ExitStack() as theirs:
             try:
@@ -44,7 +44,7 @@ class Visit:
                 theirs.callback(os.close, null)
                 self._request = errand | {"root": layout.root, "tag": layout.tag}
                 self._request["run"] = layout.run(errand["id"])
-                self._pid = _spawned((stream, output, null, answers), self._request)
+                self._pid = _spawned((stream, output, null, answers, lock), self._request)
             except OSError as error:
                 raise HostError(f"cannot look into the container: {error.strerror}") from error
 
@@ -89,6 +89,16 @@ class Visit:
         except BrokenPipeError:
             self.answer()
             raise HostError("the archive goes on after its end") from None
+
+    def await_more(self, descriptor: int) -> None:
+        """Until there is something to read for the other side. Raises what it says meanwhile."""
+        while descriptor not in select.select([descriptor, self._answers], [], [])[0]:
+            said = os.read(self._answers, 1 << 16)
+            self._said += said
+            if not self._said or b'"error"' in self._said:
+                self.answer()
+            if not said:  # it has taken all that it wants
+                return
 
     def end(self) -> None:
         """No more bytes will come."""
