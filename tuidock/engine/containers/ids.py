@@ -177,7 +177,7 @@ def _try(path: str) -> bool:
         return False
     ids = [{"containerID": 0, "hostID": _FIRST_UID, "size": ID_RANGE}]
     namespace = id_namespace({"uidMappings": ids, "gidMappings": ids})
-    tree = m.open_tree(-100, path)
+    tree = m.open_tree(m.AT_FDCWD, path)
     try:
         m.mount_setattr(tree, m.MOUNT_ATTR_IDMAP, userns=namespace)
     except OSError as error:

@@ -42,7 +42,7 @@ def mount(layout: Layout, record: Record, directory: str = "") -> str:
         target = _prepare(layout, record.id, directory)
         _remember(layout, record.id, target)
         root = _detached_root(layout, record.id)
-        m.move_mount(root, _AT_FDCWD, target)
+        m.move_mount(root, m.AT_FDCWD, target)
         os.close(root)
     return target
 
@@ -105,9 +105,6 @@ def _remembered(layout: Layout, container_id: str) -> str:
             return os.fsdecode(file.read())
     except FileNotFoundError:
         return ""
-
-
-_AT_FDCWD = -100
 
 
 def _detached_root(layout: Layout, container_id: str) -> int:

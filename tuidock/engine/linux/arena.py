@@ -14,14 +14,29 @@ import os
 import struct
 
 from tuidock.engine.linux.calls import NUMBER
-from tuidock.engine.linux.machine import CALL
+from tuidock.engine.linux.machine import CALL, LAYOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeAlias
+    from typing import TypeAlias, TypedDict, Unpack
 
     Argument: TypeAlias = "int | bytes | str | Answer | None"
+
+    class How(TypedDict, total=False):
+        """What more there is to say of a call."""
+
+        fine: tuple[int, ...]
+        """Errnos that do not end the batch."""
+        skip: int
+        """The number of calls that are left out after one of these."""
+        tries: int
+        """How often EAGAIN is tried again."""
+        path: str
+        """What an error is about."""
+        context: Answer | None
+        """The fsopen(2) whose messages explain an error."""
+
 
 _SIZE = 8 << 20
 """Bytes of address space; memory is only what was written."""
@@ -30,9 +45,7 @@ _CONTROLS = 8
 _MOST_CALLS = 1000
 _FIRST_CALL = _CONTROL * _CONTROLS
 _FIRST_DATA = _FIRST_CALL + CALL * (_MOST_CALLS + 1)
-_LAYOUT = struct.Struct("=7qQQ4q")
-"""number, arguments, mask, errnos, skip, result, child, tries."""
-_RESULT, _SKIP = 80, 72
+_RESULT = 80
 _END = struct.pack("=q", -1)
 
 
@@ -52,20 +65,19 @@ class Answer:
         return self.value
 
 
-class Asked:
+class Call:
     """A call that was written down: how to speak of it, and who wants the result."""
 
     __slots__ = ("answer", "context", "name", "path", "step")
 
     def __init__(
-        self, name: str, path: str, step: str, answer: Answer, context: Answer | None = None
+        self, name: str, path: str, step: str, answer: Answer, context: Answer | None
     ) -> None:
         self.name = name
         self.path = path
         self.step = step
         self.answer = answer
         self.context = context
-        """The fsopen(2) whose messages explain an error."""
 
 
 class Arena:
@@ -77,7 +89,7 @@ class Arena:
         flags = kind | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
         self.memory = mmap.mmap(-1, _SIZE, flags=flags)
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-        self.asked: list[Asked] = []
+        self.calls: list[Call] = []
         self._data = _FIRST_DATA
         self._controls = 0
 
@@ -101,30 +113,25 @@ class Arena:
         name: str,
         arguments: tuple[Argument, ...],
         *,
-        fine: tuple[int, ...] = (),
-        skip: int = 0,
-        tries: int = 0,
+        step: str,
         child: int = 0,
-        path: str = "",
-        step: str = "",
-        context: Answer | None = None,
+        **how: Unpack[How],
     ) -> Answer:
         """Write a call down. Raises OSError E2BIG when there is no more room.
 
-        `fine` are errnos that do not end the batch, `skip` the number of calls that are then
-        left out, `tries` how often EAGAIN is tried again.
+        `child` is the control block of the process that it makes, if it is a clone.
         """
-        if len(self.asked) == _MOST_CALLS:
+        if len(self.calls) == _MOST_CALLS:
             raise OSError(errno.E2BIG, "too many system calls in a batch")
         values, mask = self._values(arguments)
-        errnos = int.from_bytes(bytes(fine), "little")
-        at = _FIRST_CALL + CALL * len(self.asked)
-        number = NUMBER[name]
-        _LAYOUT.pack_into(
-            self.memory, at, number, *values, mask, errnos, skip * CALL, NEVER, child, tries
+        errnos = int.from_bytes(bytes(how.get("fine", ())), "little")
+        skip, tries = how.get("skip", 0) * CALL, how.get("tries", 0)
+        at = _FIRST_CALL + CALL * len(self.calls)
+        LAYOUT.pack_into(
+            self.memory, at, NUMBER[name], *values, mask, errnos, skip, NEVER, child, tries
         )
         answer = Answer(self.base + at + _RESULT)
-        self.asked.append(Asked(name, path, step, answer, context))
+        self.calls.append(Call(name, how.get("path", ""), step, answer, how.get("context")))
         return answer
 
     def _values(self, arguments: tuple[Argument, ...]) -> tuple[list[int], int]:
@@ -164,21 +171,21 @@ class Arena:
 
     def close_batch(self) -> int:
         """Mark the end of the batch; the address of its first call."""
-        at = _FIRST_CALL + CALL * len(self.asked)
+        at = _FIRST_CALL + CALL * len(self.calls)
         self.memory[at : at + 8] = _END
         return self.base + _FIRST_CALL
 
-    def open_batch(self, stopped: int) -> Asked | None:
+    def open_batch(self, stopped: int) -> Call | None:
         """Take the results of a batch that ended at the address `stopped`, and begin a new one.
 
         The call that failed, its errno as result; None when all were made.
         """
         made = (stopped - self.base - _FIRST_CALL) // CALL
-        asked, self.asked, self._data = self.asked, [], _FIRST_DATA
-        for index, each in enumerate(asked[: made + 1]):
+        calls, self.calls, self._data = self.calls, [], _FIRST_DATA
+        for index, each in enumerate(calls[: made + 1]):
             at = _FIRST_CALL + CALL * index + _RESULT
             (each.answer.value,) = struct.unpack_from("=q", self.memory, at)
-        return asked[made] if made < len(asked) else None
+        return calls[made] if made < len(calls) else None
 
 
 NEVER = -1 << 40

@@ -19,6 +19,8 @@ makes it of the rest.
 
 from __future__ import annotations
 
+import struct
+
 _LISTINGS = {
     "x86_64": """
 b8b3010000       mov eax, 435                 ; clone3(rdi: struct clone_args, rsi: its size)
@@ -219,7 +221,9 @@ c80b80d2         mov x8, #94                  ; exit_group(127)
 00000000         udf #0                       ; no filter can refuse this
 """,
 }
-CALL = 104
+LAYOUT = struct.Struct("=7qQQ4q")
+"""Of a call: number, arguments, mask, errnos, skip, result, child, tries."""
+CALL = LAYOUT.size
 """Bytes of a call."""
 
 

@@ -12,14 +12,13 @@ import select
 import struct
 
 from tuidock.engine.linux.libc import libc
-from tuidock.engine.linux.machine import CALL
+from tuidock.engine.linux.machine import CALL, LAYOUT
 from tuidock.engine.linux.process import forbid_imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_CALL = struct.Struct("=7qQQ4q")
 _EAGAIN = 11
 
 
@@ -49,8 +48,8 @@ def _readable(*descriptors: int) -> list[int]:
 def _perform(call: int, control: int, line: int) -> int:
     """Make the calls of a batch and tell where it ended; who is born by it does not tell."""
     while True:
-        number, *arguments, mask, fine, skip, _, child, tries = _CALL.unpack(
-            ctypes.string_at(call, _CALL.size)
+        number, *arguments, mask, fine, skip, _, child, tries = LAYOUT.unpack(
+            ctypes.string_at(call, CALL)
         )
         if number < 0:
             break

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 
 from tuidock.engine.linux.libc import syscall
@@ -74,8 +75,7 @@ def _step(root: int, here: int, walked: str, name: str, mode: int) -> int:
 
 def _is_directory(here: int, name: str) -> bool:
     """False for a file and for a link that leads nowhere."""
-    mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
-    return mode & 0o170000 == 0o040000
+    return stat.S_ISDIR(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode)
 
 
 def make_file(root: int, path: str, mode: int = 0o644) -> int:
@@ -99,10 +99,15 @@ def read_small(root: int, path: str, limit: int) -> bytes:
     Raises OSError; a file that is longer raises EFBIG, one that is not regular EINVAL (a
     fifo would block for ever).
     """
-    file = openat2(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+    return read_opened(openat2(root, path, flags), path, limit)
+
+
+def read_opened(file: int, path: str, limit: int) -> bytes:
+    """The same for a descriptor, opened so that reading cannot block, which is closed."""
     try:
         status = os.fstat(file)
-        if status.st_mode & 0o170000 != 0o100000:
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         if status.st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes", path)

@@ -27,8 +27,9 @@ from tuidock.engine.linux.obeying import obey
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
-    from tuidock.engine.linux.arena import Argument
+    from tuidock.engine.linux.arena import Argument, How
 
 # <linux/sched.h>
 CLONE_VM = 0x100
@@ -107,27 +108,9 @@ class Stub:
 
     # --- calls --------------------------------------------------------------------------------
 
-    def add(
-        self,
-        name: str,
-        *arguments: Argument,
-        fine: tuple[int, ...] = (),
-        skip: int = 0,
-        tries: int = 0,
-        path: str = "",
-        context: Answer | None = None,
-    ) -> Answer:
+    def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer:
         """Write a call down for the next `run`; see `Arena.add`."""
-        return self.arena.add(
-            name,
-            arguments,
-            fine=fine,
-            skip=skip,
-            tries=tries,
-            path=path,
-            step=self.step,
-            context=context,
-        )
+        return self.arena.add(name, arguments, step=self.step, **how)
 
     def call(self, name: str, *arguments: Argument, path: str = "") -> int:
         """Make one call, after those that were written down. Raises OSError, StubDied."""
@@ -138,11 +121,11 @@ class Stub:
     @property
     def waiting(self) -> int:
         """How many calls are written down."""
-        return len(self.arena.asked)
+        return len(self.arena.calls)
 
     def run(self) -> None:
         """Make the calls that were written down. Raises OSError of the first that failed."""
-        if self.arena.asked:
+        if self.arena.calls:
             stopped = self._ask()
             if not stopped:
                 raise StubDied(errno.ESRCH, "the process died")
@@ -294,16 +277,7 @@ class Own:
         self.waiting = 0
         self._left_out = 0
 
-    def add(
-        self,
-        name: str,
-        *arguments: Argument,
-        fine: tuple[int, ...] = (),
-        skip: int = 0,
-        tries: int = 0,
-        path: str = "",
-        context: Answer | None = None,
-    ) -> Answer:
+    def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer:
         """Raises OSError, but not for an errno that is `fine`."""
         answer = Answer(0)
         if self._left_out:
@@ -311,21 +285,22 @@ class Own:
             answer.value = NEVER
             return answer
         try:
-            answer.value = self._make(name, arguments, tries, path)
+            answer.value = self._make(name, arguments, how.get("tries", 0))
         except OSError as error:
-            if error.errno not in fine:
+            if error.errno not in how.get("fine", ()):
+                context = how.get("context")
                 said = messages(context.known) if context else []
                 text = "; ".join([error.strerror or "", *said])
-                raise OSError(error.errno, text, path or None) from error
+                raise OSError(error.errno, text, how.get("path") or None) from error
             answer.value = -(error.errno or 0)
-            self._left_out = skip
+            self._left_out = how.get("skip", 0)
         return answer
 
-    def _make(self, name: str, arguments: tuple[Argument, ...], tries: int, path: str) -> int:
+    def _make(self, name: str, arguments: tuple[Argument, ...], tries: int) -> int:
         words = [*map(_plain, arguments), *[0] * 6][:6]  # what is left out must be 0
         while True:
             try:
-                return syscall(NUMBER[name], name, *words, path=path)
+                return syscall(NUMBER[name], name, *words)
             except BlockingIOError:
                 if tries <= 0:
                     raise

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import struct
 
 from tuidock.engine.linux import mount as m
-from tuidock.engine.linux.openat2 import IN_ROOT, PLAIN, TRIES
+from tuidock.engine.linux.openat2 import IN_ROOT, PLAIN, TRIES, read_opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
+    from typing import Protocol, Unpack
 
-    from tuidock.engine.linux.arena import Answer, Argument
+    from tuidock.engine.linux.arena import Answer, Argument, How
 
     class Caller(Protocol):
         """A stub, or `stub.Own`: this process itself."""
@@ -30,22 +29,13 @@ if TYPE_CHECKING:
         @property
         def waiting(self) -> int: ...
 
-        def add(
-            self,
-            name: str,
-            *arguments: Argument,
-            fine: tuple[int, ...] = (),
-            skip: int = 0,
-            tries: int = 0,
-            path: str = "",
-            context: Answer | None = None,
-        ) -> Answer: ...
+        def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer: ...
 
         def run(self) -> None: ...
 
     Descriptor = int | Answer
 
-AT_FDCWD = -100
+AT_FDCWD = m.AT_FDCWD
 
 
 def number(descriptor: Descriptor) -> int:
@@ -156,20 +146,7 @@ def plain_directory(caller: Caller, root: Descriptor, path: str) -> Answer:
 
 
 def read_small(caller: Caller, root: Descriptor, path: str, limit: int) -> bytes:
-    """The content of a regular file below `root`, at most `limit` bytes of it.
-
-    Raises OSError; a file that is longer raises EFBIG, one that is not regular EINVAL (a
-    fifo would block for ever).
-    """
+    """As `openat2.read_small`, of a file that only the caller can reach."""
     answer = open_in(caller, root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     caller.run()
-    file = answer.known
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        if status.st_size > limit:
-            raise OSError(errno.EFBIG, f"larger than {limit} bytes", path)
-        return os.read(file, limit + 1)[:limit]
-    finally:
-        os.close(file)
+    return read_opened(answer.known, path, limit)

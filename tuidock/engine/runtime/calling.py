@@ -123,7 +123,7 @@ def _sealed_interpreter() -> int:
     from tuidock.engine.linux import mount as m  # with ctypes, 2 ms
 
     try:
-        program = m.open_tree(-100, os.path.realpath(sys.executable))
+        program = m.open_tree(m.AT_FDCWD, os.path.realpath(sys.executable))
     except PermissionError:
         return -1
     m.mount_setattr(program, m.MOUNT_ATTR_RDONLY)

@@ -52,7 +52,7 @@ class Stage:
         steps.step = "mount the stage"
         self._cover()
         steps.step = "mount the root file system"
-        m.move_mount(store, _AT_FDCWD, f"{self.path}/store")
+        m.move_mount(store, m.AT_FDCWD, f"{self.path}/store")
         mount_root(self.config, f"{self.path}/store", f"{self.path}/rootfs")
         m.unmount(f"{self.path}/store")
         steps.step = "mount the volumes"
@@ -68,7 +68,7 @@ class Stage:
 
     def _cover(self) -> None:
         stage = m.new_mount("tmpfs", (("mode", "755"), ("size", "1m")), m.MOUNT_ATTR_NODEV)
-        m.move_mount(stage, _AT_FDCWD, self.path)
+        m.move_mount(stage, m.AT_FDCWD, self.path)
         os.close(stage)
         for name in ("store", "rootfs", "mounts"):
             os.mkdir(f"{self.path}/{name}", 0o755)
@@ -80,9 +80,6 @@ class Stage:
         os.close(root)
         with open(f"{self.path}/config.json", "w", encoding="utf-8") as file:
             file.write(json.dumps(staged(self.config, f"{self.path}/mounts", found)))
-
-
-_AT_FDCWD = -100
 
 
 def _leave_host() -> None:
@@ -105,7 +102,7 @@ def _attach(mounted: int, path: str) -> None:
         os.mkdir(path)
     else:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
-    m.move_mount(mounted, _AT_FDCWD, path)
+    m.move_mount(mounted, m.AT_FDCWD, path)
     os.close(mounted)
 
 
@@ -139,14 +136,14 @@ def detached_root(layout: Layout, config: dict[str, Any], place: str) -> int:
     """
     _leave_host()
     ids = id_namespace(config["linux"])
-    store = m.open_tree(_AT_FDCWD, layout.root)
+    store = m.open_tree(m.AT_FDCWD, layout.root)
     mapped = ids >= 0 and sources.needs_mapping(config)
     attributes, ids = (m.MOUNT_ATTR_IDMAP, ids) if mapped else (0, 0)
     m.mount_setattr(store, attributes, propagation=m.MS_PRIVATE, userns=ids)
-    m.move_mount(store, _AT_FDCWD, place)
+    m.move_mount(store, m.AT_FDCWD, place)
     top = _directory(place)  # the store, which is about to be covered in turn
     mount_root(config, f"/proc/self/fd/{top}", place)
-    return m.open_tree(_AT_FDCWD, place)
+    return m.open_tree(m.AT_FDCWD, place)
 
 
 def mount_root(config: dict[str, Any], store: str, target: str) -> None:

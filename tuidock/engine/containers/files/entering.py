@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     """Called in the guest: go in; the descriptor of the root that paths are resolved from."""
     Live = Callable[[Enter], NoReturn]
 
-_AT_FDCWD = -100
 _CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _SETFCAP = 0, 1, 3, 4, 31
 _KEPT = sum(1 << number for number in (_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _SETFCAP))
 _DESCRIPTORS = 4096
@@ -131,7 +130,7 @@ def _view(request: dict[str, Any], proc: int) -> int:
     p.unshare(p.CLONE_NEWNS)
     m.set_propagation("/", m.MS_REC | m.MS_PRIVATE)
     if request["where"] == "root":  # of all mounts only this
-        return m.open_tree(_AT_FDCWD, "/")
+        return m.open_tree(m.AT_FDCWD, "/")
     mounts.hide_system(proc)
     return os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
