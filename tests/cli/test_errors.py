@@ -113,6 +113,8 @@ def test_a_registry_that_is_down(tuidock: Cli, place: Layout) -> None:
         (("run", "--device-read-bps", "/dev/null:1mb", "busybox"), 125, "not a block device"),
         (("run", "--device-write-iops", "/dev/no:-1", "busybox"), 125, "invalid rate for device"),
         (("run", "--group-add", "a:b", "busybox"), 125, "invalid group"),
+        (("run", "--stop-signal", "NOSUCH", "busybox"), 125, "Invalid signal: NOSUCH"),
+        (("kill", "-s", "9" * 5000, "nosuch"), 1, "No such container: nosuch"),
         (("run", "-w", "relative", "busybox"), 125, "absolute path"),
         (("rmi", "nosuch"), 1, "No such image: nosuch"),
         (("tag", "nosuch", "x"), 1, "No such image: nosuch"),

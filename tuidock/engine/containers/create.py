@@ -11,6 +11,7 @@ from tuidock.engine.containers import (
     devices,
     healthcheck,
     ids,
+    life,
     names,
     records,
     runtimes,
@@ -93,6 +94,8 @@ def _check(spec: ContainerSpec) -> None:
         raise BadSpec(
             f"ports cannot be published with --network {spec.network}", "use the bridge network"
         )
+    if spec.stop_signal:
+        life.signal_number(spec.stop_signal)
     limits.check(spec.limits)
     runtimes.check(spec)
     if not -1000 <= spec.oom_score_adj <= 1000:
@@ -238,8 +241,13 @@ def _config(
 
 
 def _conversion(image: dict[str, Any]) -> dict[str, str]:
-    """What the OCI image-spec's conversion keeps of an image and a start or stop asks for."""
+    """What the OCI image-spec's conversion keeps of an image and a start or stop asks for.
+
+    Raises BadSpec for a signal by which nothing could be stopped.
+    """
     exposed = ",".join(sorted(image.get("ExposedPorts") or {}))
+    if image.get("StopSignal"):
+        life.signal_number(image["StopSignal"])
     return {
         key: value
         for key, value in ((EXPOSED, exposed), (STOP_SIGNAL, image.get("StopSignal")))

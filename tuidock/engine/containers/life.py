@@ -37,7 +37,7 @@ _KILL_PATIENCE = 10.0
 
 def signal_number(name: str) -> int:
     """`TERM`, `SIGTERM`, `15` or `RTMIN+3`. Raises BadSpec."""
-    if name.isascii() and name.isdigit() and 0 < int(name) < signal.NSIG:
+    if name.isascii() and name.isdigit() and len(name) < 4 and 0 < int(name) < signal.NSIG:
         return int(name)
     base, plus, offset = name.upper().removeprefix("SIG").partition("+")
     number = getattr(signal, f"SIG{base}", None)

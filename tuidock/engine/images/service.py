@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from tuidock.engine.errors import BadManifest
-from tuidock.engine.images import names
+from tuidock.engine.images import names, settings
 from tuidock.engine.images.reference import familiar, parse
 from tuidock.engine.layout import Layout
 from tuidock.engine.named import NamedTuple
@@ -214,4 +214,5 @@ class Images:
             ) from error
         if not isinstance(document, dict):
             raise BadManifest(f"the config of image {image_id[7:19]} is damaged")
+        settings.check(document)
         return document
