@@ -17,7 +17,6 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.test_containers import until
 
-pytestmark = pytest.mark.root
 NO_NETWORK = ("--network", "none")
 TICKING = "(while :; do echo tick; sleep 0.05; done) & read word; kill $!; echo got $word; exit 5"
 TRAPPING = "trap 'exit 9' INT; while :; do echo tick; sleep 0.05; done"

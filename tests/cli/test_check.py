@@ -13,7 +13,6 @@ from tests.cli.test_containers import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
 WELL = "Nothing to mend.\n"
 
 

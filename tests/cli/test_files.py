@@ -14,7 +14,6 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.runtime.conftest import until
 
-pytestmark = pytest.mark.root
 
 
 @pytest.fixture

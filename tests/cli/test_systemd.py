@@ -54,7 +54,6 @@ def run(unit: str, key: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.root
 def test_the_unit_for_all_starts_and_stops_what_has_a_policy(tuidock: Cli, tmp_path: Path) -> None:
     unit = tuidock("generate", "systemd").stdout
     verify(tmp_path, "tuidock", unit)
@@ -69,7 +68,6 @@ def test_the_unit_for_all_starts_and_stops_what_has_a_policy(tuidock: Cli, tmp_p
     assert "KillMode=process" in unit
 
 
-@pytest.mark.root
 def test_a_unit_for_one_container_is_its_foreground(tuidock: Cli, tmp_path: Path) -> None:
     tuidock("create", "--name", "job", *NO_NETWORK, "busybox", "sh", "-c", "echo hi; exit 7")
     unit = tuidock("generate", "systemd", "--name", "job").stdout
@@ -80,7 +78,6 @@ def test_a_unit_for_one_container_is_its_foreground(tuidock: Cli, tmp_path: Path
     assert value(unit, "TimeoutStopSec") == "40"
 
 
-@pytest.mark.root
 def test_a_container_with_a_policy_is_restarted_by_tuidock_alone(
     tuidock: Cli, tmp_path: Path
 ) -> None:

@@ -9,7 +9,6 @@ from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.runtime.restarting import PERSON, RESTART
 from tuidock.engine.types import ContainerSpec
 
-pytestmark = pytest.mark.root
 
 
 def test_a_restart_keeps_what_a_stop_removes(core: Core) -> None:

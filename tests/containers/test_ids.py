@@ -61,7 +61,6 @@ SEEN = [
 ]
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("mode", ["auto", "host", "keep-id"])
 def test_owners_are_the_images(core: Core, mode: str) -> None:
     """Root with keep-id has a user namespace, but all of the host's ids, as podman's."""
@@ -76,7 +75,6 @@ def test_owners_are_the_images(core: Core, mode: str) -> None:
         assert (outside, size) == (0, 2**32 - 1)
 
 
-@pytest.mark.root
 def test_keep_id_has_a_namespace_of_its_own(core: Core) -> None:
     spec = ContainerSpec("busybox", "one", ("sleep", "100"), network="none", userns="keep-id")
     core.containers.create(spec)
@@ -85,7 +83,6 @@ def test_keep_id_has_a_namespace_of_its_own(core: Core) -> None:
     assert os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")
 
 
-@pytest.mark.root
 def test_an_unknown_mode(core: Core) -> None:
     with pytest.raises(BadSpec, match="invalid USER mode: mine"):
         run(core, "true", userns="mine")
@@ -118,7 +115,6 @@ def unmapped(core: Core, request: pytest.FixtureRequest) -> Core:
     return core
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("unmapped", [22, 38, 95], indirect=True)
 def test_layers_are_copied_where_ids_cannot_be_mapped(unmapped: Core) -> None:
     """Seen to fail when the store was mapped all the same, and when copies had no new owners:
@@ -138,7 +134,6 @@ def test_layers_are_copied_where_ids_cannot_be_mapped(unmapped: Core) -> None:
     assert int(run(unmapped, "cat /proc/self/uid_map", userns="host")[1].split()[1]) == 0
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("unmapped", [22], indirect=True)
 def test_copies_go_with_their_layers(unmapped: Core) -> None:
     """And `system check` takes them for what they are. Seen to fail when names with a dot were
@@ -156,7 +151,6 @@ def test_copies_go_with_their_layers(unmapped: Core) -> None:
     assert os.listdir(unmapped.layout.layers) == []
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("unmapped", [22], indirect=True)
 def test_namespaces_can_be_shared_there_too(unmapped: Core) -> None:
     spec = ContainerSpec("busybox", "other", ("sleep", "100"), network="none")
@@ -168,7 +162,6 @@ def test_namespaces_can_be_shared_there_too(unmapped: Core) -> None:
     assert said.splitlines()[1:] == SEEN
 
 
-@pytest.mark.root
 def test_a_copy_is_exact(layout: Layout) -> None:
     """Owners of files, of entries of access lists and of capabilities; nothing else changes."""
     source, target = f"{layout.root}/source", f"{layout.root}/target"
@@ -214,7 +207,6 @@ def test_a_copy_is_exact(layout: Layout) -> None:
 # --- mounts -----------------------------------------------------------------------------------
 
 
-@pytest.mark.root
 def test_what_a_container_makes_in_a_bind(core: Core) -> None:
     """As with docker, ids on a bind are the host's, though the container has others."""
     volume = f"{core.layout.root}/volume"
@@ -228,7 +220,6 @@ def test_what_a_container_makes_in_a_bind(core: Core) -> None:
         assert os.stat(f"{volume}/y").st_uid == 0
 
 
-@pytest.mark.root
 def test_idmap_where_the_file_system_cannot(core: Core) -> None:
     """Asked for, it is refused, else its files are nobody's. Fails if the error is passed over."""
     volume = f"{core.layout.root}/volume"
@@ -277,7 +268,6 @@ def test_a_caller_keeps_its_number(
             assert outside[at.outside + each.inside + n - at.inside] == each.outside + n
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("unmapped", [22], indirect=True)
 def test_what_changed_over_copied_layers(unmapped: Core) -> None:
     """On disk ids are the host's then. Seen to fail when the layer gets these, and against the

@@ -13,7 +13,6 @@ from tuidock.engine.core import Core
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.types import Container, ContainerSpec, Limits, LogQuery, Mount, Status
 
-pytestmark = pytest.mark.root
 
 BOMB = "b() { b & b & while :; do :; done; }; echo armed; b 2>/dev/null & exec sleep 600"
 DEAF = "trap '' TERM INT HUP; echo deaf; while :; do sleep 0.05; done"

@@ -21,7 +21,6 @@ from tests.runtime.conftest import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
-pytestmark = pytest.mark.root
 
 CALLS = (
     "write sendmsg recvmsg clone clone3 mkdir unlink rename openat2 open_tree move_mount fsmount "

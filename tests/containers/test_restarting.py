@@ -98,7 +98,6 @@ def wait_for_back_off(core: Core, restarts: int = 3) -> Container:
     return core.containers.get("box")
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("network", ["none", "bridge"])
 def test_a_failing_container_is_started_again_as_often_as_asked(core: Core, network: str) -> None:
     start(core, RestartPolicy("on-failure", 2), SLOW, network)
@@ -109,7 +108,6 @@ def test_a_failing_container_is_started_again_as_often_as_asked(core: Core, netw
         assert log.read().count(b" again\n") == 3
 
 
-@pytest.mark.root
 def test_waiting_shows_as_restarting(core: Core) -> None:
     start(core, ALWAYS, SLOW)
     box = wait_for_back_off(core)
@@ -119,7 +117,6 @@ def test_waiting_shows_as_restarting(core: Core) -> None:
     assert (state["Status"], state["Restarting"], state["Running"]) == ("restarting", True, True)
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("end", ["stop", "kill", "update", "remove"])
 def test_what_ends_the_waiting(core: Core, end: str) -> None:
     """Fails for `stop` and `kill` without the mark, for `update` if a policy is not told."""
@@ -139,7 +136,6 @@ def test_what_ends_the_waiting(core: Core, end: str) -> None:
     assert box.exit.code == 3
 
 
-@pytest.mark.root
 def test_a_person_starts_it_at_once(core: Core) -> None:
     """The monitor that waits makes way; it counts as a first start again."""
     start(core, ALWAYS, "echo again; test -e /once && sleep 1000; >/once; exit 3")
@@ -150,7 +146,6 @@ def test_a_person_starts_it_at_once(core: Core) -> None:
     assert (box.status, box.restarts) == (Status.RUNNING, 0)
 
 
-@pytest.mark.root
 def test_a_persons_stop_is_the_last_word(core: Core) -> None:
     """Without the mark that `stop` leaves, `always` starts it again."""
     start(core, ALWAYS, "sleep 0.2")
@@ -160,7 +155,6 @@ def test_a_persons_stop_is_the_last_word(core: Core) -> None:
     assert core.containers.get("box").status is Status.EXITED
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("both", [False, True], ids=["monitor", "monitor and launcher"])
 def test_waiting_survives_its_monitor(core: Core, both: bool) -> None:
     """Killed in the back-off: the next sees the time that is left, and goes on. Without a
@@ -196,7 +190,6 @@ def find_all(title: str) -> list[int]:
     return [pid for pid, words in processes().items() if words.startswith(title)]
 
 
-@pytest.mark.root
 def test_waiting_takes_no_more_than_a_monitor(core: Core) -> None:
     """Fails with a process of 20 MB that sleeps until it is time."""
     start(core, ALWAYS, SLOW)

@@ -21,7 +21,6 @@ from tuidock.engine.errors import BadSpec, ContentError, NotFound
 from tuidock.engine.filesystem import CommitSpec
 from tuidock.engine.types import ContainerSpec, HealthCheck, Port, Status
 
-pytestmark = pytest.mark.root
 
 WORK = """
 echo one > /etc/new; rm /www/index.html; rm -r /var; mkdir -p /var/log/deep

@@ -14,7 +14,6 @@ from tests.files.conftest import Place, members
 from tuidock.engine.errors import Conflict, EngineError, NotFound
 from tuidock.engine.types import ContainerSpec, Mount
 
-pytestmark = pytest.mark.root
 
 FILL = """
 mkdir -p /d/sub; echo one > /d/one; ln /d/one /d/same; ln -s one /d/link; ln -s /d /dir

@@ -32,7 +32,6 @@ from tuidock.engine.images.layers.source import Source
 from tuidock.engine.runtime.state import read_run
 from tuidock.engine.types import Container, Status
 
-pytestmark = pytest.mark.root
 
 _AT_FDCWD = -100
 _EXCHANGE = 2

@@ -252,7 +252,6 @@ def test_an_heir_that_has_descriptors_of_its_own(kind: str) -> None:
     os.close(made.starter)
 
 
-@pytest.mark.root
 @pytest.mark.parametrize("kind", ["machine code", "fork"])
 def test_namespaces(kind: str) -> None:
     uts, mount = 0x04000000, 0x00020000

@@ -22,7 +22,6 @@ from tuidock.engine.runtime.intake import open_intake, recover
 from tuidock.engine.runtime.protocol import STDIN
 from tuidock.engine.types import LogLimits, Status
 
-pytestmark = pytest.mark.root
 
 
 def until_term(code: int) -> str:

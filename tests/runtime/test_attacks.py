@@ -22,7 +22,6 @@ from tuidock.engine.errors import RuntimeFailure, StartFailed
 from tuidock.engine.runtime import capabilities
 from tuidock.engine.types import Mount
 
-pytestmark = pytest.mark.root
 
 ENTERED = 15
 """How often the victim comes in; an attack of this kind that works does so within a few."""

@@ -96,7 +96,6 @@ def sample(generator: random.Random) -> int:
     return (base + generator.choice((-1, 0, 0, 1))) % 2**64
 
 
-@pytest.mark.root
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the tables above are of x86_64")
 @pytest.mark.parametrize("name", PROFILES)
 def test_it_means_what_it_means_to_crun(box: Box, tmp_path: Path, name: str) -> None:

@@ -22,7 +22,6 @@ from tuidock.engine.runtime.joining import Joiner
 from tuidock.engine.runtime.spec import exec_process
 from tuidock.engine.types import ExecSpec
 
-pytestmark = pytest.mark.root
 
 _CODELESS = "from tuidock.engine.linux import machine; machine.code = lambda _: b''; "
 
