@@ -41,12 +41,23 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     registry = shutil.which("docker-registry")
     for item in items:
-        mark = item.get_closest_marker("root")
-        if mark and not AS_ROOT and not _on_the_fake_engine(item):
-            why = mark.args[0] if mark.args else root_only.UNTRIED
+        why = _why_root(item)
+        if why and not AS_ROOT and not _on_the_fake_engine(item):
             item.add_marker(pytest.mark.skip(reason=f"needs root: {why}"))
         elif item.get_closest_marker("registry") and not registry and not AS_ROOT:
             item.add_marker(pytest.mark.skip(reason="needs Debian's docker-registry"))
+
+
+def _why_root(item: pytest.Item) -> str:
+    """The reason of `root_only` that a test gives; empty for one that needs no root.
+
+    Raises pytest.UsageError for a mark without one: nobody would know what is missed.
+    """
+    if not (mark := item.get_closest_marker("root")):
+        return ""
+    if len(mark.args) != 1 or mark.args[0] not in root_only.REASONS.values():
+        raise pytest.UsageError(f"{item.nodeid}: mark.root needs a reason of tests/root_only.py")
+    return str(mark.args[0])
 
 
 def _on_the_fake_engine(item: pytest.Item) -> bool:

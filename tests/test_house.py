@@ -190,10 +190,26 @@ def test_run_imports_nothing_heavy(layout: Layout) -> None:
 
 
 def test_whatever_needs_root_is_explained() -> None:
-    """An ordinary user reads in docs/rootless.md what was left out, and why."""
-    reasons = [value for name, value in vars(root_only).items() if name.isupper()]
-    text = (HOUSE / "docs" / "rootless.md").read_text()
-    assert [reason for reason in reasons if f"| {reason} |" not in text] == []
+    """An ordinary user reads in docs/rootless.md what was left out, and why, and nothing else."""
+    _, table = (HOUSE / "docs" / "rootless.md").read_text().split("| a test says | because |\n")
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[1:]]
+    assert sorted(filter(None, rows)) == sorted(root_only.REASONS.values())
+    tests = "".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
+    assert [name for name in root_only.REASONS if f"root_only.{name})" not in tests] == []
+
+
+@pytest.mark.parametrize("mark", ["root", "root('because')", "root(root_only.IDS, 1)"])
+def test_a_mark_without_a_true_reason_is_refused(tmp_path: Path, mark: str) -> None:
+    test = tmp_path / "test_it.py"
+    test.write_text(
+        f"import pytest\nfrom tests import root_only\n@pytest.mark.{mark}\ndef test_it(): pass\n"
+    )
+    words = ("-p", "tests.conftest", "-c", "pyproject.toml", "--collect-only", "-q", str(test))
+    done = subprocess.run(
+        (sys.executable, "-m", "pytest", *words), cwd=HOUSE, capture_output=True, text=True
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
+    assert "test_it: mark.root needs a reason" in done.stderr
 
 
 def test_tests_named_in_the_documents_exist() -> None:

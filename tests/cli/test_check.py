@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-import pytest
-
 from tests import lives
 from tests.cli.conftest import Cli
 from tests.cli.test_containers import until

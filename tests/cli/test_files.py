@@ -15,7 +15,6 @@ from tests.cli.conftest import Cli
 from tests.runtime.conftest import until
 
 
-
 @pytest.fixture
 def box(tuidock: Cli) -> str:
     script = "echo x > /new; truncate -s 9G /holes; cat /dev/urandom > /busy"

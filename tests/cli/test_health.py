@@ -60,7 +60,7 @@ def test_what_makes_no_sense_is_one_line(tuidock: Cli, flags: tuple[str, ...], w
     assert why in tuidock("run", *QUIET, *flags, "busybox", "true", code=125).stderr
 
 
-@pytest.mark.root(root_only.PROGRAMS)
+@pytest.mark.root(root_only.RUNTIMES)
 @pytest.mark.parametrize("program", ["crun", "runc"])
 def test_another_runtime_on_the_bridge(tuidock: Cli, program: str) -> None:
     name = ("--name", "box")
@@ -80,7 +80,7 @@ def test_another_runtime_on_the_bridge(tuidock: Cli, program: str) -> None:
     assert tuidock("wait", "box").stdout == "137\n"
 
 
-@pytest.mark.root(root_only.PROGRAMS)
+@pytest.mark.root(root_only.RUNTIMES)
 def test_a_runtime_that_is_not_there(tuidock: Cli, tmp_path: Path) -> None:
     refused = tuidock("run", "--runtime", "nosuch", *QUIET, "busybox", "true", code=125).stderr
     assert refused.startswith("tuidock: unknown or invalid runtime name: nosuch\n")
@@ -95,7 +95,7 @@ def test_a_runtime_that_is_not_there(tuidock: Cli, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.root(root_only.MOUNTS)
+@pytest.mark.root(root_only.RUNTIMES)
 def test_files_of_a_container_mounted(tuidock: Cli) -> None:
     tuidock("create", "--name", "box", *QUIET, "busybox", "true")
     root = tuidock("container", "mount", "box").stdout.strip()

@@ -10,7 +10,6 @@ from tuidock.engine.runtime.restarting import PERSON, RESTART
 from tuidock.engine.types import ContainerSpec
 
 
-
 def test_a_restart_keeps_what_a_stop_removes(core: Core) -> None:
     """Seen to fail without `is_restart` in `conclude`: the restart finds nothing to start."""
     spec = ContainerSpec("busybox", "box", ("sleep", "600"), network="none", remove=True)

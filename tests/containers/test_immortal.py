@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import root_only
 from tests.containers.hanging import Hanging
 from tuidock.engine.containers import life
 from tuidock.engine.core import Core
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.types import Container, ContainerSpec, Limits, LogQuery, Mount, Status
-
 
 BOMB = "b() { b & b & while :; do :; done; }; echo armed; b 2>/dev/null & exec sleep 600"
 DEAF = "trap '' TERM INT HUP; echo deaf; while :; do sleep 0.05; done"
@@ -47,6 +47,7 @@ def armed(core: Core) -> None:
         assert time.monotonic() < deadline
 
 
+@pytest.mark.root(root_only.LIMITS)
 @pytest.mark.parametrize("verb", ["stop", "kill", "remove", "restart"])
 def test_a_fork_bomb_ends_as_a_whole(core: Core, verb: str) -> None:
     """Its pids limit holds it; SIGKILL of its first process takes its namespace along."""
@@ -65,6 +66,7 @@ def test_a_fork_bomb_ends_as_a_whole(core: Core, verb: str) -> None:
     assert core.check() == []
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_a_paused_fork_bomb_is_removed(core: Core) -> None:
     armed(core)
     core.containers.pause("box")
@@ -85,6 +87,7 @@ def test_who_ignores_every_request_is_killed_after_its_grace(core: Core) -> None
     assert (ended.status, ended.exit.code) == (Status.EXITED, 137)
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_a_process_that_sleeps_in_the_kernel_holds_nobody_up(
     core: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

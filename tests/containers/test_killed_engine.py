@@ -16,10 +16,13 @@ import time
 
 import pytest
 
+from tests import root_only
 from tests.containers.conftest import mend
 from tests.runtime.conftest import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
+
+pytestmark = pytest.mark.root(root_only.TRACED)
 
 
 CALLS = (

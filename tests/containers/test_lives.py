@@ -19,7 +19,6 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.client import quit_launcher
 from tuidock.engine.types import ContainerSpec
 
-
 LIVES = int(os.environ.get("TUIDOCK_LIVES", "60"))
 SEED = int(os.environ.get("TUIDOCK_SEED", "0")) or int(time.time())
 WORKERS = 3

@@ -18,7 +18,7 @@ from tuidock.engine.errors import BadSpec, HostError, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, HealthCheck, Limits, Mount
 
-pytestmark = pytest.mark.root(root_only.MOUNTS)
+pytestmark = pytest.mark.root(root_only.RUNTIMES)
 
 
 @pytest.fixture

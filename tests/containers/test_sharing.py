@@ -19,6 +19,7 @@ from tuidock.engine.runtime.namespaces import asked
 from tuidock.engine.types import Container, ContainerSpec, ExecSpec, Status
 
 KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts"}
+TRIED = (pytest.param("pid", marks=pytest.mark.root(root_only.PROCESSES)), *list(KINDS)[1:])
 SLEEP = ("sleep", "1000")
 Up = Callable[..., Container]
 
@@ -56,8 +57,7 @@ def namespace(pid: int | str, kind: str) -> str:
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.parametrize("kind", TRIED)
 def test_one_namespace_of_another_container(up: Up, kind: str) -> None:
     """With the user namespace, and nothing else."""
     other = up("other")
@@ -71,8 +71,7 @@ def _shared(one: Container, other: Container, kind: str) -> bool:
     return namespace(one.pid, kind) == namespace(other.pid, kind)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.parametrize("kind", TRIED)
 def test_a_namespace_of_the_host(up: Up, kind: str) -> None:
     """The user namespace stays its own, so that root in there is nobody outside."""
     one = up("one", **{kind: "host"})
@@ -80,7 +79,7 @@ def test_a_namespace_of_the_host(up: Up, kind: str) -> None:
     assert same == {KINDS[kind]}
 
 
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.root(root_only.PROCESSES)
 def test_everything_of_another_container(core: Core, up: Up) -> None:
     other = up("other", hostname="alpha", network="bridge")
     mode = "container:other"
@@ -104,7 +103,7 @@ def test_a_chain_leads_to_whose_it_is(core: Core, up: Up) -> None:
     assert up("last", network="container:outside").spec.network == "host"
 
 
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.root(root_only.PROCESSES)
 def test_what_the_configuration_says(core: Core, up: Up) -> None:
     """Paths as in the OCI runtime-spec, of the process that the other one has now."""
     other = up("other")
@@ -142,7 +141,7 @@ def test_the_other_one_must_run(core: Core, up: Up) -> None:
         core.containers.start("one")
 
 
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.root(root_only.PROCESSES)
 def test_who_shares_a_pid_namespace_ends_with_its_first_process(core: Core, up: Up) -> None:
     up("other")
     up("one", pid="container:other")
@@ -155,7 +154,7 @@ def test_who_shares_a_pid_namespace_ends_with_its_first_process(core: Core, up: 
 
 
 @pytest.mark.parametrize("mode", ["host", "container:other"])
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.root(root_only.PROCESSES)
 def test_nobody_is_left_in_a_shared_pid_namespace(core: Core, up: Up, mode: str) -> None:
     """Failed without killing the cgroup at the end of the first process: a child of it lived on,
     and the end of a further command was waited for in vain.
@@ -175,7 +174,7 @@ def test_nobody_is_left_in_a_shared_pid_namespace(core: Core, up: Up, mode: str)
     collect(line)
 
 
-@pytest.mark.root(root_only.LIMITS)
+@pytest.mark.root(root_only.PROCESSES)
 def test_nobody_looks_into_a_newcomer(core: Core, up: Up) -> None:
     """33. Seen to fail without PR_SET_DUMPABLE before the user namespace is entered: a process
     in there with CAP_SYS_PTRACE read the path of our interpreter, and could have its memory.
@@ -208,10 +207,13 @@ HOST_AND_NAME = {"hostname": "name"}
             {"network": "container:other", "sysctls": (("net.ipv4.ip_forward", "1"),)},
             "not in a separate namespace",
         ),
-        ({"pid": "container:other", "ipc": "container:third"}, "different user namespaces"),
+        pytest.param(
+            {"pid": "container:other", "ipc": "container:third"},
+            "different user namespaces",
+            marks=pytest.mark.root(root_only.PROCESSES),
+        ),
     ],
 )
-@pytest.mark.root(root_only.LIMITS)
 def test_what_cannot_be(core: Core, up: Up, asked: dict[str, Any], words: str) -> None:
     up("other")
     up("third")

@@ -15,6 +15,7 @@ import sys
 
 import pytest
 
+from tests.conftest import AS_ROOT
 from tuidock.engine.linux import machine, stub
 from tuidock.engine.linux.arena import Answer, Arena
 from tuidock.engine.linux.calls import numbers
@@ -254,8 +255,8 @@ def test_an_heir_that_has_descriptors_of_its_own(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["machine code", "fork"])
 def test_namespaces(kind: str) -> None:
-    uts, mount = 0x04000000, 0x00020000
-    made = make(uts | mount, code=None if kind == "machine code" else 0)
+    uts, mount, user = 0x04000000, 0x00020000, 0 if AS_ROOT else 0x10000000
+    made = make(uts | mount | user, code=None if kind == "machine code" else 0)
     made.call("sethostname", b"stub", 4)
     assert os.readlink(f"/proc/{made.pid}/ns/uts") != os.readlink("/proc/self/ns/uts")
     assert os.uname().nodename != "stub"

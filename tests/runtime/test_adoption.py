@@ -23,7 +23,6 @@ from tuidock.engine.runtime.protocol import STDIN
 from tuidock.engine.types import LogLimits, Status
 
 
-
 def until_term(code: int) -> str:
     """A script that says `up`, and ends when it is told to."""
     return f"trap 'exit {code}' TERM; echo up; while :; do sleep 0.01; done"

@@ -6,11 +6,8 @@ import os
 import re
 import threading
 
-import pytest
-
 from tests.runtime.conftest import Box, collect, read_until, until
 from tuidock.engine.runtime.state import read_run
-
 
 CLIENTS, ATTACHES = 8, 250
 SPEAK = "trap 'echo asked' USR1; trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done"

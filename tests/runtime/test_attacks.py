@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from tests import root_only
 from tests.runtime.conftest import UID_BASE, Box, collect, read_until
 from tuidock.engine.errors import RuntimeFailure, StartFailed
 from tuidock.engine.runtime import capabilities
 from tuidock.engine.types import Mount
-
 
 ENTERED = 15
 """How often the victim comes in; an attack of this kind that works does so within a few."""
@@ -105,6 +105,7 @@ def test_coming_in_when_the_container_dies(box: Box) -> None:
         assert said.strip() != os.readlink("/proc/self/ns/mnt")
 
 
+@pytest.mark.root(root_only.OTHERS)
 @pytest.mark.parametrize("uid_base", [UID_BASE, 0], ids=["own ids", "the host's ids"])
 def test_a_set_user_id_program_left_on_the_host(box: Box, uid_base: int) -> None:
     """29 (CVE-2021-41091). Files of a store are reached by root alone.
@@ -219,6 +220,7 @@ def test_sockets_of_the_engine_seen_from_the_hosts_network(box: Box) -> None:
     assert not [line for line in abstract if "tuidock" in line or box.layout.tag in line]
 
 
+@pytest.mark.root(root_only.OTHERS)
 def test_somebody_elses_order(box: Box, unprivileged: subprocess.Popen[bytes]) -> None:
     """34. Other users of the host reach neither launcher nor monitor."""
     container = box.detached("sleep", "1000")
@@ -263,6 +265,7 @@ def enter_at(box: Box, container: str, directory: str) -> str:
     return (streams["stdout"] + streams["stderr"]).decode()
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_read_only_is_so_for_all_that_is_below(box: Box) -> None:
     """26. Remounting does not help, not even in a further user namespace.
 

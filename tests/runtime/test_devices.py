@@ -19,7 +19,7 @@ ODD = (240, 11)
 """Of the range for local use."""
 GOT_BY = "No such device or address"
 
-pytestmark = pytest.mark.root(root_only.DEVICES)
+by_root = pytest.mark.root(root_only.DEVICES)
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def _given(host: str, access: str = "rwm") -> tuple[Device, ...]:
     return (Device(f"{host}/odd", "/dev/odd", access),)
 
 
+@by_root
 @pytest.mark.parametrize("uid_base", [UID_BASE, 0])
 def test_a_device_belongs_to_the_containers_root_and_its_groups(
     box: Box, host: str, uid_base: int
@@ -52,6 +53,7 @@ def test_a_device_belongs_to_the_containers_root_and_its_groups(
     assert said.split() == ["root:video", "640", "1:5", "3"]
 
 
+@by_root
 @pytest.mark.cgroup2
 def test_what_was_not_given_cannot_be_used(box: Box) -> None:
     """Fails without the rules, when nodes can be made: without a user namespace of its own."""
@@ -65,6 +67,7 @@ def test_what_was_not_given_cannot_be_used(box: Box) -> None:
         assert answer in box.run("sh", "-c", attempt, **asked)[1]
 
 
+@by_root
 @pytest.mark.cgroup2
 @pytest.mark.parametrize("uid_base", [UID_BASE, 0])
 def test_a_device_is_given_for_what_was_asked(box: Box, host: str, uid_base: int) -> None:
@@ -77,6 +80,7 @@ def test_a_device_is_given_for_what_was_asked(box: Box, host: str, uid_base: int
     ]
 
 
+@by_root
 def test_a_directory_gives_all_devices_in_it(box: Box, host: str) -> None:
     given = (Device(f"{host}/bus", "/dev/bus"), Device(host, "/dev/bus/all", "r"))
     found = "/dev/bus/all/bus/full /dev/bus/all/bus/zero /dev/bus/all/odd /dev/bus/full"
@@ -84,12 +88,14 @@ def test_a_directory_gives_all_devices_in_it(box: Box, host: str) -> None:
     assert (code, sorted(said.split())) == (0, [*found.split(), "/dev/bus/zero"])
 
 
+@by_root
 def test_what_is_no_device_is_refused(host: str) -> None:
     for path in (f"{host}/bus/readme", f"{host}/none"):
         with pytest.raises(BadSpec, match="not a device node"):
             devices.find((Device(path, "/dev/x"),))
 
 
+@by_root
 def test_another_device_in_its_place_is_not_taken(box: Box, host: str) -> None:
     """Fails when the numbers are not compared again, or a link is followed, at the start."""
     container = box.create("true", devices=_given(host))
@@ -106,6 +112,7 @@ def test_another_device_in_its_place_is_not_taken(box: Box, host: str) -> None:
         box.start(container)
 
 
+@by_root
 @pytest.mark.cgroup2
 def test_a_privileged_container_has_all_of_the_host(box: Box) -> None:
     script = "ls /dev; mknod /dev/new c 240 11; : </dev/new"
@@ -119,6 +126,7 @@ def _is_device(name: str) -> bool:
     return (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and name != "console"
 
 
+@by_root
 def test_a_link_of_the_image_leads_nowhere(box: Box, host: str) -> None:
     """Fails when the place of the device is looked up from outside of the root."""
     os.symlink("/../../../../tmp", f"{box.layer}/away")
@@ -127,6 +135,7 @@ def test_a_link_of_the_image_leads_nowhere(box: Box, host: str) -> None:
     assert not os.path.lexists("/tmp/escaped")
 
 
+@by_root
 def test_the_host_sees_no_mount_of_it(box: Box, host: str) -> None:
     """Fails when the nodes are brought in before all mounts are private: without a user namespace
     of its own they would stay on the host's /sys.

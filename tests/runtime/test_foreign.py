@@ -7,16 +7,14 @@ import json
 import os
 import re
 import signal
-import stat
 from typing import Any
 
 import pytest
 
 from tests import root_only
-from tests.runtime.conftest import KEY, UID_BASE, Box, collect, read_until, until
+from tests.runtime.conftest import UID_BASE, Box, collect, read_until, until
 from tuidock.engine.containers.runtimes import find
 from tuidock.engine.errors import (
-    BadSpec,
     CommandNotExecutable,
     CommandNotFound,
     RuntimeFailure,
@@ -24,11 +22,9 @@ from tuidock.engine.errors import (
 )
 from tuidock.engine.runtime import client, foreign, health
 from tuidock.engine.runtime.client import Line
-from tuidock.engine.runtime.staging import staged
-from tuidock.engine.runtime.user import User
 from tuidock.engine.types import Mount, Status
 
-pytestmark = pytest.mark.root(root_only.PROGRAMS)
+pytestmark = pytest.mark.root(root_only.RUNTIMES)
 
 
 @pytest.fixture(params=["crun", "runc"])
@@ -279,23 +275,3 @@ def test_a_program_that_does_nothing_starts_nothing(box: Box, tmp_path: Any) -> 
         box.start(container)
     assert not os.path.exists(box.layout.run(container))
     assert not glob.glob(f"/sys/fs/cgroup/**/{container}", recursive=True)
-
-
-def test_a_runtime_is_looked_for(tmp_path: Any) -> None:
-    assert stat.S_ISREG(os.stat(find("crun")).st_mode)
-    plain = tmp_path / "plain"
-    plain.write_text("")
-    for name in ("no-such", str(plain), "../crun", "a/crun", "/"):
-        with pytest.raises(BadSpec):
-            find(name)
-
-
-def test_a_staged_configuration_has_no_name_that_only_we_know(box: Box) -> None:
-    container = box.create("true", mounts=(Mount("bind", "/tmp", "/data"),), user="web")
-    found = staged(box.config(container), "/stage/mounts", User(33, 34, (29,), "/var/www"))
-    binds = [each for each in found["mounts"] if each["source"].startswith("/stage/mounts/")]
-    assert {each["destination"] for each in binds} >= {"/data", "/etc/hosts"}
-    assert not any("idmap" in option for each in found["mounts"] for option in each["options"])
-    assert found["process"]["user"] == {"uid": 33, "gid": 34, "additionalGids": [29]}
-    assert "HOME=/var/www" in found["process"]["env"]
-    assert KEY in found["annotations"]["tuidock.layers"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import root_only
 from tests.runtime import filters
 from tests.runtime.conftest import Box, until
 from tuidock.engine.containers.runtimes import find
@@ -97,6 +98,7 @@ def sample(generator: random.Random) -> int:
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the tables above are of x86_64")
+@pytest.mark.root(root_only.FILTERS)
 @pytest.mark.parametrize("name", PROFILES)
 def test_it_means_what_it_means_to_crun(box: Box, tmp_path: Path, name: str) -> None:
     """The programs that the kernel holds are compared: ours, and libseccomp's under crun.

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests import root_only
+from tests.conftest import AS_ROOT
 from tests.runtime.conftest import UID_BASE, Box, collect
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import sockets
@@ -21,7 +23,6 @@ from tuidock.engine.runtime.config import flags
 from tuidock.engine.runtime.joining import Joiner
 from tuidock.engine.runtime.spec import exec_process
 from tuidock.engine.types import ExecSpec
-
 
 _CODELESS = "from tuidock.engine.linux import machine; machine.code = lambda _: b''; "
 
@@ -89,10 +90,11 @@ def test_who_comes_is_no_more_than_its_command(box: Box) -> None:
             assert status[kind] == "00000000a80425fb", kind
         assert status["CapInh"] == status["CapAmb"] == "0" * 16
         assert status["Seccomp"] == "2"
-        assert status["Uid"].split() == [str(UID_BASE)] * 4
+        assert status["Uid"].split() == [str(UID_BASE if AS_ROOT else os.getuid())] * 4
         assert pid in open_cgroup(box.layout.tag, container).pids()
 
 
+@pytest.mark.root(root_only.UNDUMPABLE)
 def test_who_comes_has_no_descriptor_of_the_host(box: Box) -> None:
     """17. Fails without `leave_files`: the table would be that of the joiner, with the store and
     the engine's directories in it.
