@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import busybox
+from tests import busybox, root_only
 from tests.layers import archives
 from tests.runtime.conftest import collect
 from tuidock.engine.containers import ids
@@ -63,11 +63,17 @@ SEEN = [
 
 @pytest.mark.parametrize("mode", ["auto", "host", "keep-id"])
 def test_owners_are_the_images(core: Core, mode: str) -> None:
+    """Whoever the caller is, and whatever numbers the container's ids have outside."""
+    _, said = run(core, LOOK, userns=mode, user="0")
+    assert [line for line in said.splitlines() if not line.startswith(" ")] == SEEN
+
+
+@pytest.mark.root(root_only.IDS)
+@pytest.mark.parametrize("mode", ["auto", "host", "keep-id"])
+def test_whose_ids_are_mapped(core: Core, mode: str) -> None:
     """Root with keep-id has a user namespace, but all of the host's ids, as podman's."""
-    _, said = run(core, LOOK, userns=mode)
-    first, *rest = said.splitlines()
-    assert rest == SEEN
-    inside, outside, size = map(int, first.split())
+    _, said = run(core, "cat /proc/self/uid_map", userns=mode)
+    inside, outside, size = map(int, said.split())
     assert inside == 0
     if mode == "auto":
         assert (outside >= ids._FIRST_UID, size) == (True, 65536)
@@ -115,6 +121,7 @@ def unmapped(core: Core, request: pytest.FixtureRequest) -> Core:
     return core
 
 
+@pytest.mark.root(root_only.IDS)
 @pytest.mark.parametrize("unmapped", [22, 38, 95], indirect=True)
 def test_layers_are_copied_where_ids_cannot_be_mapped(unmapped: Core) -> None:
     """Seen to fail when the store was mapped all the same, and when copies had no new owners:
@@ -134,6 +141,7 @@ def test_layers_are_copied_where_ids_cannot_be_mapped(unmapped: Core) -> None:
     assert int(run(unmapped, "cat /proc/self/uid_map", userns="host")[1].split()[1]) == 0
 
 
+@pytest.mark.root(root_only.IDS)
 @pytest.mark.parametrize("unmapped", [22], indirect=True)
 def test_copies_go_with_their_layers(unmapped: Core) -> None:
     """And `system check` takes them for what they are. Seen to fail when names with a dot were
@@ -151,6 +159,7 @@ def test_copies_go_with_their_layers(unmapped: Core) -> None:
     assert os.listdir(unmapped.layout.layers) == []
 
 
+@pytest.mark.root(root_only.IDS)
 @pytest.mark.parametrize("unmapped", [22], indirect=True)
 def test_namespaces_can_be_shared_there_too(unmapped: Core) -> None:
     spec = ContainerSpec("busybox", "other", ("sleep", "100"), network="none")
@@ -162,6 +171,7 @@ def test_namespaces_can_be_shared_there_too(unmapped: Core) -> None:
     assert said.splitlines()[1:] == SEEN
 
 
+@pytest.mark.root(root_only.OTHERS)
 def test_a_copy_is_exact(layout: Layout) -> None:
     """Owners of files, of entries of access lists and of capabilities; nothing else changes."""
     source, target = f"{layout.root}/source", f"{layout.root}/target"
@@ -207,6 +217,7 @@ def test_a_copy_is_exact(layout: Layout) -> None:
 # --- mounts -----------------------------------------------------------------------------------
 
 
+@pytest.mark.root(root_only.IDS)
 def test_what_a_container_makes_in_a_bind(core: Core) -> None:
     """As with docker, ids on a bind are the host's, though the container has others."""
     volume = f"{core.layout.root}/volume"
@@ -220,6 +231,7 @@ def test_what_a_container_makes_in_a_bind(core: Core) -> None:
         assert os.stat(f"{volume}/y").st_uid == 0
 
 
+@pytest.mark.root(root_only.MOUNTS)
 def test_idmap_where_the_file_system_cannot(core: Core) -> None:
     """Asked for, it is refused, else its files are nobody's. Fails if the error is passed over."""
     volume = f"{core.layout.root}/volume"
@@ -268,6 +280,7 @@ def test_a_caller_keeps_its_number(
             assert outside[at.outside + each.inside + n - at.inside] == each.outside + n
 
 
+@pytest.mark.root(root_only.IDS)
 @pytest.mark.parametrize("unmapped", [22], indirect=True)
 def test_what_changed_over_copied_layers(unmapped: Core) -> None:
     """On disk ids are the host's then. Seen to fail when the layer gets these, and against the
