@@ -100,52 +100,6 @@ def test_logs_tail_since_and_follow(tuidock: Cli) -> None:
     assert tuidock("logs", "--until", "1h", "talk").stdout == ""
 
 
-def test_exec_beside_a_running_container(tuidock: Cli) -> None:
-    tuidock("run", "-d", *NO_NETWORK, "--name", "box", "-e", "A=1", "busybox", "sleep", "60")
-    done = tuidock(
-        "exec", "-e", "B=2", "-w", "/tmp", "box", "sh", "-c", "echo $A$B $PWD; exit 5", code=5
-    )
-    assert done.stdout == "12 /tmp\n"
-    assert tuidock("exec", "-i", "box", "cat", stdin="through\n").stdout == "through\n"
-    assert tuidock("exec", "-u", "app", "box", "id", "-u").stdout == "1234\n"
-    assert "nosuch" in tuidock("exec", "box", "nosuch", code=127).stderr
-    tuidock("kill", "box")
-    tuidock("wait", "box")
-    assert "is not running" in tuidock("exec", "box", "true", code=125).stderr
-
-
-def test_events_of_commands_in_a_container(tuidock: Cli) -> None:
-    """One that is not there was asked for, as docker tells it. A long one fits into a page."""
-    tuidock("run", "-d", *NO_NETWORK, "--name", "box", "busybox", "sleep", "60")
-    tuidock("exec", "box", "sh", "-c", "exit 5", code=5)
-    tuidock("exec", "box", "nosuch", code=127)
-    tuidock("exec", "box", "true", "\u20ac" * 9000)
-    words = ("events", "--since", "1h", "--until", "0s", "-f", "container=box", "--format", "json")
-    told = [json.loads(line) for line in tuidock(*words).stdout.splitlines()][2:]
-    actions = [each["Action"] for each in told]
-    assert actions[:3] == ["exec_create: sh -c exit 5", "exec_start: sh -c exit 5", "exec_die"]
-    assert told[2]["Actor"]["Attributes"]["exitCode"] == "5"
-    assert actions[3] == "exec_create: nosuch"
-    assert actions[4].startswith("exec_create: true \u20ac\u20ac")
-    assert (actions[6], len(actions)) == ("exec_die", 7)
-    assert len(tuidock(*words, "-f", "event=exec_start").stdout.splitlines()) == 2
-
-
-def test_a_detached_command_has_the_terminal_it_asked_for(tuidock: Cli) -> None:
-    """It lives on, however much it writes there.
-
-    Seen to fail where `-t` was ignored; and, at the second file, where nobody drained it.
-    """
-    tuidock("run", "-d", *NO_NETWORK, "--name", "box", "busybox", "sleep", "60")
-    script = "tty > /tmp/tty; stty -a >> /tmp/tty; seq 100000; echo done > /tmp/end"
-    tuidock("exec", "-d", "-t", "box", "sh", "-c", script)
-    until(lambda: tuidock("exec", "box", "sh", "-c", "cat /tmp/end || :").stdout == "done\n")
-    assert tuidock("exec", "box", "head", "-n", "1", "/tmp/tty").stdout.startswith("/dev/pts/")
-    tuidock("exec", "-d", "box", "sh", "-c", "tty > /tmp/none; echo done > /tmp/end2")
-    until(lambda: tuidock("exec", "box", "sh", "-c", "cat /tmp/end2 || :").stdout == "done\n")
-    assert tuidock("exec", "box", "cat", "/tmp/none").stdout == "not a tty\n"
-
-
 def test_users_and_environment_of_the_image(tuidock: Cli) -> None:
     tuidock("tag", "busybox", "mine")
     done = tuidock(
@@ -245,6 +199,29 @@ def test_a_published_port_answers(tuidock: Cli) -> None:
         "run", "-d", "-p", f"127.0.0.1:{binding['HostPort']}:80", "busybox", "true", code=125
     )
     assert "port is already allocated" in taken.stderr
+
+
+def test_published_ranges_of_ports(tuidock: Cli) -> None:
+    """One to one, or any free one of a range for a single port."""
+    words = ("busybox", "httpd", "-f", "-h", "/www")
+    tuidock("run", "-d", "-p", "127.0.0.1:18601-18602:80-81", "--name", "both", *words)
+    told = tuidock("port", "both").stdout
+    assert told == "80/tcp -> 127.0.0.1:18601\n81/tcp -> 127.0.0.1:18602\n"
+    until(lambda: _answers("http://127.0.0.1:18601/index.html"))
+    anyone = ("-p", "127.0.0.1:18602-18604:80")
+    for name, number in (("one", 18603), ("two", 18604)):
+        tuidock("run", "-d", *anyone, "--name", name, *words)
+        assert tuidock("port", name).stdout == f"80/tcp -> 127.0.0.1:{number}\n"
+        until(lambda at=number: _answers(f"http://127.0.0.1:{at}/index.html"))
+    taken = tuidock("run", "-d", *anyone, *words, code=125).stderr
+    assert "Bind for 127.0.0.1:18604 failed: port is already allocated" in taken
+    asked = tuidock("inspect", "-f", "{{json .HostConfig.PortBindings}}", "two").stdout
+    assert json.loads(asked)["80/tcp"][0]["HostPort"] == "18602-18604"
+    tuidock("rm", "-f", "both")
+    tuidock("restart", "-t", "0", "two")
+    assert tuidock("port", "two").stdout == "80/tcp -> 127.0.0.1:18602\n"
+    uneven = tuidock("run", "-p", "18601-18603:80-81", *words, code=125).stderr
+    assert "invalid ranges specified for container and host Ports" in uneven
 
 
 def _answers(url: str) -> bool:

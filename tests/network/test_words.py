@@ -30,6 +30,9 @@ from tuidock.engine.types import ContainerSpec, Port
         ),
         ("80-82/udp", [Port(80, "udp"), Port(81, "udp"), Port(82, "udp")]),
         ("65535:65535", [Port(65535, "tcp", 65535)]),
+        ("8000-8010:80", [Port(80, "tcp", 8000, "", 8010)]),
+        ("127.0.0.1:8000-8001:53/udp", [Port(53, "udp", 8000, "127.0.0.1", 8001)]),
+        ("8000-8000:80", [Port(80, "tcp", 8000)]),
     ],
 )
 def test_dockers_grammar(text: str, expected: list[Port]) -> None:
@@ -76,6 +79,7 @@ def test_any_text_is_ports_or_a_bad_spec(text: str) -> None:
         return
     assert found
     assert all(0 < port.container_port < 65536 and 0 <= port.host_port < 65536 for port in found)
+    assert all(not port.host_last or port.host_port < port.host_last < 65536 for port in found)
 
 
 def test_exposed_ports_have_no_host_side() -> None:

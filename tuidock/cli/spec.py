@@ -66,7 +66,9 @@ def _lists(parser: Parser) -> None:
     parser.several("-v", "--volume", metavar="SOURCE:TARGET[:ro]", help="bind mount")
     parser.several("--mount", metavar="type=bind,src=...", help="mount")
     parser.several("--tmpfs", metavar="DIR[:OPTIONS]", help="memory file system")
-    parser.several("-p", "--publish", metavar="[IP:][HOST:]PORT[/udp]", help="publish a port")
+    parser.several(
+        "-p", "--publish", metavar="[IP:][HOST:]PORT[/udp]", help="publish a port, or a range"
+    )
     parser.several("--cap-add", metavar="CAP", help="add a capability")
     parser.several("--cap-drop", metavar="CAP", help="take a capability away")
     parser.several("--security-opt", metavar="OPTION", help="seccomp=FILE|unconfined, ...")

@@ -83,6 +83,8 @@ class Port(NamedTuple):
     """0 asks for a free one; a started container always shows the real one."""
     host_ip: str = ""
     """Empty: every address of the host."""
+    host_last: int = 0
+    """Any free port from `host_port` to this one will do; 0: only that. Never of a started one."""
 
 
 class Mount(NamedTuple):

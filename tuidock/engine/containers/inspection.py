@@ -198,7 +198,8 @@ def _networks(container: Container) -> dict[str, dict[str, str]]:
 def _bindings(ports: tuple[Port, ...]) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
     for port in ports:
-        host = {"HostIp": port.host_ip or "0.0.0.0", "HostPort": str(port.host_port)}
+        number = f"{port.host_port}-{port.host_last}" if port.host_last else str(port.host_port)
+        host = {"HostIp": port.host_ip or "0.0.0.0", "HostPort": number}
         found.setdefault(f"{port.container_port}/{port.protocol}", []).append(host)
     return found
 

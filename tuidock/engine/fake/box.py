@@ -47,7 +47,7 @@ class Box:
     def begin(self, now: float, pid: int, address: str) -> None:
         bridge = self.it.spec.network == "bridge"
         ports = tuple(
-            port._replace(host_port=port.host_port or 32768 + index)
+            port._replace(host_port=port.host_port or 32768 + index, host_last=0)
             for index, port in enumerate(self.it.spec.ports)
         )
         self.set(

@@ -31,14 +31,17 @@ def wanted(spec: ContainerSpec, exposed: Sequence[str]) -> list[Port]:
 
 
 def choose(wanted: Sequence[Port], taken: Sequence[Port]) -> tuple[Port, ...]:
-    """Check every host port, and choose one for each that is 0.
+    """Check every host port, and choose one for each that is 0, or of a range.
 
     Raises PortInUse, BadSpec (an address that this host does not have).
     """
     chosen: list[Port] = []
-    for port in sorted(wanted, key=lambda port: port.host_port == 0):
+    for port in sorted(wanted, key=lambda port: (port.host_port == 0, port.host_last)):
         others = [*taken, *chosen]
-        chosen.append(_checked(port, others) if port.host_port else _free(port, others))
+        if port.host_last:
+            chosen.append(_of_range(port, others))
+        else:
+            chosen.append(_checked(port, others) if port.host_port else _free(port, others))
     return tuple(sorted(chosen, key=lambda port: (port.container_port, port.protocol)))
 
 
@@ -69,6 +72,16 @@ def _checked(port: Port, others: Sequence[Port]) -> Port:
     for sock in hold([port]):
         sock.close()
     return port
+
+
+def _of_range(port: Port, others: Sequence[Port]) -> Port:
+    """The first that is free. Raises PortInUse of the last, when none is."""
+    for number in range(port.host_port, port.host_last):
+        try:
+            return _checked(port._replace(host_port=number, host_last=0), others)
+        except PortInUse:
+            continue
+    return _checked(port._replace(host_port=port.host_last, host_last=0), others)
 
 
 def _free(port: Port, others: Sequence[Port]) -> Port:

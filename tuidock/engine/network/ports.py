@@ -22,6 +22,8 @@ def parse(text: str) -> list[Port]:
         raise _bad(f"invalid proto: {text.partition('/')[2]}")
     inside = _range(container, "containerPort")
     outside = _range(host, "hostPort") if host else range(0)
+    if len(outside) > 1 and len(inside) == 1 and outside[0]:  # any one of them
+        return [Port(inside[0], protocol, outside[0], _address(host_ip), outside[-1])]
     if host and len(outside) != len(inside):
         raise _bad(f"invalid ranges specified for container and host Ports: {container} and {host}")
     return [
