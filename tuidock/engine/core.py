@@ -70,9 +70,9 @@ class Core:
         from functools import partial
 
         from tuidock.engine.network.usermode import UserNetwork
-        from tuidock.engine.runtime.client import connect
+        from tuidock.engine.runtime.client import start_uplink
 
-        return UserNetwork(self.layout, self.db, partial(connect, self.layout))
+        return UserNetwork(self.layout, self.db, partial(start_uplink, self.layout))
 
     def events(self, since: float | None = None, until: float | None = None) -> Iterator[Event]:
         """What happened since then, and then, unless `until` is past, what happens, for ever."""

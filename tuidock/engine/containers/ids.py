@@ -170,13 +170,14 @@ def can_map(layout: Layout) -> bool:
 def _try(path: str) -> bool:
     """Map the ids of a mount of this directory. Raises OSError for what says nothing of that."""
     from tuidock.engine.linux import mount as m
+    from tuidock.engine.runtime import idmaps
     from tuidock.engine.runtime.staging import id_namespace
 
     numbers = os.uname().release.split("-")[0].split(".")
     if tuple(map(int, numbers[:2])) < _LAYERS_SINCE:
         return False
-    ids = [{"containerID": 0, "hostID": _FIRST_UID, "size": ID_RANGE}]
-    namespace = id_namespace({"uidMappings": ids, "gidMappings": ids})
+    ids = (Range(0, _FIRST_UID, ID_RANGE),)
+    namespace = id_namespace(idmaps.described(Maps(ids, ids)))
     tree = m.open_tree(m.AT_FDCWD, path)
     try:
         m.mount_setattr(tree, m.MOUNT_ATTR_IDMAP, userns=namespace)

@@ -10,8 +10,8 @@ import os
 
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.errors import BadSpec, ContainerNotFound, WrongStatus
-from tuidock.engine.linux.userns import Maps, Range
-from tuidock.engine.runtime import namespaces
+from tuidock.engine.linux.userns import Maps
+from tuidock.engine.runtime import idmaps, namespaces
 from tuidock.engine.runtime.spec import hostname
 from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import Status
@@ -127,11 +127,7 @@ def maps_of(layout: Layout, record: Record) -> Maps | None:
     """The ids in its user namespace; None when it has none."""
     linux = bundle.read_config(layout, record.id)["linux"]
     assert isinstance(linux, dict)
-    uids, gids = (
-        tuple(Range(i["containerID"], i["hostID"], i["size"]) for i in linux.get(key, ()))
-        for key in ("uidMappings", "gidMappings")
-    )
-    return Maps(uids, gids) if uids else None
+    return idmaps.read(linux)
 
 
 def locate(layout: Layout, record: Record) -> None:

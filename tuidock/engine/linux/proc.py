@@ -1,4 +1,4 @@
-"""What tells a process from all others, ever: proc(5), without a system call of our own."""
+"""What proc(5) tells of a process, and what tells it from all others, ever."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ _PATIENCE = 10.0
 """Seconds; longer lives only what the kernel itself cannot end."""
 
 
+def stat(pid: int) -> list[bytes]:
+    """Fields of its stat from the state on. Raises FileNotFoundError, ProcessLookupError."""
+    with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+        return file.read(2048).rpartition(b")")[2].split()
+
+
 def start_time(pid: int) -> int:
     """When a process was started, in clock ticks since boot; 0 when it is gone or a zombie.
 
     Together with the boot id it tells a process from a later one of the same number.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            after_name = file.read(2048).rpartition(b")")[2].split()
+        fields = stat(pid)
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return 0 if after_name[0] in (b"Z", b"X") else int(after_name[19])
+    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def boot_id() -> str:
@@ -31,12 +36,25 @@ def boot_id() -> str:
 
 def kill_exactly(pid: int, born: int) -> None:
     """End the process of that number and `start_time`, and see it end; no-op when it is gone."""
-    if born == 0 or start_time(pid) != born:
+    send_signal(pid, born, signal.SIGKILL, patience=_PATIENCE)
+
+
+def send_signal(pid: int, born: int, number: int, *, patience: float = 0.0) -> None:
+    """Send a signal to the process of that number and `start_time`, never to a later one.
+
+    Then wait for its end, for `patience` seconds. No-op when it is gone. Raises PermissionError.
+    """
+    if born == 0:
         return
-    pidfd = os.pidfd_open(pid)
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
     try:
         if start_time(pid) == born:
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            select.select([pidfd], [], [], _PATIENCE)
+            signal.pidfd_send_signal(pidfd, number)
+            select.select([pidfd], [], [], patience)
+    except ProcessLookupError:
+        return
     finally:
         os.close(pidfd)

@@ -13,6 +13,7 @@ import struct
 import sys
 
 from tuidock.engine.linux.libc import check, libc, syscall
+from tuidock.engine.linux.proc import stat
 
 # <linux/sched.h>
 CLONE_INTO_CGROUP = 0x200000000
@@ -183,9 +184,7 @@ def set_title(title: str) -> None:
     name = title.encode()
     check(libc.prctl(PR_SET_NAME, ctypes.c_char_p(name[:15]), 0, 0, 0), "prctl")
     if not _arguments:
-        with open("/proc/self/stat", "rb", buffering=0) as file:
-            fields = file.read(2048).rpartition(b")")[2].split()
-        _arguments.extend(map(int, fields[45:47]))
+        _arguments.extend(map(int, stat(os.getpid())[45:47]))
     start, end = _arguments
     if size := end - start:
         ctypes.memmove(start, name[: size - 1].ljust(size, b"\0"), size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from tuidock.engine.linux.proc import stat
 from tuidock.engine.named import NamedTuple
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -29,7 +30,7 @@ class Kin:
         found: set[int] = set()
         for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
             try:
-                parents[pid] = int(_stat(pid)[1])
+                parents[pid] = int(stat(pid)[1])
                 if _namespace(pid) == home:
                     found.add(pid)
             except OSError:  # it ended, or it is somebody else's
@@ -58,7 +59,7 @@ def usage(pids: Iterable[int]) -> Usage:
     ticks = pages = count = 0
     for pid in pids:
         try:
-            ticks += sum(map(int, _stat(pid)[11:15]))
+            ticks += sum(map(int, stat(pid)[11:15]))
             resident, shared = map(int, _read(f"/proc/{pid}/statm").split()[1:3])
         except (FileNotFoundError, ProcessLookupError):
             continue
@@ -69,11 +70,6 @@ def usage(pids: Iterable[int]) -> Usage:
 
 def _namespace(pid: int) -> str:
     return os.readlink(f"/proc/{pid}/ns/mnt")
-
-
-def _stat(pid: int) -> list[bytes]:
-    """The fields of proc(5)'s stat from the state on."""
-    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
 def _read(path: str) -> bytes:

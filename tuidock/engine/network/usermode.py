@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Start = Callable[[str, int, dict[str, Any]], None]
-    """Runs a program for (container, pid, program); `runtime.client.connect`."""
+    """Runs a program for (container, pid, program); `runtime.client.start_uplink`."""
 
 _COLUMNS = "container, network, address, interface, ports"
 _INTERFACE = "eth0"
@@ -106,9 +106,9 @@ class UserNetwork:
     # --- after accidents --------------------------------------------------------------------
 
     def sweep(self, running: set[str]) -> list[str]:
-        """End what carries containers that run no more, and carry again what lost its carrier.
+        """End what carries containers that run no more. What was done, in words.
 
-        What was done, in words. `running` as for `service.Network.sweep`.
+        `running` as for `service.Network.sweep`.
         """
         done = []
         for endpoint in self._endpoints():
@@ -153,7 +153,7 @@ def _carried(layout: Layout) -> list[str]:
 def _end(layout: Layout, container_id: str) -> None:
     """Kill a program that outlived its uplink, and forget both; the uplink may just do so."""
     directory = layout.uplink(container_id)
-    with suppress(FileNotFoundError, ProcessLookupError, ValueError):  # nobody, or not yet
+    with suppress(FileNotFoundError, ValueError):  # nobody, or not yet
         with open(f"{directory}/program", encoding="ascii") as file:
             pid, began = map(int, file.read().split())
         kill_exactly(pid, began)

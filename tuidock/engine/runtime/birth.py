@@ -11,14 +11,19 @@ import time
 from contextlib import suppress
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
-from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import EngineError, StartFailed, Unsupported
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets, stub, userns
+from tuidock.engine.linux import sockets, stub
 from tuidock.engine.named import NamedTuple
-from tuidock.engine.runtime import neighbours, reaper, sources
+from tuidock.engine.runtime import idmaps, neighbours, reaper, sources
 from tuidock.engine.runtime.allowance import set_limits, set_score
-from tuidock.engine.runtime.config import added_groups, filter_program, flags, owns
+from tuidock.engine.runtime.config import (
+    added_groups,
+    filter_program,
+    flags,
+    held_capabilities,
+    owns,
+)
 from tuidock.engine.runtime.execute import Asked, failure
 from tuidock.engine.runtime.init import Init
 from tuidock.engine.runtime.plan import operations
@@ -214,8 +219,7 @@ class Birth:
             self.ahead.close()  # it leaves
 
     def _asked(self, program: bytes) -> Asked:
-        everything = (1 << 64) - 1  # in a user namespace of its own its root may do all
-        held = everything if self.config["linux"].get("uidMappings") else p.permitted()
+        held = held_capabilities(self.config["linux"])
         about = self.config["annotations"]
         reaping = reaper.open_program() if about.get("tuidock.init") == "true" else -1
         return Asked(about.get("tuidock.user", ""), added_groups(about), program, held, reaping)
@@ -255,12 +259,8 @@ class Birth:
 
     def _map_ids(self, pid: int) -> None:
         linux = self.config["linux"]
-        if not owns(linux, "user"):
-            pass  # the host's, or mapped by whose it is
-        elif os.geteuid():
-            userns.write(pid, _maps(linux))
-        else:
-            _write_maps(pid, linux)
+        if owns(linux, "user"):  # else it is the host's, or mapped by whose it is
+            idmaps.apply(pid, linux)
         self.step = "set the score for the OOM killer"
         set_score(pid, self.config["process"])
 
@@ -302,21 +302,3 @@ class Birth:
             select.select([self.stub.pidfd], [], [], _PATIENCE)  # our parent reaps it
         if self.cgroup:
             self.cgroup.remove()
-
-
-def _write_maps(pid: int, linux: dict[str, Any]) -> None:
-    for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
-        lines = [f"{i['containerID']} {i['hostID']} {i['size']}\n" for i in linux.get(key, ())]
-        if lines:
-            write(f"/proc/{pid}/{name}", "".join(lines))
-
-
-def _maps(linux: dict[str, Any]) -> userns.Maps:
-    """The same, for the programs that map an ordinary user's ids."""
-    uids, gids = (
-        tuple(
-            userns.Range(each["containerID"], each["hostID"], each["size"]) for each in linux[key]
-        )
-        for key in ("uidMappings", "gidMappings")
-    )
-    return userns.Maps(uids, gids)

@@ -37,7 +37,8 @@ ACTIONS = {
     "SCMP_ACT_TRACE": 0x7FF00000,
     "SCMP_ACT_TRAP": 0x00030000,
 }
-_WITH_NUMBER = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+NUMBERED = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+"""Actions that take a number; crun refuses one beside any other."""
 _PASSING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
 _X32 = 0x40000000
 """The calls of a third set, on x86_64, by numbers from here on; every rule would have to be
@@ -62,7 +63,7 @@ def compile_profile(profile: dict[str, Any]) -> bytes:
 
 
 def _answer(action: str, error: int) -> tuple[int, int, int, int]:
-    return _RETURN, 0, 0, ACTIONS[action] | (error if action in _WITH_NUMBER else 0)
+    return _RETURN, 0, 0, ACTIONS[action] | (error if action in NUMBERED else 0)
 
 
 def _architecture(profile: dict[str, Any], architecture: str) -> Program:

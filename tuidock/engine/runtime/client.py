@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
 
-__all__ = ["ExecLine", "Line", "Monitor", "Starting", "adopt", "connect", "quit_launcher", "start"]
+__all__ = [
+    "ExecLine",
+    "Line",
+    "Monitor",
+    "Starting",
+    "adopt",
+    "quit_launcher",
+    "start",
+    "start_uplink",
+]
 
 
 def start(
@@ -47,7 +56,7 @@ def start(
     request: dict[str, Any] = {"op": "start", "id": container_id, "gate": gate, "attach": attach}
     if before:
         request |= {"restarts": before.restarts + 1, "pause": before.pause}
-    packets, answer = _ask_launcher(layout, request, "")
+    packets, answer = _ask_launcher(layout, request)
     try:  # a launcher from before an update tells of both, gate or not
         pid = int(answer["created"] if "created" in answer else _value(answer, "started"))
     except BaseException:
@@ -56,10 +65,9 @@ def start(
     return Starting(packets, pid, started="started" in answer, attach=attach)
 
 
-def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[Packets, Any]:
+def _ask_launcher(layout: Layout, request: dict[str, Any]) -> tuple[Packets, dict[str, Any]]:
     """Send a request; the line, now the monitor's, and its first answer.
 
-    Of that the value of `word`, which must be there; without a word all of it.
     A launcher that was killed before it read the request is replaced: the kernel says so by
     ECONNRESET. A starter that was killed with the request, too: then the line ends, and what
     it had begun died with it. Raises RuntimeFailure.
@@ -69,7 +77,7 @@ def _ask_launcher(layout: Layout, request: dict[str, Any], word: str) -> tuple[P
         try:
             packets.send(encode(request))
             if answer := decode(packets.receive()[0]):
-                return packets, _value(answer, word) if word else answer
+                return packets, answer
             packets.close()
         except (ConnectionResetError, BrokenPipeError):
             packets.close()
@@ -312,7 +320,7 @@ class Monitor:
         return MonitorGone(f"container {self.id[:12]} is not running")
 
 
-def connect(layout: Layout, container_id: str, pid: int, program: dict[str, Any]) -> None:
+def start_uplink(layout: Layout, container_id: str, pid: int, program: dict[str, Any]) -> None:
     """Have a user-mode network program carry the packets of a container that is just starting.
 
     Its `words` run it, in the container's user namespace if it is to `enter`; its `orders` are
@@ -320,7 +328,7 @@ def connect(layout: Layout, container_id: str, pid: int, program: dict[str, Any]
     when it fails, RuntimeFailure.
     """
     request = {"op": "uplink", "id": container_id, "pid": pid, **program}
-    packets, answer = _ask_launcher(layout, request, "")
+    packets, answer = _ask_launcher(layout, request)
     packets.close()
     if "connected" not in answer:
         raise NetworkError(f"network: {answer.get('unready', 'the uplink died')}")
@@ -333,8 +341,9 @@ def adopt(layout: Layout, container_id: str) -> None:
     """
     pid = read_run(layout, container_id)["pid"]
     request = {"op": "adopt", "id": container_id, "pid": pid}
-    packets, _ = _ask_launcher(layout, request, "adopted")
+    packets, answer = _ask_launcher(layout, request)
     packets.close()
+    _value(answer, "adopted")
 
 
 def quit_launcher(layout: Layout) -> bool:

@@ -50,6 +50,13 @@ def flags(linux: dict[str, Any]) -> int:
     return found
 
 
+def held_capabilities(linux: dict[str, Any]) -> int:
+    """Those that a first process may give to its command, as bits: all, in a user namespace of
+    its own, or ours.
+    """
+    return (1 << 64) - 1 if linux.get("uidMappings") else p.permitted()
+
+
 def owns(linux: dict[str, Any], kind: str) -> bool:
     """Whether the container has a namespace of this type for itself."""
     return any(each["type"] == kind and "path" not in each for each in linux["namespaces"])

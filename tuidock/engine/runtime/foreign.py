@@ -266,13 +266,15 @@ def discard(layout: Layout, about: Mapping[str, str]) -> None:
     """
     if PROGRAM not in about:
         return
+    from tuidock.engine.linux.files import remove_path  # no monitor of a container of ours needs it
+
     call = Call(layout, about, "delete")
     if os.path.isdir(f"{call.run}/oci"):
         try:
             _spawn(call.words("delete", "--force"))
         except StartFailed:
             pass  # it was uninstalled meanwhile: its state goes with the directory
-        _remove(f"{call.run}/oci")
+        remove_path(f"{call.run}/oci")
         _remove_cgroups(f"tuidock-{layout.tag}", call.id)
     call.close()
 
@@ -288,12 +290,3 @@ def _remove_cgroups(parent: str, name: str) -> None:
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.EBUSY, errno.ENOTEMPTY):
                     raise
-
-
-def _remove(directory: str) -> None:
-    for parent, directories, files in os.walk(directory, topdown=False):
-        for name in files:
-            os.unlink(f"{parent}/{name}")
-        for name in directories:
-            os.rmdir(f"{parent}/{name}")
-    os.rmdir(directory)

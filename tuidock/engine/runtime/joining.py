@@ -15,7 +15,13 @@ from tuidock.engine.runtime import execute, terminal
 from tuidock.engine.runtime.allowance import set_limits, set_score
 from tuidock.engine.runtime.asking import AT_FDCWD
 from tuidock.engine.runtime.capabilities import ALL
-from tuidock.engine.runtime.config import added_groups, filter_program, flags, read_config
+from tuidock.engine.runtime.config import (
+    added_groups,
+    filter_program,
+    flags,
+    held_capabilities,
+    read_config,
+)
 from tuidock.engine.runtime.init import become_root, pass_doors
 from tuidock.engine.runtime.protocol import encode
 
@@ -62,7 +68,7 @@ class Joiner:
         linux = config["linux"]
         privileged = len(self.process["capabilities"]["bounding"]) == len(ALL)
         program = filter_program(None if privileged else linux.get("seccomp"))
-        held = (1 << 64) - 1 if linux.get("uidMappings") else p.permitted()
+        held = held_capabilities(linux)
         groups = added_groups(config["annotations"])
         return execute.Asked(self.process["user"].get("username", ""), groups, program, held)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from tuidock.engine.linux import process as p
+from tuidock.engine.linux.proc import send_signal, stat
 from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -42,10 +42,10 @@ def kill(leader: int, members: Callable[[], Iterable[int]]) -> None:
         if not fresh:
             break
         for each in fresh:
-            _signal(each, _STOP)
+            send_signal(each.pid, each.start, _STOP)
         stopped |= fresh
     for each in stopped:
-        _signal(each, _KILL)
+        send_signal(each.pid, each.start, _KILL)
 
 
 def _everybody() -> list[int]:
@@ -65,25 +65,9 @@ def _kin(leader: int, pids: list[int]) -> list[_Seen]:
 def _look(pid: int) -> _Seen | None:
     """None for one that is dead."""
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = file.read(2048).rpartition(b")")[2].split()
+        fields = stat(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
     if fields[0] in (b"Z", b"X"):
         return None
     return _Seen(pid, int(fields[1]), int(fields[3]), int(fields[19]))
-
-
-def _signal(it: _Seen, number: int) -> None:
-    try:
-        pidfd = os.pidfd_open(it.pid)
-    except ProcessLookupError:
-        return
-    try:
-        now = _look(it.pid)
-        if now and now.start == it.start:
-            p.send_signal(pidfd, number)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(pidfd)

@@ -25,10 +25,7 @@ MAX_FILE = 1 << 20
 _NATIVE = {"x86_64": ("SCMP_ARCH_X86_64", "amd64"), "aarch64": ("SCMP_ARCH_AARCH64", "arm64")}
 """Of a machine: libseccomp's name, and the one of Go, by which rules are included."""
 _OPERATORS = frozenset(f"SCMP_CMP_{word}" for word in "EQ NE LT LE GT GE MASKED_EQ".split())
-_NUMBERED = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
-"""Actions that take a number; crun refuses one beside any other."""
 _MOST_INSTRUCTIONS = 4096
-_TWICE = "both '{}' and '{}' were specified in the seccomp profile, use either '{}' or '{}'"
 
 
 class Surroundings:
@@ -81,9 +78,7 @@ def convert(profile: dict[str, Any], here: Surroundings) -> dict[str, Any] | Non
     """From docker's format to OCI's. Raises BadSpec, and what Python does for wrong types."""
     if not profile.get("defaultAction") and not profile.get("syscalls"):
         return None
-    for one, other in (("architectures", "archMap"),):
-        if profile.get(one) and profile.get(other):
-            raise BadSpec(_TWICE.format(one, other, one, other))
+    _refuse_both(profile, "architectures", "archMap")
     for key in ("flags", "listenerPath", "listenerMetadata"):
         if profile.get(key):
             raise BadSpec(f"{key} of a seccomp profile is not supported", "leave it out")
@@ -94,9 +89,17 @@ def convert(profile: dict[str, Any], here: Surroundings) -> dict[str, Any] | Non
         "syscalls": rules,
     }
     number = _errno(profile, "defaultErrnoRet", "defaultErrno")
-    if found["defaultAction"] in _NUMBERED:
+    if found["defaultAction"] in bpf.NUMBERED:
         found["defaultErrnoRet"] = number
     return found
+
+
+def _refuse_both(entry: dict[str, Any], one: str, other: str) -> None:
+    if entry.get(one) and entry.get(other):
+        raise BadSpec(
+            f"both '{one}' and '{other}' were specified in the seccomp profile, "
+            f"use either '{one}' or '{other}'"
+        )
 
 
 def _architectures(profile: dict[str, Any], here: Surroundings) -> list[str]:
@@ -128,12 +131,11 @@ def _applies(rule: dict[str, Any], here: Surroundings) -> bool:
 
 def _rule(rule: dict[str, Any]) -> dict[str, Any]:
     name, names = rule.get("name"), rule.get("names")
-    if name and names:
-        raise BadSpec(_TWICE.format("name", "names", "name", "names"))
+    _refuse_both(rule, "name", "names")
     found: dict[str, Any] = {"names": list(names or [name]), "action": _action(rule["action"])}
     if not all(isinstance(each, str) for each in found["names"]):
         raise TypeError("a rule without names")
-    if rule["action"] in _NUMBERED:
+    if rule["action"] in bpf.NUMBERED:
         found["errnoRet"] = _errno(rule, "errnoRet", "errno")
     if rule.get("args"):
         found["args"] = [_condition(each) for each in rule["args"]]

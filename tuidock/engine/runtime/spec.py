@@ -16,6 +16,7 @@ from tuidock.engine.linux.userns import Maps, Range
 from tuidock.engine.runtime import (
     capabilities,
     devices,
+    idmaps,
     mounts,
     namespaces,
     restarting,
@@ -254,7 +255,7 @@ def _linux(
     linux["maskedPaths"] = [*MASKED_PATHS, *_temperatures()] if closed else []
     linux["readonlyPaths"] = list(READONLY_PATHS) if closed else []
     if maps:
-        linux |= {"uidMappings": _mappings(maps.uids), "gidMappings": _mappings(maps.gids)}
+        linux |= idmaps.described(maps)
     if found := _seccomp(spec, options.seccomp, own_ids=bool(maps)):
         linux["seccomp"] = found
     return linux
@@ -276,10 +277,6 @@ def _temperatures() -> list[str]:
     """Where each processor tells how often it was too hot: a clock of what neighbours do."""
     paths = (f"/sys/devices/system/cpu/cpu{n}/thermal_throttle" for n in range(os.cpu_count() or 1))
     return [path for path in paths if os.path.isdir(path)]
-
-
-def _mappings(ranges: Sequence[Range]) -> list[dict[str, int]]:
-    return [{"containerID": r.inside, "hostID": r.outside, "size": r.size} for r in ranges]
 
 
 def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tuidock.engine.errors import Unsupported
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux.stub import Own
-from tuidock.engine.runtime import plan, sources, user
+from tuidock.engine.runtime import idmaps, plan, sources, user
 from tuidock.engine.runtime.capabilities import bits
 from tuidock.engine.runtime.config import added_groups
 
@@ -115,18 +115,12 @@ def id_namespace(linux: dict[str, Any]) -> int:
         while True:
             signal.pause()
     try:
-        for name in ("uid", "gid"):
-            _map(f"/proc/{child}/{name}_map", linux[f"{name}Mappings"])
+        idmaps.apply(child, linux)
         return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         p.send_signal(pidfd, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(pidfd)
-
-
-def _map(path: str, ranges: list[dict[str, int]]) -> None:
-    with open(path, "w", encoding="ascii") as file:
-        file.write("".join(f"{r['containerID']} {r['hostID']} {r['size']}\n" for r in ranges))
 
 
 def detached_root(layout: Layout, config: dict[str, Any], place: str) -> int:

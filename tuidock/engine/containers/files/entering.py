@@ -22,7 +22,7 @@ from tuidock.engine.linux.landlock import landlock
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.linux.stub import Own
 from tuidock.engine.named import NamedTuple
-from tuidock.engine.runtime import rootfs, sources
+from tuidock.engine.runtime import idmaps, rootfs, sources
 from tuidock.engine.runtime.asking import number
 from tuidock.engine.runtime.config import read_config
 
@@ -97,7 +97,7 @@ def _outside(request: dict[str, Any], live: Live) -> Guest:
     theirs.close()
     try:
         if flags:
-            mounts.map_ids(guest.pid, linux)
+            idmaps.apply(guest.pid, linux)
         ours.send(b"mapped")
     except BaseException:
         guest.end()
@@ -170,7 +170,7 @@ def _mounting(request: dict[str, Any], live: Live) -> Guest:
 
 def _hand_in(root: str, pid: int, config: dict[str, Any], line: sockets.Packets) -> None:
     """Map the guest's ids, and open for it what only the host's root may open."""
-    mounts.map_ids(pid, config["linux"])
+    idmaps.apply(pid, config["linux"])
     if os.geteuid():
         line.send(b"mounts")
         return

@@ -9,10 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
-from tuidock.engine.cgroups.files import write
 from tuidock.engine.errors import HostError
 from tuidock.engine.linux import mount as m
-from tuidock.engine.linux import userns
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import plan, rootfs
 
@@ -109,20 +107,3 @@ def operations(config: dict[str, Any]) -> list[rootfs.Operation]:
         for each in plan.operations(config)
         if isinstance(each, kinds)
     ]
-
-
-def map_ids(pid: int, linux: dict[str, Any]) -> None:
-    """Give a new user namespace the ids of the container. Raises OSError."""
-    if not linux.get("uidMappings"):
-        return
-    ranges = {key: _ranges(linux[key]) for key in ("uidMappings", "gidMappings")}
-    if os.geteuid():
-        userns.write(pid, userns.Maps(ranges["uidMappings"], ranges["gidMappings"]))
-        return
-    for name, key in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
-        lines = [f"{each.inside} {each.outside} {each.size}\n" for each in ranges[key]]
-        write(f"/proc/{pid}/{name}", "".join(lines))
-
-
-def _ranges(mappings: list[dict[str, int]]) -> tuple[userns.Range, ...]:
-    return tuple(userns.Range(m["containerID"], m["hostID"], m["size"]) for m in mappings)
