@@ -195,6 +195,7 @@ def test_whatever_needs_root_is_explained() -> None:
     rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[1:]]
     assert sorted(filter(None, rows)) == sorted(root_only.REASONS.values())
     tests = "".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
+    assert not re.findall(r"pytest\.mark\.root\b(?!\(root_only\.)", tests), "a mark says no reason"
     assert [name for name in root_only.REASONS if f"root_only.{name})" not in tests] == []
 
 

@@ -319,7 +319,7 @@ def test_the_first_process_is_in_its_cgroup_from_the_start(box: Box) -> None:
     assert "1" in said.split()
 
 
-@pytest.mark.root
+@pytest.mark.root(root_only.LIMITS)
 def test_a_refusal_is_told_when_it_cannot_be_undone(box: Box) -> None:
     """Of somebody else's process in the cgroup, which keeps it from being removed, one hears too.
 
