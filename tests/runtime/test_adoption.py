@@ -182,6 +182,22 @@ def test_launcher_killed_while_a_terminal_is_open(box: Box) -> None:
     assert line.exit_code == 9
 
 
+@pytest.mark.parametrize(("tty", "code"), [(False, 4), (True, 5)])
+def test_input_ends_and_a_terminal_hangs_up_with_both(box: Box, *, tty: bool, code: int) -> None:
+    """As docs/hardening.md says: nobody is left who had them. The container hears it, and the
+    next client hears of the container.
+    """
+    script = "trap 'exit 5' HUP; echo ready; cat; exit 4"
+    line = box.start(container := box.create("sh", "-c", script, tty=tty, stdin=True))
+    read_until(line, b"ready")
+    os.kill(box.process("tuidock-launcher"), signal.SIGKILL)
+    box.kill_only(container)
+    ended = box.monitor(container).wait(None)
+    assert ended
+    assert ended.code in (code, 255)  # where Linux does not tell whose parent we are not
+    line.close()
+
+
 def test_the_launcher_keeps_no_descriptor_of_the_dead(box: Box) -> None:
     """Seen to fail without `_let_go`. A few are the spare's, which comes and goes."""
     box.detached("sleep", "1000")
