@@ -97,11 +97,14 @@ def web(ann: Person, *flags: str) -> str:
 # --- out ------------------------------------------------------------------------------------
 
 
-def test_a_container_reaches_what_its_host_reaches(ann: Person, host: int) -> None:
+@pytest.mark.parametrize("userns", ["auto", "keep-id"])
+def test_a_container_reaches_what_its_host_reaches(ann: Person, host: int, userns: str) -> None:
+    """Fails with keep-id when the first process stays undumpable after it took root's ids."""
     server = listen(host, 7000, ip=HOST)
     answered = threading.Thread(target=answer_once, args=(server,))
     answered.start()
-    said = ann.does("run", "--rm", IMAGE, "wget", "-qO-", f"http://{HOST}:7000")
+    words = ("wget", "-qO-", f"http://{HOST}:7000")
+    said = ann.does("run", "--rm", "--userns", userns, IMAGE, *words)
     answered.join()
     server.close()
     assert said == HOST

@@ -14,6 +14,7 @@ from tuidock.engine.linux import process as p
 from tuidock.engine.runtime import execute, rootfs, terminal
 from tuidock.engine.runtime.asking import AT_FDCWD
 from tuidock.engine.runtime.config import owns
+from tuidock.engine.runtime.namespaces import joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,9 +48,12 @@ class Init:
         stub.add("umask", 0)
         pass_doors(stub, doors)
         stub.step = "become root of the user namespace"
-        if os.geteuid() == 0:  # else whoever carries the user's network must look into it
+        if os.geteuid() == 0:
             stub.add("prctl", p.PR_SET_DUMPABLE, 0)
         become_root(stub)
+        if os.geteuid() and not joined(self.config):
+            # Whoever carries the user's network must look into it; a change of ids forbids that.
+            stub.add("prctl", p.PR_SET_DUMPABLE, 1)
         stub.add("unshare", p.CLONE_NEWCGROUP)
 
     def furnish(self, plan: list[Operation], descriptors: list[int]) -> None:
