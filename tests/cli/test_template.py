@@ -29,6 +29,7 @@ ROW = {
         ("{{.Args}} {{.Labels}} {{.Nothing}}", "[x y] map[a:1 b:2] <no value>"),
         ("{{.Names}}\\t{{.Names}}", "web\tweb"),
         ("plain", "plain"),
+        ("{{.Labels.b}} {{.Labels.c}} {{json .Labels.c}}", "2 <no value> null"),
     ],
 )
 def test_a_template_fills_in(template: str, wanted: str) -> None:
@@ -45,7 +46,9 @@ def test_a_table_has_titles() -> None:
     assert line.split() == ["web", "running"]
 
 
-@pytest.mark.parametrize("template", ["{{.Nope}}", "{{range .Args}}", "{{.Names.Deeper}}"])
+@pytest.mark.parametrize(
+    "template", ["{{.Nope}}", "{{range .Args}}", "{{.Names.Deeper}}", "{{.Labels.a.b}}"]
+)
 def test_what_is_not_there_is_told(template: str) -> None:
     with pytest.raises(UsageError):
         render(template, [ROW])

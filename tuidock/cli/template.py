@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ACTION = re.compile(r"{{\s*(.*?)\s*}}")
 _FIELD = re.compile(r"^(?:(json|index|upper|lower|len)\s+)?((?:\.\w+)+|\.)(?:\s+\"([^\"]*)\")?$")
 
+_FREE = ("Attributes", "Labels", "Annotations")
+"""Objects whose keys are a person's: what is not there has no value, and is no mistake."""
+
 
 def render(template: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """One line for each row. Raises UsageError for a template that cannot be understood."""
@@ -49,10 +52,15 @@ def _value(action: str, row: Mapping[str, Any]) -> str:
     if path == ".Label" and key is not None and not function:
         return dict(_labels(row)).get(key, "")
     value: Any = row
+    place = ""
     for name in filter(None, path.split(".")):
-        if not isinstance(value, dict) or name not in value:
+        if isinstance(value, dict) and place in _FREE:
+            value = value.get(name)
+        elif not isinstance(value, dict) or name not in value:
             raise UsageError([f"tuidock: template: no field {path} here"], 1)
-        value = value[name]
+        else:
+            value = value[name]
+        place = name
     return _apply(function or "", value, key)
 
 
