@@ -20,6 +20,7 @@ from contextlib import suppress
 from tuidock.engine.linux import machine
 from tuidock.engine.linux.arena import NEVER, Answer, Arena
 from tuidock.engine.linux.calls import NUMBER
+from tuidock.engine.linux.executable import executable
 from tuidock.engine.linux.libc import check, libc, syscall
 from tuidock.engine.linux.mount import messages
 from tuidock.engine.linux.obeying import obey
@@ -33,56 +34,27 @@ if TYPE_CHECKING:
 
 # <linux/sched.h>
 CLONE_VM = 0x100
+CLONE_VFORK = 0x4000
 CLONE_FILES = 0x400
 CLONE_PARENT = 0x8000
 CLONE_PIDFD = 0x1000
 CLONE_CLEAR_SIGHAND = 0x100000000
 _SIGCHLD = 17
+_SHUT_WR = 1
 _EVERY_SIGNAL = frozenset(range(1, 65)) - {9, 19, 32, 33}
-_PAGE = 4096
 _PATIENCE = 1.0
 """Seconds that a process gets to end itself."""
-_MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
 _FILES = 512
 """Descriptors that there is room for from the beginning."""
 
 
-def _map() -> int:
-    """The address of our machine code, 0 where there is none or where none may be executed.
-
-    By a file in memory: the kernel then sees to the caches, and nothing is writable.
-    """
-    content = machine.code(os.uname().machine)
-    if not content or not NUMBER:
-        return 0
-    try:
-        file = _executable_file()
-        os.write(file, content)
-        libc.mmap.restype = ctypes.c_long
-        readable_and_executable, private = 1 | 4, 2
-        length, start = ctypes.c_size_t(_PAGE), ctypes.c_long(0)
-        found = libc.mmap(None, length, readable_and_executable, private, file, start)
-    except OSError:
-        return 0
-    os.close(file)
-    return 0 if found == -1 else int(found)
-
-
-def _executable_file() -> int:
-    try:
-        return os.memfd_create("tuidock-stub", _MFD_CLOEXEC | _MFD_EXEC)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # before Linux 6.3, where all of them are executable
-            raise
-        return os.memfd_create("tuidock-stub", _MFD_CLOEXEC)
-
-
-_CODE = _map()
+CODE = executable(machine.code(os.uname().machine)) if NUMBER else 0
+"""The address of our machine code, 0 where there is none or where none may be executed."""
 
 
 def shares_memory() -> bool:
     """Whether stubs are made with machine code here, rather than by forks."""
-    return bool(_CODE)
+    return bool(CODE)
 
 
 class StubDied(ProcessLookupError):
@@ -126,11 +98,21 @@ class Stub:
     def run(self) -> None:
         """Make the calls that were written down. Raises OSError of the first that failed."""
         if self.arena.calls:
-            stopped = self._ask()
-            if not stopped:
-                raise StubDied(errno.ESRCH, "the process died")
-            self._judge(stopped)
+            self._conclude(self._ask())
             self._close_theirs()
+
+    def run_apart(self) -> None:
+        """The same by a process that lives for these calls only, while ours stands still.
+
+        To be called in place of `start`. Raises OSError.
+        """
+        os.write(self._line, struct.pack("=q", self.arena.close_batch()))
+        check(libc.shutdown(self._line, _SHUT_WR), "shutdown")  # the line's end is its end
+        self.start(CLONE_VFORK)
+        os.waitpid(self.pid, 0)
+        os.close(self.pidfd)
+        self.pidfd = -1
+        self._conclude(int.from_bytes(os.read(self._line, 8), "little"))
 
     def finish(self) -> None:
         """The same for a batch that ends in execve(2), after `leave_files`: returns when it was
@@ -156,6 +138,11 @@ class Stub:
         except ConnectionResetError:
             answer = b""
         return int.from_bytes(answer, "little")
+
+    def _conclude(self, stopped: int) -> None:
+        if not stopped:
+            raise StubDied(errno.ESRCH, "the process died")
+        self._judge(stopped)
 
     def _judge(self, stopped: int) -> None:
         failed = self.arena.open_batch(stopped)
@@ -321,7 +308,7 @@ def make(flags: int, cgroup: int = -1, *, code: int | None = None) -> Stub:
 
     `code` is the address of the machine code, 0 for a fork in its place.
     """
-    code = _CODE if code is None else code
+    code = CODE if code is None else code
     starter = os.pidfd_open(os.getpid())
     _make_room(starter)
     stub = Stub(Arena(shared=not code), starter, code=code)

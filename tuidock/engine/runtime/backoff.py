@@ -12,7 +12,7 @@ import select
 import time
 from functools import partial
 
-from tuidock.engine.linux import sockets
+from tuidock.engine.linux import dozing, sockets
 from tuidock.engine.runtime import ending, restarting
 from tuidock.engine.runtime.protocol import decode, tell
 from tuidock.engine.runtime.state import read_exit, read_run, write_state
@@ -55,10 +55,8 @@ class BackOff:
             interest[descriptor] = partial(self._hear, line)
         if self.starter >= 0:
             interest[self.starter] = self.conclude  # it ended, and nobody has asked for the way
-        poll = select.poll()
-        for descriptor in interest:
-            poll.register(descriptor, select.POLLIN)
-        for descriptor, _ in poll.poll(self.timers.patience()):
+        events = dict.fromkeys(interest, select.POLLIN)
+        for descriptor, _ in dozing.wait(events, self.timers.patience()):
             if not self.over:
                 interest[descriptor]()
         if not self.over:

@@ -14,8 +14,8 @@ import time
 
 from tuidock.engine.cgroups.files import write
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux import ground, sockets
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import uplink
@@ -296,6 +296,7 @@ def main(root: str, runroot: str) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     gc.freeze()  # forked monitors share what is never looked at again
+    ground.lay()
     Launcher(Layout(root, runroot)).live()
 
 

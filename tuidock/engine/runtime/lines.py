@@ -75,6 +75,10 @@ class Lines:
                 self.drop(line)
         return found
 
+    def stalling(self) -> bool:
+        """Whether somebody had no room when `full` looked."""
+        return any(line.stalled for line in self.all.values())
+
     def _is_patient(self, line: Line) -> bool:
         now = time.monotonic()
         line.stalled = line.stalled or now

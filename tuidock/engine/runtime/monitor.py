@@ -14,8 +14,8 @@ import select
 from contextlib import suppress
 from functools import partial
 
+from tuidock.engine.linux import dozing, sockets
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
 from tuidock.engine.runtime import ending, foreign, health, strays, terminal
 from tuidock.engine.runtime.alarm import Alarm
 from tuidock.engine.runtime.foreign_command import command_for
@@ -90,10 +90,9 @@ class Monitor:
     def turn(self) -> None:
         """Wait until something happens, and do what is to be done then."""
         interest = self._interest()
-        poll = select.poll()
-        for descriptor, (events, _) in interest.items():
-            poll.register(descriptor, events)
-        for descriptor, _ in poll.poll(self._patience()):
+        events = {descriptor: wanted for descriptor, (wanted, _) in interest.items()}
+        wait = dozing.wait if self.wakeup < 0 else dozing.poll
+        for descriptor, _ in wait(events, self._patience()):
             interest[descriptor][1]()
         if not self.ended:
             self.timers.run()
@@ -102,7 +101,7 @@ class Monitor:
     def _patience(self) -> int | None:
         """Milliseconds that may pass if nothing happens."""
         due = self.timers.patience()
-        if not self.lines.all:
+        if not self.lines.stalling():
             return due
         return _TICK if due is None else min(due, _TICK)
 

@@ -7,12 +7,14 @@ rehearsal touches no store and leaves no descriptor.
 
 from __future__ import annotations
 
+import ctypes
 import marshal
+import mmap
 import os
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux import sockets
+from tuidock.engine.linux import dozing, ground, sockets
 from tuidock.engine.runtime.birth import Born
 from tuidock.engine.runtime.protocol import encode
 from tuidock.engine.runtime.starting import hand_over
@@ -62,6 +64,18 @@ def rehearse() -> None:
             os.close(descriptor)
         for each in (monitor.listener, monitor.intake, ours, theirs):
             each.close()
+    _doze()
+
+
+def _doze() -> None:
+    """Give back a page that was never written to."""
+    with mmap.mmap(-1, mmap.PAGESIZE) as page:
+        start = ctypes.addressof(ctypes.c_char.from_buffer(page))
+        ground.areas.append((start, start + mmap.PAGESIZE))
+        for _ in range(_TURNS):
+            page[0] = 1
+            dozing.doze({}, 0)
+        ground.areas.clear()
 
 
 def _run(monitor: Monitor, written: int) -> None:
