@@ -18,6 +18,7 @@ PROGRAMS = "the other program that is asked wants root"
 TRACED = "strace takes newuidmap its rights"
 RUNTIMES = "other runtimes and mounts of bundles are for root"
 CHROOT = "the test changes its root directory"
+MEMORY = "files that are memory of a process are opened by root alone"
 
 REASONS = {name: value for name, value in globals().items() if name.isupper()}
 """All of them, by name."""

@@ -31,6 +31,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    Interest = Mapping[int, tuple[int, object]]
+    """Descriptor to the events waited for, and whatever belongs to it."""
+
 # One instruction a line, its bytes first, as an assembler makes it of the rest.
 _LISTINGS = {
     "x86_64": """
@@ -42,7 +45,7 @@ _LISTINGS = {
 page:
 4c8b4d00         mov r9, [rbp]               ; r9: the page
 4d85c9           test r9, r9
-7471             je wait
+7476             je seen
 4883c508         add rbp, 8
 4d89c2           mov r10, r8                 ; r10: the first record of this page
 4c89ce           mov rsi, r9
@@ -76,11 +79,24 @@ same:
 72d1             jb each
 eb94             jmp page
 keep:
-4d89d0           mov r8, r10                 ; no records, but all of it again
+48834df801       or qword ptr [rbp-8], 1     ; no records, but all of it again
+4d89d0           mov r8, r10
 4c89cf           mov rdi, r9
 488b4b30         mov rcx, [rbx+48]
 f3a4             rep movsb
-eb86             jmp page
+eb81             jmp page
+seen:
+488b2b           mov rbp, [rbx]              ; looking at pages has mapped them, and others beside them
+drop:
+488b7d00         mov rdi, [rbp]
+4885ff           test rdi, rdi
+7416             je wait
+4883c508         add rbp, 8
+488b7330         mov rsi, [rbx+48]
+ba04000000       mov edx, 4
+b81c000000       mov eax, 28
+0f05             syscall                     ; refused for what is no page's address: those that are kept
+ebe1             jmp drop
 wait:
 49832000         and qword ptr [r8], 0       ; the last record
 488b7b18         mov rdi, [rbx+24]
@@ -110,7 +126,7 @@ e90300aa     mov x9, x0                  ; x9: the order
 251943a9     ldp x5, x6, [x9, #48]       ; x5: bytes of a page; x6: and of its records
 page:
 4c8540f8     ldr x12, [x10], #8          ; x12: the page
-ac0400b4     cbz x12, wait
+ec0400b4     cbz x12, seen
 ed030baa     mov x13, x11                ; x13: the first record of this page
 2e0940f9     ldr x14, [x9, #16]          ; x14: as it is now
 0f0080d2     mov x15, #0                 ; x15: how far into the page
@@ -143,7 +159,9 @@ ff0105eb     cmp x15, x5
 a1feff54     b.ne each
 e3ffff17     b page
 keep:
-eb030daa     mov x11, x13                ; no records, but all of it again
+840140b2     orr x4, x12, #1             ; no records, but all of it again
+44811ff8     stur x4, [x10, #-8]
+eb030daa     mov x11, x13
 0f0080d2     mov x15, #0
 put:
 c3696ff8     ldr x3, [x14, x15]
@@ -151,7 +169,17 @@ c3696ff8     ldr x3, [x14, x15]
 ef210091     add x15, x15, #8
 ff0105eb     cmp x15, x5
 81ffff54     b.ne put
-dbffff17     b page
+d9ffff17     b page
+seen:
+2a0140f9     ldr x10, [x9]               ; looking at pages has mapped them, and others beside them
+drop:
+408540f8     ldr x0, [x10], #8
+c00000b4     cbz x0, wait
+e10305aa     mov x1, x5
+820080d2     mov x2, #4
+281d80d2     mov x8, #233
+010000d4     svc #0                      ; refused for what is no page's address: those that are kept
+faffff17     b drop
 wait:
 7f0100f9     str xzr, [x11]              ; the last record
 208541a9     ldp x0, x1, [x9, #24]
@@ -198,31 +226,31 @@ def code(machine: str) -> bytes:
 _doze = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p)(executable(code(os.uname().machine)))
 
 
-def wait(events: Mapping[int, int], patience: int | None) -> list[tuple[int, int]]:
-    """poll(2), from descriptors and the events waited for to descriptors and events.
+def wait(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
+    """poll(2): what is awaited of which descriptor; descriptors and what has come.
 
     `patience` is in milliseconds; it may return early, with nothing. Not for a process that
     handles signals: a handler would run in the memory of another time. Raises OSError.
     """
     is_short = patience is not None and patience < 2 * SOON
     if is_short or not (_doze and ground.areas):
-        return poll(events, patience)
-    if ready := poll(events, SOON):
+        return poll(interest, patience)
+    if ready := poll(interest, SOON):
         return ready
-    return doze(events, None if patience is None else patience - SOON)
+    return doze(interest, None if patience is None else patience - SOON)
 
 
-def poll(events: Mapping[int, int], patience: int | None) -> list[tuple[int, int]]:
+def poll(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
     """The same, awake."""
     poll = select.poll()
-    for descriptor, wanted in events.items():
+    for descriptor, (wanted, _) in interest.items():
         poll.register(descriptor, wanted)
     return poll.poll(patience)
 
 
-def doze(events: Mapping[int, int], patience: int | None) -> list[tuple[int, int]]:
+def doze(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
     """The same, with the memory given back at once."""
-    polled = b"".join(_POLLFD.pack(*each, 0) for each in events.items())
+    polled = b"".join(_POLLFD.pack(each, wanted, 0) for each, (wanted, _) in interest.items())
     time = _TIMESPEC.pack(*divmod((patience or 0) * 1_000_000, 1_000_000_000))
     head = _ORDER.size + len(polled + time)
     most = sum(end - start for start, end in ground.areas) // _PAGE
@@ -230,12 +258,12 @@ def doze(events: Mapping[int, int], patience: int | None) -> list[tuple[int, int
     try:  # before it is known which pages are ours: it is to be none of them
         memory = mmap.mmap(-1, scratch + _PAGE + most * _MOST + 16, flags=_FLAGS)
     except OSError:  # no memory even for that
-        return poll(events, patience)
+        return poll(interest, patience)
     with memory:
         at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         timed = at + head - len(time) if patience is not None else 0
         places = (at + head, at + scratch + _PAGE, at + scratch, at + _ORDER.size)
-        order = _ORDER.pack(*places, len(events), timed, _PAGE, _MOST)
+        order = _ORDER.pack(*places, len(interest), timed, _PAGE, _MOST)
         memory[:head] = order + polled + time
         _list_own_pages(memory, head)
         result = _doze(at)

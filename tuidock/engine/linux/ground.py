@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from tuidock.engine.linux import stub
 from tuidock.engine.linux.arena import Arena
+from tuidock.engine.linux.libc import libc
 
 _LEAST = 32 * mmap.PAGESIZE
 """Smaller areas are not worth a mapping; the C library's own are among them."""
@@ -23,6 +24,7 @@ _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL, _SHRINK, _GROW, _WRITE
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING = 1, 2
 _REFUSALS = (errno.EFAULT, errno.ENOMEM, errno.ENOSPC, errno.EINVAL)
 _READ_WRITE = mmap.PROT_READ | mmap.PROT_WRITE
+_POPULATE_READ = 22
 _PRIVATE_FIXED = mmap.MAP_PRIVATE | 0x10
 areas: list[tuple[int, int]] = []
 """Start and end of what was laid; of this process, and of all forked from it since."""
@@ -84,3 +86,5 @@ def _put_under(file: int, found: list[tuple[int, int]]) -> None:
     finally:
         apart.close()
         os.close(starter)
+    for start, end in found:  # else a page that one child looks at counts as that child's own
+        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _POPULATE_READ)

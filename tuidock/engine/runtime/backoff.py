@@ -20,11 +20,11 @@ from tuidock.engine.runtime.timers import Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.runtime.monitor import Interest
 
 
 class BackOff:
@@ -50,15 +50,15 @@ class BackOff:
             self._turn()
 
     def _turn(self) -> None:
-        interest: dict[int, Callable[[], object]] = {self.listener.fileno(): self._accept}
+        read = select.POLLIN
+        interest: Interest = {self.listener.fileno(): (read, self._accept)}
         for descriptor, line in self.newcomers.items():
-            interest[descriptor] = partial(self._hear, line)
-        if self.starter >= 0:
-            interest[self.starter] = self.conclude  # it ended, and nobody has asked for the way
-        events = dict.fromkeys(interest, select.POLLIN)
-        for descriptor, _ in dozing.wait(events, self.timers.patience()):
+            interest[descriptor] = (read, partial(self._hear, line))
+        if self.starter >= 0:  # it ended, and nobody has asked for the way
+            interest[self.starter] = (read, self.conclude)
+        for descriptor, _ in dozing.wait(interest, self.timers.patience()):
             if not self.over:
-                interest[descriptor]()
+                interest[descriptor][1]()
         if not self.over:
             self.timers.run()
 

@@ -77,7 +77,7 @@ class Lines:
 
     def stalling(self) -> bool:
         """Whether somebody had no room when `full` looked."""
-        return any(line.stalled for line in self.all.values())
+        return bool(self.all) and any(line.stalled for line in self.all.values())
 
     def _is_patient(self, line: Line) -> bool:
         now = time.monotonic()

@@ -90,9 +90,8 @@ class Monitor:
     def turn(self) -> None:
         """Wait until something happens, and do what is to be done then."""
         interest = self._interest()
-        events = {descriptor: wanted for descriptor, (wanted, _) in interest.items()}
         wait = dozing.wait if self.wakeup < 0 else dozing.poll
-        for descriptor, _ in wait(events, self._patience()):
+        for descriptor, _ in wait(interest, self._patience()):
             interest[descriptor][1]()
         if not self.ended:
             self.timers.run()
