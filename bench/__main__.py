@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bench import interface, many, pull, start
-from bench.measure import Failed, Row, command, say, table
+from bench.measure import Failed, Row, command, say, table, written
 from bench.peers import Engine, engines
 
 RESULTS = Path(__file__).parent / "results.md"
@@ -59,7 +59,7 @@ def _collect(rows: Iterable[Row]) -> Iterator[Row]:
     """Pass rows on as they come; a discipline that breaks is named and ends there."""
     try:
         for row in rows:
-            say(f"{row.discipline}: {row.contestant} {row.median * 1000:.1f}")
+            say(f"{row.discipline}: {row.contestant} {written(row.median, row.unit)}")
             yield row
     except Failed as error:
         say(f"left out: {error}")

@@ -19,10 +19,15 @@ EXEC = "exec true, warm, until it was executed"
 EXEC_WHOLE = "exec true as a whole command"
 ENGINE = "100 containers one after another, from a warm engine"
 LOOP = "100 x run -d in a shell loop, no network"
+MEMORY = "private memory of a monitor, of 101 idle ones"
 REMOVED = "100 running containers removed by one command"
 MANY = 100
 IMAGE = "tuidock-starter"
 _LONG = ("sleep", "1000")
+_MONITORS = {"tuidock": "tuidock-monitor", "podman": "conmon", "docker": "containerd-shim"}
+"""What the kernel calls them."""
+_IDLE = 5.0
+"""Seconds without an event, after which nobody does anything any more."""
 _AT_ONCE = {"podman": ("-t", "0")}
 """Without it podman gives each ten seconds to obey a SIGTERM that it does not hear."""
 
@@ -49,7 +54,7 @@ def measure(directory: Path, peers: Sequence[Engine]) -> Iterator[Row]:
         *((peer.name, peer, IMAGE) for peer in peers),
     ):
         try:
-            yield from _by_command(name, engine, image)
+            yield from _by_command(name, engine, image, directory.parent)
         except Failed as error:
             say(f"left out: {name}: {error}")
 
@@ -93,7 +98,9 @@ def _from_engine(core: Core) -> tuple[float, ...]:
     return taken
 
 
-def _by_command(name: str, engine: Callable[..., str], image: str) -> Iterator[Row]:
+def _by_command(
+    name: str, engine: Callable[..., str], image: str, directory: Path
+) -> Iterator[Row]:
     """One process of a command line for each container, as a script does it."""
     run = ("run", "-d", "--network", "none", image, *_LONG)
     first = engine(*run).strip()
@@ -102,6 +109,20 @@ def _by_command(name: str, engine: Callable[..., str], image: str) -> Iterator[R
     begin = time.perf_counter()
     made += [engine(*run).strip() for _ in range(MANY)]
     yield Row(LOOP, name, (time.perf_counter() - begin,))
+    time.sleep(_IDLE)
+    yield Row(MEMORY, name, tuple(_private(_MONITORS[name], directory)), "kB")
     begin = time.perf_counter()
     engine("rm", "-f", *_AT_ONCE.get(name, ()), *made)
     yield Row(REMOVED, name, (time.perf_counter() - begin,))
+
+
+def _private(title: str, directory: Path) -> Iterator[float]:
+    """Bytes that each process of that name, with a store in there, has for itself alone."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            is_there = str(directory) in (process / "cmdline").read_text()
+            if is_there and (process / "comm").read_text().strip() == title:
+                lines = (process / "smaps_rollup").read_text().splitlines()
+                yield 1024 * sum(int(each.split()[1]) for each in lines if "Private_" in each)
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue

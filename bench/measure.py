@@ -16,7 +16,7 @@ class Row(NamedTuple):
     discipline: str
     contestant: str
     times: tuple[float, ...]
-    """Seconds, or cores for the idle interface."""
+    """Seconds; cores for the idle interface; bytes."""
     unit: str = "ms"
     note: str = ""
 
@@ -87,4 +87,6 @@ def written(value: float, unit: str) -> str:
     """A figure with its unit."""
     if unit == "ms":
         return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+    if unit == "kB":
+        return f"{value / 1024:.0f} kB"
     return f"{value * 100:.2f} %"

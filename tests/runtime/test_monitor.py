@@ -202,8 +202,8 @@ def test_descriptors_do_not_leak_with_clients(box: Box) -> None:
     until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before)
 
 
-def test_an_idle_monitor_is_small(box: Box) -> None:
-    """At most 1 MB of its own; 0.95 MB were measured with Python 3.11. Seen to fail without the
+def test_a_monitor_awake_is_small(box: Box) -> None:
+    """At most 1 MB of its own; 0.97 MB were measured with Python 3.11. Seen to fail without the
     rehearsal (1.1 MB then), and with monitors forked by the launcher, not the stem (1.7 MB).
     """
     containers = [box.detached("sleep", "1000") for _ in range(4)]

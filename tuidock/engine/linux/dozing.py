@@ -86,7 +86,7 @@ keep:
 f3a4             rep movsb
 eb81             jmp page
 seen:
-488b2b           mov rbp, [rbx]              ; looking at pages has mapped them, and others beside them
+488b2b           mov rbp, [rbx]              ; looking at them has mapped them
 drop:
 488b7d00         mov rdi, [rbp]
 4885ff           test rdi, rdi
@@ -95,7 +95,7 @@ drop:
 488b7330         mov rsi, [rbx+48]
 ba04000000       mov edx, 4
 b81c000000       mov eax, 28
-0f05             syscall                     ; refused for what is no page's address: those that are kept
+0f05             syscall                     ; refused for those that are kept
 ebe1             jmp drop
 wait:
 49832000         and qword ptr [r8], 0       ; the last record
@@ -171,14 +171,14 @@ ff0105eb     cmp x15, x5
 81ffff54     b.ne put
 d9ffff17     b page
 seen:
-2a0140f9     ldr x10, [x9]               ; looking at pages has mapped them, and others beside them
+2a0140f9     ldr x10, [x9]               ; looking at them has mapped them
 drop:
 408540f8     ldr x0, [x10], #8
 c00000b4     cbz x0, wait
 e10305aa     mov x1, x5
 820080d2     mov x2, #4
 281d80d2     mov x8, #233
-010000d4     svc #0                      ; refused for what is no page's address: those that are kept
+010000d4     svc #0                      ; refused for those that are kept
 faffff17     b drop
 wait:
 7f0100f9     str xzr, [x11]              ; the last record
@@ -242,14 +242,14 @@ def wait(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
 
 def poll(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
     """The same, awake."""
-    poll = select.poll()
+    awaited = select.poll()
     for descriptor, (wanted, _) in interest.items():
-        poll.register(descriptor, wanted)
-    return poll.poll(patience)
+        awaited.register(descriptor, wanted)
+    return awaited.poll(patience)
 
 
 def doze(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
-    """The same, with the memory given back at once."""
+    """The same, with the memory given back."""
     polled = b"".join(_POLLFD.pack(each, wanted, 0) for each, (wanted, _) in interest.items())
     time = _TIMESPEC.pack(*divmod((patience or 0) * 1_000_000, 1_000_000_000))
     head = _ORDER.size + len(polled + time)

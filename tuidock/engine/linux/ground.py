@@ -41,7 +41,7 @@ def lay() -> None:
     with suppress(OSError):  # then it is as it was, and shared until it is written to
         file = os.memfd_create("tuidock-ground", _MFD_CLOEXEC | _MFD_ALLOW_SEALING)
         try:
-            _copy(file, found)
+            os.posix_fallocate(file, 0, sum(end - start for start, end in found))
             _put_under(file, found)
             fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
         finally:
@@ -58,16 +58,6 @@ def _large_areas() -> list[tuple[int, int]]:
             if permissions == b"rw-p" and name != b"[stack]" and end - start >= _LEAST:
                 found.append((start, end))
     return found
-
-
-def _copy(file: int, found: list[tuple[int, int]]) -> None:
-    """For the first time, to have its memory: there is enough when it is done again."""
-    offset = 0
-    for start, end in found:
-        size = end - start
-        if os.pwrite(file, (ctypes.c_char * size).from_address(start), offset) < size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        offset += size
 
 
 def _put_under(file: int, found: list[tuple[int, int]]) -> None:

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tuidock.engine.runtime.monitor import Monitor
 
-_TURNS = 20
+_TURNS = 12
 """The interpreter rewrites code for the types that it met after eight."""
 _POOL, _POOL_HEAD = 16384, 48
 """Bytes of CPython's pools of objects of one size, and of their head."""
