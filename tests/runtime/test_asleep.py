@@ -90,7 +90,7 @@ def test_it_sleeps_between_probes(box: Box) -> None:
     asleep(box, container)
 
 
-@pytest.mark.root(root_only.PROGRAMS)
+@pytest.mark.root(root_only.RUNTIMES)
 def test_who_handles_signals_stays_awake(box: Box) -> None:
     """A handler would run in the memory of another time. Fails if a monitor of another runtime's
     container, which must know whenever any child ends, waits like all others.
