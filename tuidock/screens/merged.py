@@ -7,7 +7,7 @@ order; a stream that ends or fails leaves the others flowing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from tuidock.engine.api import Containers
 from tuidock.engine.types import Container, LogLine, LogQuery
@@ -28,6 +28,44 @@ def banner(chosen: Sequence[Container]) -> str:
     return f"merged {len(chosen)}: {names}{', …' if len(chosen) > 4 else ''}"
 
 
+class _Gathered:
+    """Lines of all streams that were not taken yet."""
+
+    def __init__(self) -> None:
+        self.waiting: list[LogLine] = []
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def pump(self, stream: AsyncIterator[Sequence[LogLine]], prefix: bytes) -> None:
+        """Gather a stream to its end, not much faster than it is taken."""
+        try:
+            async for lines in stream:
+                self.waiting += [line._replace(text=prefix + line.text) for line in lines]
+                self._arrived.set()
+                if len(self.waiting) > WAITING:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            self._arrived.set()
+
+    async def take(self) -> list[LogLine]:
+        """What came in a short time from the next line on, in order; nothing at a stream's end."""
+        await self._arrived.wait()
+        self._arrived.clear()
+        await asyncio.sleep(GATHER)
+        batch, self.waiting = sorted(self.waiting, key=lambda line: line.at), []
+        self._room.set()
+        return batch
+
+
+def _prefixes(chosen: Sequence[Container]) -> list[bytes]:
+    width = max((len(it.name) for it in chosen), default=0)
+    return [
+        f"\x1b[{COLOURS[place % len(COLOURS)]}m{it.name:<{width}}\x1b[0m ".encode()
+        for place, it in enumerate(chosen)
+    ]
+
+
 async def merged(
     containers: Containers, chosen: Sequence[Container]
 ) -> AsyncGenerator[list[LogLine], None]:
@@ -35,34 +73,15 @@ async def merged(
 
     Raises EngineError when a stream failed, after everything that the others said.
     """
-    waiting: list[LogLine] = []
-    arrived, room = asyncio.Event(), asyncio.Event()
-    width = max((len(it.name) for it in chosen), default=0)
-
-    async def pump(it: Container, colour: int) -> None:
-        prefix = f"\x1b[{colour}m{it.name:<{width}}\x1b[0m ".encode()
-        try:
-            async for lines in containers.logs(it.id, LogQuery(follow=True, tail=TAIL)):
-                waiting.extend(line._replace(text=prefix + line.text) for line in lines)
-                arrived.set()
-                if len(waiting) > WAITING:
-                    room.clear()
-                    await room.wait()
-        finally:
-            arrived.set()
-
+    gathered = _Gathered()
+    query = LogQuery(follow=True, tail=TAIL)
     tasks = [
-        asyncio.create_task(pump(it, COLOURS[place % len(COLOURS)]))
-        for place, it in enumerate(chosen)
+        asyncio.create_task(gathered.pump(containers.logs(it.id, query), prefix))
+        for it, prefix in zip(chosen, _prefixes(chosen), strict=True)
     ]
     try:
-        while waiting or not all(task.done() for task in tasks):
-            await arrived.wait()
-            arrived.clear()
-            await asyncio.sleep(GATHER)
-            batch, waiting[:] = sorted(waiting, key=lambda line: line.at), []
-            room.set()
-            if batch:
+        while gathered.waiting or not all(task.done() for task in tasks):
+            if batch := await gathered.take():
                 yield batch
         for task in tasks:
             await task

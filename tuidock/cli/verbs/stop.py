@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuidock.cli import units
+from tuidock.cli import ending
 from tuidock.cli.each import each, need, report
 
 TYPE_CHECKING = False
@@ -14,15 +14,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("-s", "--signal", default="", metavar="SIGNAL", help="instead of its own")
-    parser.add_argument(
-        "-t",
-        "--timeout",
-        "--time",
-        type=units.patience,
-        metavar="SECONDS",
-        help="before SIGKILL; -1: never",
-    )
+    ending.arguments(parser)
     parser.flag("--all-restart", help="before a shutdown: stop what a boot starts again")
     parser.add_argument("container", nargs="*", metavar="CONTAINER")
 

@@ -162,7 +162,7 @@ class Cgroup:
                 raise lacking(controller)
             return
         try:
-            group.setters()[controller](changes, part)
+            group.set(controller, changes, part)
         except OSError as error:
             if error.errno == errno.ENOENT and group.exists():
                 # v2: the directory is there, the controller was not passed down to it.
@@ -184,7 +184,7 @@ class Cgroup:
             return
         changes = Changes()
         try:
-            group.setters()["devices"](changes, {"rules": rules})
+            group.set("devices", changes, {"rules": rules})
             self.guards_devices = True
         except OSError as error:
             changes.undo()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Part = Mapping[str, Any]
     """One controller's part of the OCI `linux.resources`."""
 
+FREEZE_SECONDS = 5.0
 RETRIES = 20
 """How often a parent may be removed under our hands by another client before we give up."""
 
@@ -129,9 +130,36 @@ class Group:
             if error.errno not in (errno.ENOENT, errno.EBUSY, errno.ENOTEMPTY):
                 raise
 
-    def setters(self) -> dict[str, Callable[[Changes, Part], None]]:
-        """How each limit of a controller that lives here is set."""
+    def set(self, controller: str, changes: Changes, part: Part) -> None:
+        """Set the limits of a controller that lives here. Raises OSError, Unsupported."""
+        setters: dict[str, Callable[[Changes, Part], None]] = {
+            "cpu": self._set_cpu,
+            "cpuset": self._set_cpuset,
+            "devices": self._set_devices,
+            "io": self._set_io,
+            "memory": self._set_memory,
+            "pids": self._set_pids,
+        }
+        setters[controller](changes, part)
+
+    def _set_cpu(self, changes: Changes, cpu: Part) -> None:
         raise NotImplementedError
+
+    def _set_cpuset(self, changes: Changes, cpu: Part) -> None:
+        raise NotImplementedError
+
+    def _set_devices(self, changes: Changes, devices: Part) -> None:
+        raise NotImplementedError
+
+    def _set_io(self, changes: Changes, io: Part) -> None:
+        raise NotImplementedError
+
+    def _set_memory(self, changes: Changes, memory: Part) -> None:
+        raise NotImplementedError
+
+    def _set_pids(self, changes: Changes, pids: Part) -> None:
+        limit = pids.get("limit") or 0
+        changes.set(self.file("pids.max"), str(limit) if limit > 0 else "max")
 
 
 def throttles(io: Part) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MINIMUM_MEMORY = 6 * 1024 * 1024
 PERIOD = 100_000
-"""Microseconds over which a quota counts."""
+"""Microseconds over which a CPU quota counts; the kernel's own default."""
 MINIMUM_QUOTA = 1000
 SHARES = range(2, 262144 + 1)
 WEIGHTS = range(10, 1000 + 1)

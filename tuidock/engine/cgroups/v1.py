@@ -12,19 +12,15 @@ import time
 
 from tuidock.engine.cgroups.devices import settle
 from tuidock.engine.cgroups.files import Changes, counter, read, write
-from tuidock.engine.cgroups.group import Group, throttles
+from tuidock.engine.cgroups.group import FREEZE_SECONDS, Group, throttles
+from tuidock.engine.cgroups.limits import PERIOD
 from tuidock.engine.errors import HostError, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tuidock.engine.cgroups.group import Part
 
 UNLIMITED = (1 << 63) - 1
-PERIOD = 100_000
-"""Microseconds; the kernel's own default."""
-FREEZE_SECONDS = 5.0
 
 _THROTTLES = {
     f"throttle{way}{unit}Device": f"blkio.throttle.{way.lower()}_{unit.lower()}_device"
@@ -59,16 +55,6 @@ class V1(Group):
         """
         write(self.file(self.DOOR), "0")
 
-    def setters(self) -> dict[str, Callable[[Changes, Part], None]]:
-        return {
-            "cpu": self._set_cpu,
-            "cpuset": self._set_cpuset,
-            "devices": self._set_devices,
-            "io": self._set_io,
-            "memory": self._set_memory,
-            "pids": self._set_pids,
-        }
-
     def _set_cpu(self, changes: Changes, cpu: Part) -> None:
         changes.set(self.file("cpu.shares"), str(cpu.get("shares") or 1024))
         period, quota = cpu.get("period") or PERIOD, cpu.get("quota") or -1
@@ -99,7 +85,7 @@ class V1(Group):
         here = dict(line.rsplit(" ", 1) for line in read(self.file("devices.list")).splitlines())
         if everything:
             changes.write(allow, "a", (allow, "a"))
-            here, wanted, allow, deny = {}, wanted, deny, allow
+            here, allow, deny = {}, deny, allow
         elif "a *:*" in here:
             changes.write(deny, "a", (allow, "a"))
             here = {}
@@ -109,10 +95,6 @@ class V1(Group):
         for name, had in here.items():
             if less := "".join(set(had) - wanted.get(name, frozenset())):
                 changes.write(deny, f"{name} {less}", (allow, f"{name} {less}"))
-
-    def _set_pids(self, changes: Changes, pids: Part) -> None:
-        limit = pids.get("limit") or 0
-        changes.set(self.file("pids.max"), str(limit) if limit > 0 else "max")
 
     def _set_memory(self, changes: Changes, memory: Part) -> None:
         limit = memory.get("limit") or -1

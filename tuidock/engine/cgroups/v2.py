@@ -13,19 +13,18 @@ import time
 from tuidock.engine.cgroups.devices import program as device_program
 from tuidock.engine.cgroups.devices import settle
 from tuidock.engine.cgroups.files import Changes, counter, read, write
-from tuidock.engine.cgroups.group import Group, throttles
+from tuidock.engine.cgroups.group import FREEZE_SECONDS, Group, throttles
 from tuidock.engine.cgroups.hierarchies import is_real_root
+from tuidock.engine.cgroups.limits import PERIOD
 from tuidock.engine.errors import HostError, Unsupported
 from tuidock.engine.linux.bpf import attach_device_program, load_device_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tuidock.engine.cgroups.group import Part
 
-PERIOD = 100_000
-FREEZE_SECONDS = 5.0
 LEAF = "tuidock-clients"
 """Where processes of a delegated cgroup go, so that it may pass its controllers down."""
 _NOT_PASSED_DOWN = (errno.EBUSY, errno.EINVAL, errno.ENOENT, errno.EACCES, errno.EOPNOTSUPP)
@@ -83,16 +82,6 @@ class V2(Group):
         """Move the calling process. Raises OSError."""
         write(self.file(self.DOOR), "0")
 
-    def setters(self) -> dict[str, Callable[[Changes, Part], None]]:
-        return {
-            "cpu": self._set_cpu,
-            "cpuset": self._set_cpuset,
-            "devices": self._set_devices,
-            "io": self._set_io,
-            "memory": self._set_memory,
-            "pids": self._set_pids,
-        }
-
     def _set_cpu(self, changes: Changes, cpu: Part) -> None:
         period, quota = cpu.get("period") or PERIOD, cpu.get("quota") or -1
         changes.set(self.file("cpu.max"), f"{quota if quota > 0 else 'max'} {period}")
@@ -128,10 +117,6 @@ class V2(Group):
         if wanted or self.has("io.max"):
             lines = {device: _io_max(rates) for device, rates in wanted.items()}
             changes.set_lines(self.file("io.max"), lines, _io_max({}))
-
-    def _set_pids(self, changes: Changes, pids: Part) -> None:
-        limit = pids.get("limit") or 0
-        changes.set(self.file("pids.max"), str(limit) if limit > 0 else "max")
 
     def _set_memory(self, changes: Changes, memory: Part) -> None:
         """Swap before memory, so that a container over its new limit is killed, not swapped out."""

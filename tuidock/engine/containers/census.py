@@ -16,16 +16,9 @@ if TYPE_CHECKING:
 def info(core: Core) -> HostInfo:
     """Count containers and images, and ask the host."""
     statuses = [each.status for each in core.containers.list()]
-    facts = host.facts()
     return HostInfo(
         version=__version__,
-        kernel=facts.kernel,
-        architecture=facts.architecture,
-        operating_system=facts.operating_system,
-        hostname=facts.hostname,
-        cpus=facts.cpus,
-        memory=facts.memory,
-        cgroup=facts.cgroup,
+        **host.facts()._asdict(),
         root=core.layout.root,
         runroot=core.layout.runroot,
         rootless=os.geteuid() != 0,

@@ -18,7 +18,7 @@ from tuidock.engine.containers import (
     sharing,
 )
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, ImageNotFound, NameInUse
+from tuidock.engine.errors import BadSpec, ImageNotFound
 from tuidock.engine.images import root
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime import namespaces
@@ -192,9 +192,7 @@ def _insert(layout: Layout, db: sqlite3.Connection, record: Record, uid_base: in
         record = record._replace(name=record.name or _free_name(db), uid_base=uid_base)
         if not has_image(db, record.image_id):  # removed since it was looked up
             raise ImageNotFound(record.image)
-        taken = db.execute("SELECT id FROM container WHERE name = ?", (record.name,)).fetchone()
-        if taken:
-            raise NameInUse(record.name, taken[0])
+        records.check_free(db, record.name)
         records.insert(db, record)
     return record
 

@@ -144,7 +144,7 @@ def pause(layout: Layout, record: Record) -> None:
         _cgroup(layout, record).freeze()
     except OSError as error:
         if error.errno in _CGROUP_GONE:
-            raise _not_running(record) from error
+            raise not_running(record) from error
         raise
     records.note(layout, record, "pause")
 
@@ -158,10 +158,11 @@ def unpause(layout: Layout, record: Record) -> None:
 
 def _need_running(record: Record, state: RunState) -> None:
     if state.status is not Status.RUNNING:
-        raise _not_running(record)
+        raise not_running(record)
 
 
-def _not_running(record: Record) -> WrongStatus:
+def not_running(record: Record) -> WrongStatus:
+    """Why a verb cannot be obeyed."""
     return WrongStatus(
         f"Container {record.name} is not running",
         f"start it with `tuidock start {record.name}`",
@@ -290,7 +291,7 @@ def erase(
     layout: Layout, db: sqlite3.Connection, container_id: str, disconnect: Callable[[str], object]
 ) -> None:
     """The second half of a removal; may be done again after a crash at any point of it."""
-    if db.execute("SELECT 1 FROM endpoint WHERE container = ?", (container_id,)).fetchone():
+    if records.has_endpoint(db, container_id):
         disconnect(container_id)
     if bundle.may_be_mounted(layout, container_id):
         from tuidock.engine.containers import mounting  # hardly ever

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from tuidock.engine import journal
-from tuidock.engine.errors import BadSpec, ContainerNotFound
+from tuidock.engine.errors import BadSpec, ContainerNotFound, NameInUse
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import (
     ContainerSpec,
@@ -123,6 +123,13 @@ def save_spec(db: sqlite3.Connection, container_id: str, spec: ContainerSpec) ->
     db.execute("UPDATE container SET spec = ? WHERE id = ?", (encode_spec(spec), container_id))
 
 
+def check_free(db: sqlite3.Connection, name: str) -> None:
+    """Raises NameInUse for a name that a container has."""
+    taken = db.execute("SELECT id FROM container WHERE name = ?", (name,)).fetchone()
+    if taken:
+        raise NameInUse(name, taken[0])
+
+
 def save_name(db: sqlite3.Connection, container_id: str, name: str) -> None:
     db.execute("UPDATE container SET name = ? WHERE id = ?", (name, container_id))
 
@@ -152,6 +159,12 @@ def ids(db: sqlite3.Connection) -> list[str]:
 def half_removed(db: sqlite3.Connection) -> list[str]:
     """Ids of containers whose removal was begun and not finished."""
     return [row[0] for row in db.execute("SELECT id FROM container WHERE removing")]
+
+
+def has_endpoint(db: sqlite3.Connection, container_id: str) -> bool:
+    """Whether it holds addresses or ports."""
+    query = "SELECT 1 FROM endpoint WHERE container = ?"
+    return db.execute(query, (container_id,)).fetchone() is not None
 
 
 def find(db: sqlite3.Connection, key: str) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tuidock.engine.containers import bundle, names, records
 from tuidock.engine.containers.annotations import annotate
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, NameInUse
+from tuidock.engine.errors import BadSpec
 from tuidock.engine.layout import Layout
 from tuidock.engine.store import transaction
 
@@ -21,9 +21,7 @@ def rename(layout: Layout, db: sqlite3.Connection, record: Record, name: str) ->
         raise BadSpec("Renaming a container with the same name as its current name")
     with bundle.locked(layout, record.id):
         with transaction(db):
-            taken = db.execute("SELECT id FROM container WHERE name = ?", (name,)).fetchone()
-            if taken:
-                raise NameInUse(name, taken[0])
+            records.check_free(db, name)
             records.save_name(db, record.id, name)
         annotate(layout, record.id, {"tuidock.name": name})
     renamed = record._replace(name=name)

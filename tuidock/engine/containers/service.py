@@ -161,7 +161,7 @@ class Containers:
             with bundle.locked(self.layout, record.id):
                 if life.is_up(read_state(self.layout, record.id)):
                     return
-                if self._has_endpoint(record.id):
+                if records.has_endpoint(self.db, record.id):
                     self._network().release(record.id)
             if record.spec.remove and not restarting.is_restart(self.layout, record.id):
                 self.remove(record.id)
@@ -255,7 +255,7 @@ class Containers:
                 return top(cgroup)
             return top(Kin(read_state(self.layout, record.id).pid))
         except (FileNotFoundError, ProcessLookupError) as error:  # it has just ended
-            raise _not_running(record) from error
+            raise life.not_running(record) from error
 
     def inspect(self, key: str) -> dict[str, object]:
         """Docker's inspect object."""
@@ -352,7 +352,7 @@ class Containers:
         """One that runs, paused or not."""
         record = self._find(key)
         if not life.is_up(read_state(self.layout, record.id)):
-            raise _not_running(record)
+            raise life.not_running(record)
         return record
 
     def _running(self, key: str) -> Record:
@@ -370,15 +370,5 @@ class Containers:
         of_image = annotations.get(STOP_SIGNAL)
         return record.spec.stop_signal or of_image or _DEFAULT_STOP_SIGNAL
 
-    def _has_endpoint(self, container_id: str) -> bool:
-        query = "SELECT 1 FROM endpoint WHERE container = ?"
-        return self.db.execute(query, (container_id,)).fetchone() is not None
-
     def _disconnect(self, container_id: str) -> None:
         self._network().disconnect(container_id)
-
-
-def _not_running(record: Record) -> WrongStatus:
-    return WrongStatus(
-        f"container {record.name} is not running", f"`tuidock start {record.name}` first"
-    )

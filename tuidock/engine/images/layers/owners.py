@@ -17,7 +17,7 @@ OPAQUE_XATTR = b"user.overlay.opaque"
 ORIGIN_XATTR = b"user.overlay.origin"
 WHITEOUT_XATTR = b"user.overlay.whiteout"
 
-KEPT = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
+_KEPT = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
 
 
 Ranges = tuple[tuple[int, int], ...]
@@ -68,14 +68,15 @@ def _mapped(path: str) -> Ranges:
     return tuple((int(first), int(count)) for first, _outside, count in fields)
 
 
+def is_kept(key: bytes) -> bool:
+    """Whether an extended attribute is a file's own: neither overlayfs' mark nor ours."""
+    return key.startswith(_KEPT) and not key.startswith((OVERLAY_PREFIX, b"user.tuidock."))
+
+
 def kept_xattrs(entry: Entry) -> list[tuple[bytes, bytes]]:
     """The attributes that are restored.
 
     `trusted.*` is invisible in a container, `user.overlay.*` would steer overlayfs, and labels
     of the builder's security module mean nothing to this host's.
     """
-    return [
-        (key, value)
-        for key, value in entry.xattrs
-        if key.startswith(KEPT) and not key.startswith((OVERLAY_PREFIX, b"user.tuidock."))
-    ]
+    return [(key, value) for key, value in entry.xattrs if is_kept(key)]

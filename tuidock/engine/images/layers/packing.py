@@ -14,7 +14,7 @@ from tuidock.engine.errors import UnsafeLayer
 from tuidock.engine.images.layers import pack, tar
 from tuidock.engine.images.layers.bounds import BOUNDS
 from tuidock.engine.images.layers.names import shown
-from tuidock.engine.images.layers.owners import KEPT, OVERLAY_PREFIX
+from tuidock.engine.images.layers.owners import is_kept
 from tuidock.engine.images.layers.tar import Entry
 from tuidock.engine.images.layers.walk import Opener, Seen, walk
 
@@ -199,6 +199,4 @@ def attributes(opened: int) -> tuple[tuple[bytes, bytes], ...]:
         if error.errno != errno.ENOTSUP:
             raise
         return ()
-    hidden = (OVERLAY_PREFIX, b"user.tuidock.")
-    kept = [key for key in keys if key.startswith(KEPT) and not key.startswith(hidden)]
-    return tuple((key, os.getxattr(opened, key)) for key in kept)
+    return tuple((key, os.getxattr(opened, key)) for key in keys if is_kept(key))
