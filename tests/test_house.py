@@ -189,6 +189,33 @@ def test_run_imports_nothing_heavy(layout: Layout) -> None:
     assert "_sqlite3" in loaded  # it did look into the store
 
 
+def test_every_room_is_on_the_plan() -> None:
+    """Packages and the modules beside them; docs/architecture.md says what each knows."""
+    plan = (HOUSE / "docs" / "architecture.md").read_text()
+    code = HOUSE / "tuidock"
+    packages = {path.parent for path in code.rglob("*.py")} - {code, code / "engine"}
+    rooms = [f"{path.name}/`" for path in packages if (path / "__init__.py").exists()]
+    modules = [path.name for place in (code, code / "engine") for path in place.glob("*.py")]
+    missing = [name for name in {*rooms, *modules} - {"__init__.py"} if name not in plan]
+    assert sorted(missing) == []
+
+
+def test_modules_on_the_plan_exist() -> None:
+    plan = (HOUSE / "docs" / "architecture.md").read_text()
+    known = [f"/{path.relative_to(HOUSE)}" for path in (HOUSE / "tuidock").rglob("*.py")]
+    named = re.findall(r"`([\w/]+\.py)`", plan)
+    assert named
+    assert [name for name in named if not any(k.endswith(f"/{name}") for k in known)] == []
+
+
+def test_every_attack_is_tried_somewhere() -> None:
+    """Each line of docs/hardening.md ends with its tests; that they exist is looked at below."""
+    lines = (HOUSE / "docs" / "hardening.md").read_text().splitlines()
+    cases = [line for line in lines if line.startswith("| ") and not line.startswith("| case ")]
+    assert len(cases) > 40
+    assert [case for case in cases if "tests/" not in case.split("|")[-2]] == []
+
+
 def test_whatever_needs_root_is_explained() -> None:
     """An ordinary user reads in docs/rootless.md what was left out, and why, and nothing else."""
     _, table = (HOUSE / "docs" / "rootless.md").read_text().split("| a test says | because |\n")
