@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import pytest
 
 from tests import root_only
 from tests.cgroup2.conftest import LoggedIn
 from tests.rootless.conftest import IMAGE
+from tests.waiting import until
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.runtime import client
 
@@ -89,10 +89,7 @@ def test_monitors_live_in_a_scope_of_their_own(ann: LoggedIn) -> None:
     assert f"/user@{ann.uid}.service/" in scope
     ann.does("rm", "-f", "web")
     client.quit_launcher(ann.layout)
-    deadline = time.monotonic() + 60
-    while os.path.exists(scope):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not os.path.exists(scope), 60.0)
 
 
 def test_doctor_names_what_is_not_delegated(ann: LoggedIn) -> None:

@@ -7,9 +7,10 @@ import os
 import pytest
 
 from tests import root_only
-from tests.cgroups.conftest import BUSY, Start, until
+from tests.cgroups.conftest import BUSY, Start
 from tests.cli.conftest import Cli
 from tests.metrics.conftest import New
+from tests.waiting import until
 from tuidock.engine.cgroups.files import counter, read, write
 from tuidock.engine.layout import Layout
 from tuidock.engine.metrics.sampler import Sampler

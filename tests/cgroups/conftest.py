@@ -7,7 +7,6 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -28,14 +27,6 @@ for line in sys.stdin:
 """
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Poll a real process."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def hierarchies_of(version: int) -> list[Hierarchy]:

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from tests import root_only
-from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hierarchies_of, hold, until
+from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hierarchies_of, hold
+from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.cgroups.hierarchies import find

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import root_only
-from tests.cgroups.conftest import Start, until
+from tests.cgroups.conftest import Start
+from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.devices import EVERYTHING, Numbers, settle
 from tuidock.engine.cgroups.hierarchies import find

@@ -15,7 +15,7 @@ from typing import NoReturn
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.cli.test_containers import until
+from tests.waiting import until
 
 NO_NETWORK = ("--network", "none")
 TICKING = "(while :; do echo tick; sleep 0.05; done) & read word; kill $!; echo got $word; exit 5"

@@ -7,7 +7,7 @@ import time
 
 from tests import lives
 from tests.cli.conftest import Cli
-from tests.cli.test_containers import until
+from tests.waiting import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 

@@ -9,26 +9,17 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 import urllib.request
-from collections.abc import Callable
 
 import pytest
 
 from tests import busybox, root_only
 from tests.cli.conftest import Cli
+from tests.waiting import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 
 NO_NETWORK = ("--network", "none")
-
-
-def until(look: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Poll a real process until something is so."""
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def test_run_gives_output_and_exit_code(tuidock: Cli) -> None:

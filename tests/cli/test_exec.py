@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.cli.conftest import Cli
-from tests.runtime.conftest import until
+from tests.waiting import until
 
 NO_NETWORK = ("--network", "none")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.runtime.conftest import until
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from tests import root_only
 from tests.cli.conftest import Cli
-from tests.cli.test_containers import until
+from tests.waiting import until
 
 CHECK = ("--health-cmd", "echo looked; test -e /tmp/fine", "--health-interval", "100ms")
 QUIET = ("--network", "none")

@@ -9,7 +9,7 @@ import pytest
 
 from tests import root_only
 from tests.cli.conftest import Cli
-from tests.cli.test_containers import until
+from tests.waiting import until
 
 NO_NETWORK = ("--network", "none")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.cli.test_containers import until
 from tests.conftest import AS_ROOT
+from tests.waiting import until
 from tuidock.cli import systemd
 from tuidock.engine.layout import Layout
 

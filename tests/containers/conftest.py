@@ -19,6 +19,8 @@ def core(layout: Layout) -> Iterator[Core]:
     core = Core(layout)
     core.images.add(busybox.config(), [busybox.layer()], "busybox")
     yield core
+    for each in core.containers.list():
+        core.containers.remove(each.id, force=True)
     core.close()
     client.quit_launcher(layout)
 

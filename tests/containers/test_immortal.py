@@ -9,6 +9,7 @@ import pytest
 
 from tests import root_only
 from tests.containers.hanging import Hanging
+from tests.waiting import until
 from tuidock.engine.containers import life
 from tuidock.engine.core import Core
 from tuidock.engine.errors import RuntimeFailure
@@ -23,10 +24,7 @@ def started(core: Core, script: str, word: str, **fields: object) -> Container:
     spec = ContainerSpec("busybox", "box", ("sh", "-c", script), network="none", stop_timeout=0.2)
     made = core.containers.create(spec._replace(**fields))  # type: ignore[arg-type]
     core.containers.start(made.id)
-    deadline = time.monotonic() + 20
-    while word not in said(core, made.id):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: word in said(core, made.id))
     return core.containers.get(made.id)
 
 

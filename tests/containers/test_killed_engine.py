@@ -18,7 +18,7 @@ import pytest
 
 from tests import root_only
 from tests.containers.conftest import mend
-from tests.runtime.conftest import until
+from tests.waiting import until
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 

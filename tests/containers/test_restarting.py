@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import busybox
+from tests.waiting import until
 from tuidock.cli import words
 from tuidock.engine.core import Core
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.state import RunState, read_run
@@ -57,26 +54,9 @@ def test_when_it_runs_again(policy: RestartPolicy, state: RunState, wanted: floa
     assert restarting.delay(policy, state) == wanted
 
 
-def until(look: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
-
-
 ALWAYS = RestartPolicy("always")
 SLOW = "echo again; exit 3"
 """Fails at once: after a few restarts there is time to look at it waiting."""
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    for each in core.containers.list():
-        core.containers.remove(each.id, force=True)
-    core.close()
 
 
 def start(core: Core, policy: RestartPolicy, script: str, network: str = "none") -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests import busybox, root_only
-from tests.runtime.conftest import collect, until
+from tests import root_only
+from tests.runtime.conftest import collect
+from tests.waiting import until
 from tuidock.engine.core import Core
 from tuidock.engine.errors import BadSpec, ContainerNotFound, WrongStatus
-from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.namespaces import asked
 from tuidock.engine.types import Container, ContainerSpec, ExecSpec, Status
 
@@ -22,16 +22,6 @@ KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts"}
 TRIED = (pytest.param("pid", marks=pytest.mark.root(root_only.PROCESSES)), *list(KINDS)[1:])
 SLEEP = ("sleep", "1000")
 Up = Callable[..., Container]
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    core = Core(layout)
-    core.images.add(busybox.config(), [busybox.layer()], "busybox")
-    yield core
-    for each in core.containers.list():
-        core.containers.remove(each.id, force=True)
-    core.close()
 
 
 @pytest.fixture

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import busybox
-from tests.runtime.conftest import until
+from tests.waiting import until
 from tuidock.engine import journal
 from tuidock.engine.core import Core
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, HealthCheck, RestartPolicy, Status
-
-
-@pytest.fixture
-def core(layout: Layout) -> Iterator[Core]:
-    made = Core(layout)
-    made.images.add(busybox.config(), [busybox.layer()], busybox.REFERENCE)
-    yield made
-    made.close()
 
 
 def start(core: Core, script: str, line: str, action: str, **asked: Any) -> Container:

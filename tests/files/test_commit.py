@@ -16,7 +16,7 @@ import pytest
 from tests import busybox
 from tests.conftest import AS_ROOT
 from tests.files.conftest import Place
-from tests.runtime.conftest import until
+from tests.waiting import until
 from tuidock.engine.containers import instructions
 from tuidock.engine.errors import BadSpec, ContentError, NotFound
 from tuidock.engine.filesystem import CommitSpec

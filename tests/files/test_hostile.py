@@ -25,7 +25,7 @@ from tests.conftest import AS_ROOT
 from tests.files.conftest import Place, members
 from tests.layers import archives
 from tests.layers.archives import Member
-from tests.runtime.conftest import until
+from tests.waiting import until
 from tuidock.engine.containers.files import keeper
 from tuidock.engine.containers.files.restore import ON_HOST, Rename, Restorer
 from tuidock.engine.errors import Conflict, ContentError, EngineError, HostError, UnsafeLayer

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.layers.archives import GZIP, archive, file, zipped
+from tests.waiting import until
 from tuidock.engine.images.layers import LayerStore, Unpacking
 from tuidock.engine.linux.landlock import landlock_version
 
@@ -22,10 +22,7 @@ def locked_in(unpacking: Unpacking) -> Path:
     """Feed half a layer; the child's /proc directory once it waits for the rest."""
     unpacking.write(BLOB[: len(BLOB) // 2])
     process = Path(f"/proc/{unpacking.pid}")
-    deadline = time.monotonic() + 10
-    while len(os.listdir(process / "task")) < 2:  # the inflating thread comes after the lock
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until(lambda: len(os.listdir(process / "task")) > 1)  # the inflating thread follows the lock
     return process
 
 

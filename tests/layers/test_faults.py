@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from tests import root_only
 from tests.layers.archives import GZIP, archive, directory, file, symlink, zipped
 from tests.layers.conftest import Unpack, feed
+from tests.waiting import until
 from tuidock.engine.errors import ContentError, HostError, StorageFull
 from tuidock.engine.images.layers import LayerStore
 from tuidock.engine.layout import Layout
@@ -38,14 +38,6 @@ def _parent(pid: str) -> str:
     except OSError:
         return ""
     return status.rpartition(")")[2].split()[1]
-
-
-def until(true: object, seconds: float = 10.0) -> None:
-    """Wait for a condition that another process will make true."""
-    deadline = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_child_killed(layers: LayerStore, layout: Layout) -> None:

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from tests import root_only
-from tests.cgroups.conftest import BUSY, Start, hold, until
+from tests.cgroups.conftest import BUSY, Start, hold
 from tests.metrics.conftest import New
+from tests.waiting import until
 from tuidock.engine.metrics.processes import inside, top
 
 ID = "e" * 64

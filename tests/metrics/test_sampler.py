@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests import root_only
-from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hold, until
+from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hold
 from tests.metrics.conftest import New
+from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.layout import Layout

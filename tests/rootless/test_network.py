@@ -8,13 +8,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests import root_only
 from tests.network.conftest import inside, listen, namespace, run, talk
 from tests.rootless.conftest import IMAGE, Person
+from tests.waiting import until
 from tuidock.engine.layout import Layout
 
 pytestmark = pytest.mark.root(root_only.NAMESPACE)  # the host is a network namespace of ours
@@ -56,13 +57,6 @@ def fetch(pid: int, ip: str, port: int) -> bytes:
         client.connect((ip, port))
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
         return client.makefile("rb").read()
-
-
-def until(seen: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def serves(pid: int, port: int) -> bool:

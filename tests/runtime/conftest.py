@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.conftest import AS_ROOT
+from tests.waiting import until
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
 from tuidock.engine.runtime import client, devices
@@ -34,15 +35,6 @@ PASSWD = (
     "nobody:x:65534:65534:nobody:/:/bin/false\n"
 )
 GROUP = "root:x:0:\nweb:x:34:\naudio:x:29:web\nvideo:x:44:web,root\n"
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> object:
-    """Poll a real process until it did what it must; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"nothing came of {condition}"
-        time.sleep(0.005)
-    return found
 
 
 def collect(line: Line | ExecLine, seconds: float = 20.0) -> dict[str, bytes]:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.conftest import Box, collect, read_until, until
+from tests.runtime.conftest import Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.errors import MonitorGone
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import start_time

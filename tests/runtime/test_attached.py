@@ -6,7 +6,8 @@ import os
 import re
 import threading
 
-from tests.runtime.conftest import Box, collect, read_until, until
+from tests.runtime.conftest import Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.runtime.state import read_run
 
 CLIENTS, ATTACHES = 8, 250

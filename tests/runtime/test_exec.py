@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from tests.runtime.conftest import Box, collect, read_until, until
+from tests.runtime.conftest import Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, MonitorGone, StartFailed
 from tuidock.engine.runtime.spec import exec_process
 from tuidock.engine.types import ExecSpec

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests import root_only
-from tests.runtime.conftest import UID_BASE, Box, collect, read_until, until
+from tests.runtime.conftest import UID_BASE, Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.containers.runtimes import find
 from tuidock.engine.errors import (
     CommandNotExecutable,

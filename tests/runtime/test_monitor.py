@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from tests import root_only
-from tests.runtime.conftest import Box, collect, read_until, until
+from tests.runtime.conftest import Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.errors import MonitorGone
 from tuidock.engine.linux import sockets

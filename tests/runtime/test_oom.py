@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from tests import root_only
-from tests.runtime.conftest import Box, collect, until
+from tests.runtime.conftest import Box, collect
+from tests.waiting import until
 from tuidock.engine.types import Limits, Status
 
 pytestmark = pytest.mark.root(root_only.LIMITS)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests import root_only
-from tests.runtime.conftest import Box, until
+from tests.runtime.conftest import Box
 from tests.runtime.test_monitor import memory_kb
+from tests.waiting import until
 from tuidock.engine import journal
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.runtime import client, health

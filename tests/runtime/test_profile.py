@@ -12,7 +12,8 @@ import pytest
 
 from tests import root_only
 from tests.runtime import filters
-from tests.runtime.conftest import Box, until
+from tests.runtime.conftest import Box
+from tests.waiting import until
 from tuidock.engine.containers.runtimes import find
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.runtime import client, profile, security

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.linux.test_stub import disassembled
-from tests.runtime.conftest import Box, collect, read_until, until
+from tests.runtime.conftest import Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.errors import CommandNotFound, Unsupported
 from tuidock.engine.runtime import reaper
 

@@ -8,7 +8,8 @@ import os
 import resource
 import signal
 
-from tests.runtime.conftest import Box, until
+from tests.runtime.conftest import Box
+from tests.waiting import until
 from tuidock.engine.linux import process
 
 PAGES = 1024

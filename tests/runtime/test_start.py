@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from tests import root_only
-from tests.runtime.conftest import UID_BASE, Box, collect, read_until, until
+from tests.runtime.conftest import UID_BASE, Box, collect, read_until
+from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, StartFailed
 from tuidock.engine.runtime import client

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
 import re
-import select
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 
-from tests.ui.conftest import DEADLINE, Stage, staged
+from tests.ui.conftest import Stage, staged
+from tests.ui.real_terminal import RealTerminal
 from tuidock import config as settings
 from tuidock.app import widget_keys
 from tuidock.config import Config
@@ -187,35 +182,16 @@ sys.exit(asyncio.run(_stay(TuidockApp(FakeEngine()))))
 
 def test_a_bug_in_a_handler_ends_with_a_sentence(tmp_path: Path) -> None:
     """On a real terminal; fails when Textual's own traceback is what a person sees."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        place = {"TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path)}
-        os.environ.update(place, COLUMNS="100", LINES="30")
-        os.execv(sys.executable, [sys.executable, "-c", BROKEN])
-    try:
-        read_until(terminal, b"No containers yet")
-        os.write(terminal, b"?")
-        said = read_until(terminal, b"live on")
-        with contextlib.suppress(OSError):  # the terminal's end, once nobody has it open
-            read_until(terminal, b"never")
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(pid, 0)
+    with RealTerminal(BROKEN, tmp_path) as terminal:
+        terminal.read_until(b"No containers yet")
+        terminal.type(b"?")
+        said = terminal.read_until(b"live on")
+        terminal.read_to_the_end()
     said = re.sub(rb"\x1b\[[0-9;]*m", b"", said)  # Rich may colour the quoted part
     assert b"ZeroDivisionError('in a handler')" in said
     assert b"Traceback" not in said
-    assert os.waitstatus_to_exitcode(status) == 1
+    assert terminal.code == 1
     assert [path for path in tmp_path.rglob("bug-*.txt") if "in a handler" in path.read_text()]
-
-
-def read_until(terminal: int, words: bytes) -> bytes:
-    """What a terminal shows, up to and with these words."""
-    said, end = b"", time.monotonic() + DEADLINE
-    while words not in said:
-        ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
-        assert ready, said
-        said += os.read(terminal, 65536)
-    return said
 
 
 # --- images ---------------------------------------------------------------------------------

@@ -363,22 +363,23 @@ async def test_the_empty_screen_says_what_to_do() -> None:
         assert stage.calls == []
 
 
-async def test_rename_asks_for_a_name_and_the_row_follows(stage: Stage) -> None:
+async def rename(stage: Stage, name: str) -> None:
+    """What a person types for it."""
     await stage.press("N")
     await stage.until(lambda: isinstance(stage.app.screen, Ask))
     await stage.press("ctrl+u")
-    await stage.type("shop")
+    await stage.type(name)
     await stage.press("enter")
+
+
+async def test_rename_asks_for_a_name_and_the_row_follows(stage: Stage) -> None:
+    await rename(stage, "shop")
     await stage.until(lambda: "shop" in stage.names())
     assert "web" not in stage.names()
 
 
 async def test_a_name_that_is_taken_is_told(stage: Stage) -> None:
-    await stage.press("N")
-    await stage.until(lambda: isinstance(stage.app.screen, Ask))
-    await stage.press("ctrl+u")
-    await stage.type("api")
-    await stage.press("enter")
+    await rename(stage, "api")
     await stage.until(lambda: stage.shows("already in use"))
     assert stage.calls[-1][0] == "rename"
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import pty
-import sys
 from pathlib import Path
 
 import pytest
 from textual.widgets import Static
 
 from tests.ui.conftest import Stage, staged
-from tests.ui.test_app import read_until
+from tests.ui.real_terminal import RealTerminal
 from tests.ui.test_containers import marks
 from tuidock import state as remembered
 from tuidock.config import BadConfig, Config, parse
@@ -226,28 +223,19 @@ sys.exit(asyncio.run(main()))
 
 def test_a_command_gets_the_whole_terminal(tmp_path: Path) -> None:
     """On a real terminal: it is typed into, its end is waited for, the interface comes back."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        place = {"TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path)}
-        os.environ.update(place, COLUMNS="100", LINES="30")
-        os.execv(sys.executable, [sys.executable, "-c", LENDING])
-    try:
-        read_until(terminal, b"migrate")
-        os.write(terminal, b"c")
-        read_until(terminal, b"read -r word")
-        os.write(terminal, b"\r")
-        read_until(terminal, b"whole terminal")
-        os.write(terminal, b"j\r")
-        read_until(terminal, b"$ read -r word; echo web says $word; exit 3")
-        os.write(terminal, b"hello\r")
-        read_until(terminal, b"web says hello")
-        read_until(terminal, b"exit 3; Enter goes back to tuidock")
-        os.write(terminal, b"\r")
-        read_until(terminal, b"migrate")
-        os.write(terminal, b"q")
-        with contextlib.suppress(OSError):  # the terminal's end, once nobody has it open
-            read_until(terminal, b"never")
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    with RealTerminal(LENDING, tmp_path) as terminal:
+        terminal.read_until(b"migrate")
+        terminal.type(b"c")
+        terminal.read_until(b"read -r word")
+        terminal.type(b"\r")
+        terminal.read_until(b"whole terminal")
+        terminal.type(b"j\r")
+        terminal.read_until(b"$ read -r word; echo web says $word; exit 3")
+        terminal.type(b"hello\r")
+        terminal.read_until(b"web says hello")
+        terminal.read_until(b"exit 3; Enter goes back to tuidock")
+        terminal.type(b"\r")
+        terminal.read_until(b"migrate")
+        terminal.type(b"q")
+        terminal.read_to_the_end()
+    assert terminal.code == 0
