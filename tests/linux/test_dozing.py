@@ -264,16 +264,36 @@ def test_without_memory_for_it_a_process_waits_awake(monkeypatch: pytest.MonkeyP
     os.close(writer)
 
 
-def test_who_waits_for_a_moment_only_stays_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def habit(monkeypatch: pytest.MonkeyPatch) -> dozing.Habit:
+    """A process with a ground that was laid; it waits for hundredths of the time."""
+    monkeypatch.setattr(ground, "areas", [(0, 0)])
+    monkeypatch.setattr(dozing, "SOON", 20)
+    monkeypatch.setattr(dozing, "LATE", 70)
+    monkeypatch.setattr(dozing, "_habit", dozing.Habit())
+    return dozing._habit
+
+
+def test_who_waits_for_a_moment_only_stays_awake(
+    habit: dozing.Habit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slept: list[int | None] = []
 
     def doze(_: object, patience: int | None) -> list[tuple[int, int]]:
         slept.append(patience)
+        habit.awake = 10  # twice that is what it is again
         return []
 
-    monkeypatch.setattr(ground, "areas", [(0, 0)])
-    monkeypatch.setattr(dozing, "SOON", 10)
     monkeypatch.setattr(dozing, "doze", doze)
-    for patience in (0, 19, 20, None):
+    for patience in (0, 39, 40, None):
         assert dozing.wait({}, patience) == []
-    assert slept == [10, None]
+    assert slept == [20, None]
+
+
+def test_sleep_that_is_disturbed_comes_later(habit: dozing.Habit) -> None:
+    """A line in the log every few seconds would cost a hundred times what it does."""
+    found = []
+    for seconds in (1, 1, 1, dozing.WORTH_IT):
+        habit.slept(seconds)
+        found.append(habit.awake)
+    assert found == [40, 70, 70, 20]

@@ -87,7 +87,6 @@ def test_it_sleeps_between_probes(box: Box) -> None:
     first = len(found())
     until(lambda: len(found()) > first, 20)
     assert found()[-1].output == "looked\n"
-    asleep(box, container)
 
 
 @pytest.mark.root(root_only.RUNTIMES)

@@ -22,6 +22,7 @@ import mmap
 import os
 import select
 import struct
+import time
 
 from tuidock.engine.linux import ground
 from tuidock.engine.linux.executable import executable
@@ -198,8 +199,12 @@ done:
 c0035fd6     ret                         ; what ppoll returned
 """,
 }
-SOON = 2000
-"""Milliseconds without an event after which it is worth it; it takes one, and waking up another."""
+SOON, LATE = 2_000, 64_000
+"""Milliseconds without an event after which to give memory back, at first and at most. It takes
+two of them, and to wake up another one.
+"""
+WORTH_IT = 20.0
+"""Seconds of sleep."""
 _PAGE = mmap.PAGESIZE
 _FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
 _MOST = _PAGE // 2
@@ -226,18 +231,34 @@ def code(machine: str) -> bytes:
 _doze = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p)(executable(code(os.uname().machine)))
 
 
+class Habit:
+    """How long a process stays awake: twice as long after each sleep that was not worth it."""
+
+    def __init__(self) -> None:
+        self.awake = SOON
+
+    def slept(self, seconds: float) -> None:
+        self.awake = SOON if seconds >= WORTH_IT else min(2 * self.awake, LATE)
+
+
+_habit = Habit()
+
+
 def wait(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
     """poll(2): what is awaited of which descriptor; descriptors and what has come.
 
     `patience` is in milliseconds; it may return early, with nothing. Not for a process that
     handles signals: a handler would run in the memory of another time. Raises OSError.
     """
-    is_short = patience is not None and patience < 2 * SOON
+    is_short = patience is not None and patience < _habit.awake + SOON
     if is_short or not (_doze and ground.areas):
         return poll(interest, patience)
-    if ready := poll(interest, SOON):
+    if ready := poll(interest, _habit.awake):
         return ready
-    return doze(interest, None if patience is None else patience - SOON)
+    begin = time.monotonic()
+    ready = doze(interest, None if patience is None else patience - _habit.awake)
+    _habit.slept(time.monotonic() - begin)
+    return ready
 
 
 def poll(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
@@ -251,8 +272,8 @@ def poll(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
 def doze(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
     """The same, with the memory given back."""
     polled = b"".join(_POLLFD.pack(each, wanted, 0) for each, (wanted, _) in interest.items())
-    time = _TIMESPEC.pack(*divmod((patience or 0) * 1_000_000, 1_000_000_000))
-    head = _ORDER.size + len(polled + time)
+    until = _TIMESPEC.pack(*divmod((patience or 0) * 1_000_000, 1_000_000_000))
+    head = _ORDER.size + len(polled + until)
     most = sum(end - start for start, end in ground.areas) // _PAGE
     scratch = -(-(head + (most + 1) * _ADDRESS) // _PAGE) * _PAGE
     try:  # before it is known which pages are ours: it is to be none of them
@@ -261,10 +282,10 @@ def doze(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
         return poll(interest, patience)
     with memory:
         at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-        timed = at + head - len(time) if patience is not None else 0
+        timed = at + head - len(until) if patience is not None else 0
         places = (at + head, at + scratch + _PAGE, at + scratch, at + _ORDER.size)
         order = _ORDER.pack(*places, len(interest), timed, _PAGE, _MOST)
-        memory[:head] = order + polled + time
+        memory[:head] = order + polled + until
         _list_own_pages(memory, head)
         result = _doze(at)
         answers = memory[_ORDER.size : _ORDER.size + len(polled)]
