@@ -68,6 +68,31 @@ def test_a_link_in_place_of_the_engines_files(box: Box) -> None:
     assert "engine" not in mountinfo()
 
 
+@pytest.mark.parametrize("options", [(), ("systempaths=unconfined",)])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_link_of_the_image_to_what_is_missing(
+    box: Box, options: tuple[str, ...], read_only: bool
+) -> None:
+    """24. As in images that systemd-resolved was in. Fails when `make_file` must find a file;
+    with a path that the host resolves, the victim would change.
+    """
+    outside = f"{box.layout.root}/outside"
+    os.symlink("../run/there/resolv.conf", f"{box.layer}/etc/resolv.conf")
+    os.symlink(f"/link/../../../../..{outside}", f"{box.layer}/etc/hosts")
+    os.symlink("/bin", f"{box.layer}/link")
+    files = ("/etc/resolv.conf", "/run/there/resolv.conf", "/etc/hosts", outside)
+    said = box.run("cat", *files, read_only=read_only, security_opt=options)
+    assert said == (0, "resolv.conf of the engine\n" * 2 + "hosts of the engine\n" * 2)
+    assert not os.path.exists(outside)
+
+
+def test_links_in_a_circle_are_an_error(box: Box) -> None:
+    os.symlink("/etc/other", f"{box.layer}/etc/resolv.conf")
+    os.symlink("resolv.conf", f"{box.layer}/etc/other")
+    with pytest.raises(StartFailed, match="symbolic links"):
+        box.run("true")
+
+
 def test_a_volume_below_a_link_stays_in_the_image(box: Box) -> None:
     """18, 23. Fails with os.makedirs: the directory would be made on the host."""
     outside = f"{box.layout.root}/outside"

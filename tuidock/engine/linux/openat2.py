@@ -93,6 +93,43 @@ def make_file(root: int, path: str, mode: int = 0o644) -> int:
     return openat2(root, path, os.O_PATH)
 
 
+def destination(root: int, path: str) -> str:
+    """Where a path leads below `root`, by its links, although what it leads to is missing.
+
+    Only a word, that may be true no more when it is used. Raises OSError ELOOP.
+    """
+    found: list[str] = []
+    left = path.split("/")[::-1]
+    for _ in range(_MOST_NAMES):
+        if not left:
+            return "/" + "/".join(found)
+        name = left.pop()
+        if name == "..":
+            found = found[:-1]
+        elif name not in ("", "."):
+            target = _target(root, "/".join([*found, name]))
+            found = [] if target.startswith("/") else [*found, *([] if target else [name])]
+            left += target.split("/")[::-1]
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
+_MOST_NAMES = 1000
+
+
+def _target(root: int, path: str) -> str:
+    """What a symbolic link says; empty for anything else, and for what is missing."""
+    try:
+        link = openat2(root, path, os.O_PATH | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        return os.readlink("", dir_fd=link)
+    except OSError:  # no link
+        return ""
+    finally:
+        os.close(link)
+
+
 def read_small(root: int, path: str, limit: int) -> bytes:
     """The content of a regular file below `root`, at most `limit` bytes of it.
 

@@ -126,8 +126,13 @@ def make_directory(caller: Caller, root: Descriptor, path: str, mode: int = 0o75
     return here
 
 
-def make_file(caller: Caller, root: Descriptor, path: str, mode: int = 0o644) -> Answer:
-    """The file `path` below `root` as O_PATH, made, with its directories, where it is missing."""
+def make_file(
+    caller: Caller, root: Descriptor, path: str, mode: int = 0o644, *, or_skip: int = 0
+) -> Answer:
+    """The file `path` below `root` as O_PATH, made, with its directories, where it is missing.
+
+    A link that leads nowhere is an error, or leaves the next `or_skip` calls out.
+    """
     parent, _, name = path.rstrip("/").rpartition("/")
     directory = make_directory(caller, root, parent)
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -135,7 +140,8 @@ def make_file(caller: Caller, root: Descriptor, path: str, mode: int = 0o644) ->
         "openat", directory, name, flags, mode, fine=(errno.EEXIST,), skip=1, path=path
     )
     caller.add("close", file)
-    return open_in(caller, root, path, os.O_PATH)
+    fine = (errno.ENOENT,) if or_skip else ()
+    return open_in(caller, root, path, os.O_PATH, fine=fine, skip=or_skip)
 
 
 def plain_directory(caller: Caller, root: Descriptor, path: str) -> Answer:

@@ -13,7 +13,7 @@ import os
 import stat
 
 from tuidock.engine.linux import mount as m
-from tuidock.engine.linux.openat2 import PLAIN, RESOLVE_NO_XDEV
+from tuidock.engine.linux.openat2 import PLAIN, RESOLVE_NO_XDEV, destination
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 
@@ -51,6 +51,8 @@ class Birth:
         self.empty: Answer | None = None
         """A read-only empty tmpfs, shared by all masked directories."""
         self._unchecked: list[tuple[Answer, str, tuple[int, int]]] = []
+        self._dangling: list[tuple[Answer, Descriptor, str]] = []
+        """Targets that may turn out to be links to what is missing, and what to mount there."""
 
     def furnish(self, operations: list[Operation]) -> None:
         """Execute them all. Raises OSError; the stub's step is the one that failed."""
@@ -69,7 +71,25 @@ class Birth:
             self.stub.step = f"bind {path}"
             check_device(node.known, path, numbers)
         self._unchecked.clear()
+        for target, mounted, path in self._dangling:
+            if target.known == -errno.ENOENT:
+                self.stub.step = f"mount where {path} leads"
+                self._mount_at_end(mounted, path)
+        self._dangling.clear()
         self.stub.step = step
+
+    def mount_file(self, mounted: Descriptor, path: str) -> None:
+        """Mount on the file `path`, made if missing, also where it is a link to what is missing:
+        /etc/resolv.conf of a machine with systemd-resolved is one.
+        """
+        target = a.make_file(self.stub, self.root, path, or_skip=1)
+        a.move_mount(self.stub, mounted, target)
+        self._dangling.append((target, mounted, path))
+
+    def _mount_at_end(self, mounted: Descriptor, path: str) -> None:
+        end = destination(a.number(self.root), path)
+        a.move_mount(self.stub, mounted, a.make_file(self.stub, self.root, end))
+        self.stub.run()
 
     def host_device(self, path: str, numbers: tuple[int, int]) -> Answer:
         """A device node of the host, whose mounts are still there; its numbers are compared
@@ -192,7 +212,8 @@ def attach(birth: Birth, mounted: Descriptor, path: str, *, is_directory: bool) 
     elif is_directory:
         target = a.make_directory(birth.stub, birth.root, path)
     else:
-        target = a.make_file(birth.stub, birth.root, path)
+        birth.mount_file(mounted, path)
+        return
     a.move_mount(birth.stub, mounted, target)
 
 
@@ -311,6 +332,7 @@ class ReadOnlyRoot(NamedTuple):
         return "make the root read-only"
 
     def execute(self, birth: Birth) -> None:
+        birth.run()  # which may have to make a file
         a.mount_setattr(birth.stub, birth.root, m.MOUNT_ATTR_RDONLY)
 
 
