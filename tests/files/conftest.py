@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import io
 import os
 import tarfile
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests import busybox
+from tuidock.engine.containers.files import keeper
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.types import Container, ContainerSpec, ExecSpec
@@ -83,6 +86,20 @@ class Place:
 def members(data: bytes) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         return {member.name: member for member in tar}
+
+
+def guests() -> list[int]:
+    """Children of keepers of this process."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path) as file:
+            pid, _, rest = file.read().partition(" ")
+            parent = int(rest.rpartition(")")[2].split()[1])
+            with open(f"/proc/{parent}/cmdline") as file:
+                mine = keeper.__name__ in file.read()
+            if mine:
+                found.append(int(pid))
+    return found
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import glob
 import io
 import os
 import signal
@@ -20,18 +19,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import root_only
 from tests.conftest import AS_ROOT
-from tests.files.conftest import Place, members
+from tests.files.conftest import Place, guests, members
 from tests.layers import archives
 from tests.layers.archives import Member
-from tests.waiting import until
-from tuidock.engine.containers.files import keeper
 from tuidock.engine.containers.files.restore import ON_HOST, Rename, Restorer
-from tuidock.engine.errors import Conflict, ContentError, EngineError, HostError, UnsafeLayer
+from tuidock.engine.errors import Conflict, ContentError, EngineError, UnsafeLayer
 from tuidock.engine.filesystem import CommitSpec
 from tuidock.engine.images.layers.source import Source
-from tuidock.engine.runtime.state import read_run
 from tuidock.engine.types import Container, Status
 
 _AT_FDCWD = -100
@@ -243,84 +238,6 @@ def test_the_guest_cannot_be_looked_into(place: Place) -> None:
 
 def namespace(pid: int, kind: str) -> str:
     return os.readlink(f"/proc/{pid}/ns/{kind}")
-
-
-def guests() -> list[int]:
-    """Children of keepers of this process."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path) as file:
-            pid, _, rest = file.read().partition(" ")
-            parent = int(rest.rpartition(")")[2].split()[1])
-            with open(f"/proc/{parent}/cmdline") as file:
-                mine = keeper.__name__ in file.read()
-            if mine:
-                found.append(int(pid))
-    return found
-
-
-def test_a_killed_keeper_leaves_nothing_frozen(place: Place) -> None:
-    """Seen to fail without `Visit._thaw`."""
-    box = place.container()
-    with place.files.destination(box.id, "/") as destination:
-        if AS_ROOT:  # who else has a freezer is not known
-            assert place.files.get(box.id).status is Status.PAUSED
-        for guest in guests():
-            with open(f"/proc/{guest}/stat") as file:
-                os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
-        with pytest.raises(HostError, match="killed"):
-            destination.extract([bytes(1 << 20)] * 10)
-    assert place.files.get(box.id).status is Status.RUNNING
-
-
-@pytest.mark.parametrize("monitor", [False, True], ids=["", "with the monitor"])
-def test_a_keeper_killed_with_its_client_leaves_nothing_frozen(
-    place: Place, *, monitor: bool
-) -> None:
-    """Whoever thaws in their place must not be asked to.
-
-    Seen to fail without `Stillness.interest`; and, where the monitor is killed too, without the
-    look at the mark that its successor takes.
-    """
-    box = place.container()
-    words = [sys.executable, "-m", "tuidock", "commit", box.id, "x"]
-    place.sh(box.id, "dd if=/dev/zero of=/big bs=1M count=400")
-    at = {"TUIDOCK_ROOT": place.core.layout.root, "TUIDOCK_RUNROOT": place.core.layout.runroot}
-    with subprocess.Popen(words, env={**os.environ, **at}) as client:
-        until(lambda: place.files.get(box.id).status is Status.PAUSED)
-        until(guests)
-        (holder,) = {parent(guest) for guest in guests()}
-        os.kill(holder, signal.SIGSTOP)  # else it would thaw when its client dies
-        client.kill()
-        if monitor:
-            os.kill(read_run(place.core.layout, box.id)["monitor"][0], signal.SIGKILL)
-        assert place.files.get(box.id).status is Status.PAUSED
-        os.kill(holder, signal.SIGKILL)
-    until(lambda: place.files.get(box.id).status is Status.RUNNING)
-    assert place.sh(box.id, "echo $((6 * 7))") == "42\n"
-    until(lambda: not os.path.exists(f"{place.core.layout.run(box.id)}/still"))
-
-
-def parent(pid: int) -> int:
-    with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
-
-
-def test_a_long_copy_does_not_stop_the_container(place: Place) -> None:
-    """It is held still for moments only. Seen to fail with a longer `_STILL`."""
-    box = place.container()
-    with place.files.destination(box.id, "/"):
-        until(lambda: place.files.get(box.id).status is Status.RUNNING, 5)
-    assert place.files.get(box.id).status is Status.RUNNING
-
-
-@pytest.mark.root(root_only.LIMITS)
-def test_a_paused_container_stays_paused(place: Place) -> None:
-    box = place.container()
-    place.files.pause(box.id)
-    place.out(box.id, "/etc/passwd", place.base)
-    place.files.commit(box.id, CommitSpec("x"))
-    assert place.files.get(box.id).status is Status.PAUSED
 
 
 # --- what a guest could send, if somebody took it over ----------------------------------------

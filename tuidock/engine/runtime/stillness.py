@@ -6,7 +6,6 @@ freeze with a mark in the run directory ends with the process that the mark name
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 from contextlib import suppress
@@ -80,17 +79,21 @@ class Stillness:
                 pid, born = map(int, file.read(64).split())
         except FileNotFoundError:
             return
-        try:
-            self._holder = os.pidfd_open(pid)
-        except OSError as error:
-            if error.errno not in (errno.ESRCH, errno.EINVAL):
-                raise
-        if start_time(pid) != born:
-            self._over()
+        if start_time(pid) == born:
+            with suppress(ProcessLookupError):
+                self._holder = os.pidfd_open(pid)
+        if start_time(pid) != born:  # it is gone, and its number perhaps another's
+            self._let_go()
+            self._thaw()
 
     def _over(self) -> None:
-        """It has ended, in peace only if it took its mark away."""
-        self._let_go()
+        """It has ended, unless another took its place in this very moment."""
+        if select.select([self._holder], [], [], 0)[0]:
+            self._let_go()
+            self._thaw()
+
+    def _thaw(self) -> None:
+        """What it would have done, if it has left its mark."""
         if os.path.exists(_mark(self._run)):
             with suppress(OSError, Unsupported):  # it went with the container
                 self._ward.cgroup().thaw()

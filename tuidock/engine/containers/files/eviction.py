@@ -61,8 +61,11 @@ def _visits(pid: int, layout: Layout, container_id: str) -> bool:
         words = _all_of(file.fileno()).split(b"\0")
     if len(words) < 3 or b"containers.files.keeper import" not in words[-3]:
         return False
-    request = json.loads(words[-2])
-    mine = (request["id"], request["root"]) == (container_id, layout.root)
+    try:
+        request = json.loads(words[-2])
+        mine = (request["id"], request["root"]) == (container_id, layout.root)
+    except (ValueError, KeyError, TypeError):  # somebody who wears its words, in a container
+        return False
     return mine and os.getpgid(pid) == pid
 
 
