@@ -266,7 +266,8 @@ def test_namespaces(kind: str) -> None:
 def test_arguments_end_in_a_nul() -> None:
     arena = Arena(shared=False)
     arena.put(b"x" * 100)
-    arena.open_batch(arena.close_batch())
+    batch = arena.close_batch()
+    arena.open_batch(batch, batch.address)
     address = arena.put("abc")
     assert arena.read(address, 4) == b"abc\0"
 

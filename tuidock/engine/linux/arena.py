@@ -1,8 +1,8 @@
 """Memory in which one process writes down system calls that another one is to make.
 
 A batch is a row of calls in the layout of `machine`, and the strings and structures that their
-arguments point to. Invariant: everything that a call points to lies in the arena, and stays there
-until the batch was answered.
+arguments point to. While one is being made, the next can be written down behind it. Invariant:
+everything that a call points to lies in the arena, and stays there until all was answered.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ _CONTROLS = 8
 _MOST_CALLS = 1000
 _FIRST_CALL = _CONTROL * _CONTROLS
 _FIRST_DATA = _FIRST_CALL + CALL * (_MOST_CALLS + 1)
+_LAST_CALL = _FIRST_DATA - CALL
 _RESULT = 80
-_END = struct.pack("=q", -1)
+_NUMBER = struct.Struct("=q")
+_END = _NUMBER.pack(-1)
 
 
 class Answer:
@@ -80,16 +82,29 @@ class Call:
         self.context = context
 
 
-class Arena:
-    """The memory, and the batch in it."""
+class Batch:
+    """Calls that were given to a process: the address of the first, and all of them."""
 
-    def __init__(self, *, shared: bool) -> None:
-        """`shared`: also with a process that has a memory of its own."""
+    __slots__ = ("address", "arena", "calls")
+
+    def __init__(self, arena: Arena, address: int, calls: list[Call]) -> None:
+        self.arena = arena
+        self.address = address
+        self.calls = calls
+
+
+class Arena:
+    """The memory, and the batch that is being written down in it."""
+
+    def __init__(self, *, shared: bool, size: int = _SIZE) -> None:
+        """`shared`: also with a process that has a memory of its own. `size` in bytes."""
         kind = mmap.MAP_SHARED if shared else mmap.MAP_PRIVATE
         flags = kind | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
-        self.memory = mmap.mmap(-1, _SIZE, flags=flags)
+        self.memory = mmap.mmap(-1, size, flags=flags)
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self.calls: list[Call] = []
+        self._first = self._next = _FIRST_CALL
+        """Where the batch begins, and where its next call goes."""
         self._data = _FIRST_DATA
         self._controls = 0
 
@@ -108,6 +123,11 @@ class Arena:
 
     # --- the batch ----------------------------------------------------------------------------
 
+    @property
+    def waiting(self) -> int:
+        """How many calls there is no room for any more, because others are there."""
+        return (self._next - _FIRST_CALL) // CALL
+
     def add(
         self,
         name: str,
@@ -121,15 +141,17 @@ class Arena:
 
         `child` is the control block of the process that it makes, if it is a clone.
         """
-        if len(self.calls) == _MOST_CALLS:
+        at = self._next
+        if at >= _LAST_CALL:
             raise OSError(errno.E2BIG, "too many system calls in a batch")
         values, mask = self._values(arguments)
-        errnos = int.from_bytes(bytes(how.get("fine", ())), "little")
+        fine = how.get("fine")
+        errnos = int.from_bytes(bytes(fine), "little") if fine else 0
         skip, tries = how.get("skip", 0) * CALL, how.get("tries", 0)
-        at = _FIRST_CALL + CALL * len(self.calls)
         LAYOUT.pack_into(
             self.memory, at, NUMBER[name], *values, mask, errnos, skip, NEVER, child, tries
         )
+        self._next = at + CALL
         answer = Answer(self.base + at + _RESULT)
         self.calls.append(Call(name, how.get("path", ""), step, answer, how.get("context")))
         return answer
@@ -153,7 +175,7 @@ class Arena:
         """The address of a copy that ends in a NUL. Raises OSError E2BIG."""
         content = os.fsencode(data) if isinstance(data, str) else data
         at, end = self._data, self._data + len(content)
-        if end >= _SIZE:
+        if end >= len(self.memory):
             raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
         self.memory[at:end] = content
         self.memory[end] = 0
@@ -165,27 +187,57 @@ class Arena:
         addresses = [*map(self.put, items), 0]
         return self.put(struct.pack(f"={len(addresses)}q", *addresses))
 
+    def variable(self) -> Answer:
+        """An argument whose value is `set` later, but before its batch is made."""
+        return Answer(self.put(bytes(8)))
+
+    def set(self, variable: Answer, value: int) -> None:
+        """What the calls that were given this argument will find."""
+        _NUMBER.pack_into(self.memory, variable.address - self.base, value)
+
     def read(self, address: int, size: int) -> bytes:
         """What a call left at an address that `put` gave; before the next batch."""
         return self.memory[address - self.base : address - self.base + size]
 
-    def close_batch(self) -> int:
-        """Mark the end of the batch; the address of its first call."""
-        at = _FIRST_CALL + CALL * len(self.calls)
+    def close_batch(self) -> Batch:
+        """Mark the end of the batch. What is written down from now on belongs to the next one."""
+        at = self._next
         self.memory[at : at + 8] = _END
-        return self.base + _FIRST_CALL
+        batch = Batch(self, self.base + self._first, self.calls)
+        self.calls = []
+        self._first = self._next = at + CALL
+        return batch
 
-    def open_batch(self, stopped: int) -> Call | None:
-        """Take the results of a batch that ended at the address `stopped`, and begin a new one.
+    def open_batch(self, batch: Batch, stopped: int) -> Call | None:
+        """Take the results of a batch that ended at the address `stopped`.
 
         The call that failed, its errno as result; None when all were made.
         """
-        made = (stopped - self.base - _FIRST_CALL) // CALL
-        calls, self.calls, self._data = self.calls, [], _FIRST_DATA
-        for index, each in enumerate(calls[: made + 1]):
-            at = _FIRST_CALL + CALL * index + _RESULT
-            (each.answer.value,) = struct.unpack_from("=q", self.memory, at)
-        return calls[made] if made < len(calls) else None
+        made = (stopped - batch.address) // CALL
+        first = batch.address - self.base + _RESULT
+        for index, each in enumerate(batch.calls[: made + 1]):
+            (each.answer.value,) = _NUMBER.unpack_from(self.memory, first + CALL * index)
+        if not self.calls:
+            self._first = self._next = _FIRST_CALL
+            self._data = _FIRST_DATA
+        return batch.calls[made] if made < len(batch.calls) else None
+
+
+class Scribe:
+    """Whoever writes calls down; `step` is what they are for."""
+
+    def __init__(self, arena: Arena) -> None:
+        self.arena = arena
+        self.step = ""
+
+    def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer:
+        """Write a call down; see `Arena.add`."""
+        return self.arena.add(name, arguments, step=self.step, **how)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls are written down, and since the last `run`."""
+        return self.arena.waiting
 
 
 NEVER = -1 << 40

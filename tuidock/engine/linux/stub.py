@@ -18,19 +18,18 @@ import struct
 from contextlib import suppress
 
 from tuidock.engine.linux import machine
-from tuidock.engine.linux.arena import NEVER, Answer, Arena
+from tuidock.engine.linux.arena import Answer, Arena, Scribe
 from tuidock.engine.linux.calls import NUMBER
 from tuidock.engine.linux.executable import executable
-from tuidock.engine.linux.libc import check, libc, syscall
+from tuidock.engine.linux.libc import check, libc
 from tuidock.engine.linux.mount import messages
 from tuidock.engine.linux.obeying import obey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Unpack
 
-    from tuidock.engine.linux.arena import Argument, How
+    from tuidock.engine.linux.arena import Argument, Batch
 
 # <linux/sched.h>
 CLONE_VM = 0x100
@@ -44,6 +43,8 @@ _SHUT_WR = 1
 _EVERY_SIGNAL = frozenset(range(1, 65)) - {9, 19, 32, 33}
 _PATIENCE = 1.0
 """Seconds that a process gets to end itself."""
+_SOME = 24
+"""Calls that it is worth to wake somebody for, who takes about as long to wake."""
 _FILES = 512
 """Descriptors that there is room for from the beginning."""
 
@@ -61,28 +62,25 @@ class StubDied(ProcessLookupError):
     """The process that was to make the calls is gone."""
 
 
-class Stub:
+class Stub(Scribe):
     """One such process; `step` is what it is doing, or what it failed to do."""
 
     def __init__(self, arena: Arena, starter: int, *, code: int) -> None:
+        super().__init__(arena)
         self.pid = 0
         self.pidfd = -1
-        self.step = ""
         self.failed = ""
         """The system call that failed last."""
-        self.arena = arena
         self.starter = starter
         """A pidfd of our own."""
         self._code = code
         self._line, self._theirs = _pair()
         self._left: tuple[Stub, ...] = ()
+        self._given: Batch | None = None
+        """What the process works at, unless somebody waits for that."""
         self.control = arena.control(self._theirs, starter)
 
     # --- calls --------------------------------------------------------------------------------
-
-    def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer:
-        """Write a call down for the next `run`; see `Arena.add`."""
-        return self.arena.add(name, arguments, step=self.step, **how)
 
     def call(self, name: str, *arguments: Argument, path: str = "") -> int:
         """Make one call, after those that were written down. Raises OSError, StubDied."""
@@ -90,15 +88,39 @@ class Stub:
         self.run()
         return answer.known
 
+    def push(self) -> None:
+        """Let the process make the calls so far, if it is idle, while others are written down.
+
+        None of them may leave out later ones. Raises OSError of an earlier one, StubDied.
+        """
+        if len(self.arena.calls) < _SOME:
+            return
+        if self._given:
+            if not select.select([self._line], [], [], 0)[0]:
+                return
+            self._take()
+        self._give(self.arena.close_batch())
+
+    def play(self, passage: Batch) -> None:
+        """The same for calls that were written down elsewhere, after those so far.
+
+        Needs `shares_memory`. Raises OSError of an earlier one, StubDied.
+        """
+        self.run()
+        self._give(passage)
+
     @property
-    def waiting(self) -> int:
-        """How many calls are written down."""
-        return len(self.arena.calls)
+    def shares_memory(self) -> bool:
+        """Whether it can read what was written down before it was born."""
+        return bool(self._code)
 
     def run(self) -> None:
         """Make the calls that were written down. Raises OSError of the first that failed."""
+        if self._given:
+            self._take()
         if self.arena.calls:
-            self._conclude(self._ask())
+            self._give(self.arena.close_batch())
+            self._take()
             self._close_theirs()
 
     def run_apart(self) -> None:
@@ -106,32 +128,47 @@ class Stub:
 
         To be called in place of `start`. Raises OSError.
         """
-        os.write(self._line, struct.pack("=q", self.arena.close_batch()))
+        batch = self.arena.close_batch()
+        self._tell(batch)
         check(libc.shutdown(self._line, _SHUT_WR), "shutdown")  # the line's end is its end
         self.start(CLONE_VFORK)
         os.waitpid(self.pid, 0)
         os.close(self.pidfd)
         self.pidfd = -1
-        self._conclude(int.from_bytes(os.read(self._line, 8), "little"))
+        self._conclude(batch, int.from_bytes(os.read(self._line, 8), "little"))
 
     def finish(self) -> None:
         """The same for a batch that ends in execve(2), after `leave_files`: returns when it was
         executed, or when the process died of it. Raises OSError.
         """
-        if stopped := self._ask(until_exec=True):
-            self._judge(stopped)
+        batch = self.arena.close_batch()
+        if self._tell(batch) and (stopped := self._hear()):
+            self._judge(batch, stopped)
 
-    def _ask(self, *, until_exec: bool = False) -> int:
-        """Where the batch ended; 0 when the line or the process did."""
-        message = struct.pack("=q", self.arena.close_batch())
+    def _give(self, batch: Batch) -> None:
+        self._given = batch
+        if not self._tell(batch):
+            raise StubDied(errno.ESRCH, "the process died")
+
+    def _take(self) -> None:
+        batch, self._given = self._given, None
+        assert batch
+        self._conclude(batch, self._hear(self.pidfd))
+
+    def _tell(self, batch: Batch) -> bool:
+        """False when nobody hears it."""
         try:
-            os.write(self._line, message)
+            os.write(self._line, struct.pack("=q", batch.address))
         except (BrokenPipeError, ConnectionResetError):
-            return 0
+            return False
+        return True
+
+    def _hear(self, pidfd: int = -1) -> int:
+        """Where the batch ended; 0 when the line did, or the process of `pidfd`."""
         poll = select.poll()
         poll.register(self._line, select.POLLIN)
-        if self.pidfd >= 0 and not until_exec:
-            poll.register(self.pidfd, select.POLLIN)
+        if pidfd >= 0:
+            poll.register(pidfd, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll()]
         try:
             answer = os.read(self._line, 8) if self._line in ready else b""
@@ -139,13 +176,13 @@ class Stub:
             answer = b""
         return int.from_bytes(answer, "little")
 
-    def _conclude(self, stopped: int) -> None:
+    def _conclude(self, batch: Batch, stopped: int) -> None:
         if not stopped:
             raise StubDied(errno.ESRCH, "the process died")
-        self._judge(stopped)
+        self._judge(batch, stopped)
 
-    def _judge(self, stopped: int) -> None:
-        failed = self.arena.open_batch(stopped)
+    def _judge(self, batch: Batch, stopped: int) -> None:
+        failed = batch.arena.open_batch(batch, stopped)
         if failed is None:
             return
         self.step, self.failed = failed.step, failed.name
@@ -254,53 +291,6 @@ class Stub:
                 select.select([self.pidfd], [], [], _PATIENCE)
             os.close(self._theirs)
         self._line = self._theirs = -1
-
-
-class Own:
-    """The same for this very process: each call is made at once."""
-
-    def __init__(self) -> None:
-        self.step = ""
-        self.waiting = 0
-        self._left_out = 0
-
-    def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer:
-        """Raises OSError, but not for an errno that is `fine`."""
-        answer = Answer(0)
-        if self._left_out:
-            self._left_out -= 1
-            answer.value = NEVER
-            return answer
-        try:
-            answer.value = self._make(name, arguments, how.get("tries", 0))
-        except OSError as error:
-            if error.errno not in how.get("fine", ()):
-                context = how.get("context")
-                said = messages(context.known) if context else []
-                text = "; ".join([error.strerror or "", *said])
-                raise OSError(error.errno, text, how.get("path") or None) from error
-            answer.value = -(error.errno or 0)
-            self._left_out = how.get("skip", 0)
-        return answer
-
-    def _make(self, name: str, arguments: tuple[Argument, ...], tries: int) -> int:
-        words = [*map(_plain, arguments), *[0] * 6][:6]  # what is left out must be 0
-        while True:
-            try:
-                return syscall(NUMBER[name], name, *words)
-            except BlockingIOError:
-                if tries <= 0:
-                    raise
-                tries -= 1
-
-    def run(self) -> None:
-        """All was made already."""
-
-
-def _plain(argument: Argument) -> object:
-    if isinstance(argument, Answer):
-        return argument.known
-    return os.fsencode(argument) if isinstance(argument, str) else argument
 
 
 def make(flags: int, cgroup: int = -1, *, code: int | None = None) -> Stub:

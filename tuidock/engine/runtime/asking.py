@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Protocol, Unpack
 
-    from tuidock.engine.linux.arena import Answer, Argument, How
+    from tuidock.engine.linux.arena import Answer, Argument, Batch, How
 
     class Caller(Protocol):
-        """A stub, or `stub.Own`: this process itself."""
+        """A stub, a scribe, or `own.Own`: this process itself."""
 
         step: str
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
         def waiting(self) -> int: ...
 
         def add(self, name: str, *arguments: Argument, **how: Unpack[How]) -> Answer: ...
+
+        def push(self) -> None: ...
+
+        def play(self, passage: Batch) -> None: ...
 
         def run(self) -> None: ...
 

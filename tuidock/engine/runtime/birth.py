@@ -14,9 +14,11 @@ from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.errors import EngineError, StartFailed, Unsupported
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, stub
+from tuidock.engine.linux.own import Own
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import idmaps, neighbours, reaper, sources
 from tuidock.engine.runtime.allowance import set_limits, set_score
+from tuidock.engine.runtime.cgroupview import hierarchies
 from tuidock.engine.runtime.config import (
     added_groups,
     filter_program,
@@ -25,7 +27,7 @@ from tuidock.engine.runtime.config import (
     owns,
 )
 from tuidock.engine.runtime.execute import Asked, failure
-from tuidock.engine.runtime.init import Init
+from tuidock.engine.runtime.init import Init, bring_up_loopback
 from tuidock.engine.runtime.plan import operations
 from tuidock.engine.runtime.protocol import GATE, decode, encode
 
@@ -58,12 +60,17 @@ AHEAD = p.CLONE_NEWUSER | p.CLONE_NEWNS | p.CLONE_NEWNET | p.CLONE_NEWUTS | p.CL
 
 def prepare() -> stub.Stub | None:
     """A stub with these namespaces, for a container that nobody knows yet; the network one alone
-    takes half a millisecond to make. A child of our parent. None where they cannot be made.
+    takes half a millisecond to make, and its loopback a tenth of one to bring up. A child of our
+    parent. None where they cannot be made.
     """
     try:
-        return stub.make(AHEAD | p.CLONE_PARENT)
+        made = stub.make(AHEAD | p.CLONE_PARENT)
     except OSError:
         return None
+    bring_up_loopback(made)
+    with suppress(OSError):  # killed: `_make_from_ahead` sees that, too
+        made.run()
+    return made
 
 
 class Refused(Exception):
@@ -145,7 +152,7 @@ class Birth:
         init.enter(doors)
         descriptors = self._open_mounts(self.stub)
         self._begin("plan the mounts")
-        plan = operations(self.config)
+        plan = operations(self.config, hierarchies())
         if gate:
             self.client.send(encode({"created": self.stub.pid}))
         self._let_work("furnish the root")
@@ -279,7 +286,7 @@ class Birth:
         ids = -1
         if self.config["linux"].get("uidMappings"):
             ids = os.open(f"/proc/{first.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        opened = sources.open_all(stub.Own(), root, self.config, ids, self, shm)
+        opened = sources.open_all(Own(), root, self.config, ids, self, shm)
         return opened + sources.make_devices(self.config, self)
 
     def _await_client(self) -> None:

@@ -24,24 +24,30 @@ class CgroupView(NamedTuple):
 
     target: str
     attributes: int
+    hierarchies: tuple[str, ...]
+    """What the host has; see `mounted_hierarchies`."""
 
     def describe(self) -> str:
         return f"mount cgroups on {self.target}"
 
     def execute(self, birth: Birth) -> None:
-        hierarchies = mounted_hierarchies(read("/proc/self/mountinfo"))
-        if hierarchies == [""]:
+        if self.hierarchies == ("",):
             view = a.new_mount(birth.stub, "cgroup2", (), self.attributes)
             return attach(birth, view, self.target, is_directory=True)
         options = (("mode", "755"), ("size", "65536"))
         frame = a.new_mount(birth.stub, "tmpfs", options, HIDDEN)
         attach(birth, frame, self.target, is_directory=True)
-        for controllers in hierarchies:
+        for controllers in self.hierarchies:
             _mount_hierarchy(birth.stub, frame, controllers, self.attributes)
         return a.mount_setattr(birth.stub, frame, m.MOUNT_ATTR_RDONLY)
 
 
-def mounted_hierarchies(mountinfo: str) -> list[str]:
+def hierarchies() -> tuple[str, ...]:
+    """Those that are mounted now. Raises OSError."""
+    return mounted_hierarchies(read("/proc/self/mountinfo"))
+
+
+def mounted_hierarchies(mountinfo: str) -> tuple[str, ...]:
     """`cpu,cpuacct` or `name=systemd` for each v1 hierarchy in proc(5)'s mountinfo, "" for v2."""
     found: dict[str, None] = {}
     for line in mountinfo.splitlines():
@@ -54,7 +60,7 @@ def mounted_hierarchies(mountinfo: str) -> list[str]:
                     o for o in options.split(",") if o.partition("=")[0] not in _NOT_CONTROLLERS
                 )
             ] = None
-    return list(found)
+    return tuple(found)
 
 
 _NOT_CONTROLLERS = frozenset(("rw", "ro", "xattr", "noprefix", "clone_children", "release_agent"))

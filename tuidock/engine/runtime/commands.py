@@ -11,6 +11,7 @@ import os
 import signal
 from contextlib import suppress
 
+from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
 from tuidock.engine.runtime.joining import Joiner
 from tuidock.engine.runtime.protocol import decode, encode
@@ -69,12 +70,14 @@ class Command:
         self._joiner = 0
         self._children: list[int] = []
         """Processes that the joiner made for us."""
+        self._started = False
+        """As the client was told."""
 
     def begin(self, stdio: list[int]) -> None:
         """Fork the joiner; `stdio` are the client's descriptors, closed here."""
         self._detached = bool(stdio)
         self._line, theirs = sockets.pair()
-        self._joiner = os.fork()
+        self._joiner = p.clone_child()
         if self._joiner == 0:
             joiner = Joiner(self._layout.container(self._id), self.process, theirs)
             joiner.live(self._ward.pidfd, self._ward.cgroup(), tuple(stdio))
@@ -100,6 +103,8 @@ class Command:
         self._children = answer.pop("children")
         if "pid" in answer:
             self.pid = answer["pid"]
+        if "executed" in answer:  # the joiner takes another millisecond to go
+            self._say_started()
         if "failed" in answer:
             self.failed = True
             self._tell(answer)
@@ -149,8 +154,13 @@ class Command:
             return False
         self.started = True
         self.fd = os.pidfd_open(self.pid)
-        self._tell({"started": self.pid})
+        self._say_started()
         return True
+
+    def _say_started(self) -> None:
+        if not self._started:
+            self._started = True
+            self._tell({"started": self.pid})
 
     def _finish(self) -> None:
         os.close(self.fd)

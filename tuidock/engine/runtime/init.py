@@ -11,7 +11,7 @@ import os
 import struct
 
 from tuidock.engine.linux import process as p
-from tuidock.engine.runtime import execute, rootfs, terminal
+from tuidock.engine.runtime import execute, passages, rootfs, terminal
 from tuidock.engine.runtime.asking import AT_FDCWD
 from tuidock.engine.runtime.config import owns
 from tuidock.engine.runtime.namespaces import joined
@@ -55,10 +55,12 @@ class Init:
             # Whoever carries the user's network must look into it; a change of ids forbids that.
             stub.add("prctl", p.PR_SET_DUMPABLE, 1)
         stub.add("unshare", p.CLONE_NEWCGROUP)
+        stub.push()
 
     def furnish(self, plan: list[Operation], descriptors: list[int]) -> None:
         """Everything that only needs the image and the host."""
-        birth = rootfs.Birth(self.stub, descriptors[0], descriptors[1:])
+        written = passages.USUAL if self.stub.shares_memory else ()
+        birth = rootfs.Birth(self.stub, descriptors[0], descriptors[1:], written)
         birth.furnish(plan)
         self.root = birth.root
         if self.config["process"].get("terminal"):
@@ -69,7 +71,7 @@ class Init:
             self.stub.add("sethostname", encoded, len(encoded))
         if owns(self.config["linux"], "network"):
             self.stub.step = "bring up lo"
-            self._bring_up_loopback()
+            bring_up_loopback(self.stub)
         self.stub.run()
 
     def _open_terminal(self) -> None:
@@ -79,12 +81,6 @@ class Init:
         if size := self.config["process"].get("consoleSize"):
             terminal.set_size(self.terminal.master, size["width"], size["height"])
         terminal.make_console(self.stub, self.root, self.terminal.slave)
-
-    def _bring_up_loopback(self) -> None:
-        line = self.stub.add("socket", _AF_INET, _SOCK_DGRAM | os.O_CLOEXEC, 0)
-        request = struct.pack("16sh14x", b"lo", _IFF_UP)
-        self.stub.add("ioctl", line, _SIOCSIFFLAGS, request)
-        self.stub.add("close", line)
 
     def become(
         self, asked: execute.Asked, stdio: tuple[int, ...], limit: Callable[[], None]
@@ -109,6 +105,14 @@ class Init:
         ready = execute.settle(stub, self.config["process"], asked, who)
         execute.harden(stub, ready)
         execute.execute(stub, ready)
+
+
+def bring_up_loopback(stub: Stub) -> None:
+    """In the stub's network namespace; no-op where it is up."""
+    line = stub.add("socket", _AF_INET, _SOCK_DGRAM | os.O_CLOEXEC, 0)
+    request = struct.pack("16sh14x", b"lo", _IFF_UP)
+    stub.add("ioctl", line, _SIOCSIFFLAGS, request)
+    stub.add("close", line)
 
 
 def pass_doors(stub: Stub, doors: list[str]) -> None:

@@ -120,3 +120,4 @@ class Joiner:
         if self.process.get("terminal"):
             terminal.take(command, 0)
         execute.execute(command, ready)
+        self._tell({"executed": True})

@@ -16,7 +16,7 @@ from tuidock.engine.runtime.cgroupview import CgroupView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from tuidock.engine.runtime.rootfs import Operation
@@ -108,15 +108,18 @@ def _bind_mounts(config: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in config.get("mounts", ()) if parse(entry.get("options", ())).bind]
 
 
-def operations(config: dict[str, Any]) -> list[Operation]:
-    """Every step from the host's mounts to standing in the container's root."""
+def operations(config: dict[str, Any], hierarchies: tuple[str, ...] = ()) -> list[Operation]:
+    """Every step from the host's mounts to standing in the container's root.
+
+    `hierarchies` are those of the host's cgroups.
+    """
     linux = config["linux"]
     annotations = config["annotations"]
     layers = tuple(filter(None, annotations["tuidock.layers"].split(":")))
     bundle = f"containers/{annotations['tuidock.id']}"
     volatile = annotations.get("tuidock.volatile") == "true"
     steps: list[Operation] = [r.Private(), r.Overlay(layers, bundle, volatile)]
-    steps += _mounts(config)
+    steps += mounts(config, hierarchies)
     steps += _nodes(config)
     steps += [r.Sysctl(name, value) for name, value in linux.get("sysctl", {}).items()]
     if masked := linux.get("maskedPaths"):
@@ -127,7 +130,8 @@ def operations(config: dict[str, Any]) -> list[Operation]:
     return [*steps, r.Pivot()]
 
 
-def _mounts(config: dict[str, Any]) -> list[Operation]:
+def mounts(config: Mapping[str, Any], hierarchies: tuple[str, ...]) -> list[Operation]:
+    """What `mounts` of the configuration come to."""
     steps: list[Operation] = []
     index = 0
     for entry in config.get("mounts", ()):
@@ -137,7 +141,7 @@ def _mounts(config: dict[str, Any]) -> list[Operation]:
             steps.append(r.Attach(index, target, entry["source"]))
             index += 1
         elif kind == "cgroup":
-            steps.append(CgroupView(target, options.attributes))
+            steps.append(CgroupView(target, options.attributes, hierarchies))
         else:
             steps.append(r.Filesystem(kind, target, options.data, options.attributes))
         if target == "/dev":

@@ -21,8 +21,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from tuidock.engine.linux.arena import Answer
+    from tuidock.engine.linux.arena import Answer, Batch
     from tuidock.engine.runtime.asking import Caller, Descriptor
+
+    Unchecked = tuple[Answer, str, tuple[int, int]]
+    """A device node that was opened, its path, and the numbers that it must have."""
+
+    class Passage(Protocol):
+        """Operations that were written down before: see `passages`."""
+
+        @property
+        def operations(self) -> tuple[Operation, ...]: ...
+        @property
+        def batch(self) -> Batch: ...
+        @property
+        def root(self) -> Answer: ...
+        @property
+        def unchecked(self) -> tuple[Unchecked, ...]: ...
 
     class Operation(Protocol):
         """One step of the birth."""
@@ -41,8 +56,12 @@ _MANY = 500
 class Birth:
     """What the operations share: who makes them, and descriptors that later steps need."""
 
-    def __init__(self, stub: Caller, store: int, binds: list[int]) -> None:
+    def __init__(
+        self, stub: Caller, store: int, binds: list[int], passages: tuple[Passage, ...] = ()
+    ) -> None:
         self.stub = stub
+        self.passages = passages
+        """What was written down already; only a stub that shares our memory can make it."""
         self.store = store
         """Detached mount of the engine's root, id-mapped where the container has own ids."""
         self.binds = binds
@@ -50,27 +69,49 @@ class Birth:
         self.root: Descriptor = -1
         self.empty: Answer | None = None
         """A read-only empty tmpfs, shared by all masked directories."""
-        self._unchecked: list[tuple[Answer, str, tuple[int, int]]] = []
+        self.unchecked: list[Unchecked] = []
         self._dangling: list[tuple[Answer, Descriptor, str]] = []
         """Targets that may turn out to be links to what is missing, and what to mount there."""
 
     def furnish(self, operations: list[Operation]) -> None:
         """Execute them all. Raises OSError; the stub's step is the one that failed."""
-        for operation in operations:
-            self.stub.step = operation.describe()
-            operation.execute(self)
-            if self.stub.waiting > _MANY:
-                self.run()
+        at = 0
+        while at < len(operations):
+            if passage := self._passage(operations, at):
+                self._play(passage)
+                at += len(passage.operations)
+            else:
+                self._execute(operations[at])
+                at += 1
         self.run()
+
+    def _execute(self, operation: Operation) -> None:
+        self.stub.step = operation.describe()
+        operation.execute(self)
+        if self.stub.waiting > _MANY:
+            self.run()
+        self.stub.push()
+
+    def _passage(self, operations: list[Operation], at: int) -> Passage | None:
+        for each in self.passages:
+            if tuple(operations[at : at + len(each.operations)]) == each.operations:
+                return each
+        return None
+
+    def _play(self, passage: Passage) -> None:
+        self.run()  # the root is known then
+        self.unchecked += passage.unchecked
+        passage.batch.arena.set(passage.root, a.number(self.root))
+        self.stub.play(passage.batch)
 
     def run(self) -> None:
         """Make what was written down, and look at what was opened."""
         step = self.stub.step
         self.stub.run()
-        for node, path, numbers in self._unchecked:
+        for node, path, numbers in self.unchecked:
             self.stub.step = f"bind {path}"
             check_device(node.known, path, numbers)
-        self._unchecked.clear()
+        self.unchecked.clear()
         for target, mounted, path in self._dangling:
             if target.known == -errno.ENOENT:
                 self.stub.step = f"mount where {path} leads"
@@ -97,7 +138,7 @@ class Birth:
         """
         flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
         node = self.stub.add("openat", a.AT_FDCWD, path, flags, path=path)
-        self._unchecked.append((node, path, numbers))
+        self.unchecked.append((node, path, numbers))
         return node
 
 

@@ -16,7 +16,7 @@ import stat
 from tuidock.engine.errors import Unsupported
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux.stub import Own
+from tuidock.engine.linux.own import Own
 from tuidock.engine.runtime import idmaps, plan, sources, user
 from tuidock.engine.runtime.capabilities import bits
 from tuidock.engine.runtime.config import added_groups

@@ -19,8 +19,8 @@ from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.linux.landlock import landlock
+from tuidock.engine.linux.own import Own
 from tuidock.engine.linux.proc import start_time
-from tuidock.engine.linux.stub import Own
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import idmaps, rootfs, sources
 from tuidock.engine.runtime.asking import number
