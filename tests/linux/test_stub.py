@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import AS_ROOT
 from tuidock.engine.linux import machine, stub
-from tuidock.engine.linux.arena import Answer, Arena
+from tuidock.engine.linux.arena import Answer, Arena, Scribe
 from tuidock.engine.linux.calls import numbers
 from tuidock.engine.linux.stub import Stub, StubDied, make
 
@@ -109,6 +109,71 @@ def test_an_error_ends_the_batch(born: Stub) -> None:
     assert born.step == "second"
     assert after.value is None
     assert born.call("umask", 0) == 0, "the third was not made"
+
+
+def test_it_works_while_we_write(born: Stub) -> None:
+    """Fails when `push` gives nothing before `run`; hangs when it waits for the end."""
+    (held, opening), (reading, writing) = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+    _write_many(born, writing)
+    born.add("read", held, born.arena.put(bytes(8)), 1)  # so it cannot be over
+    born.push()
+    assert select.select([reading], [], [], 5)[0], "it has not begun"
+    later = [born.add("umask", 0o22) for _ in range(100)][-1]
+    born.push()  # it is busy
+    os.write(opening, b"x")
+    born.run()
+    assert later.known == 0o22
+    assert os.read(reading, 1000) == b"y" * 100
+    assert born.waiting == 0, "there is room again"
+    for descriptor in (held, opening, reading, writing):
+        os.close(descriptor)
+
+
+def test_nothing_is_made_after_an_error_in_what_was_pushed(born: Stub) -> None:
+    """Fails when a batch is given before the one before it was judged."""
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    born.step = "first"
+    born.add("close", 9999)
+    for _ in range(100):
+        born.add("umask", 0o22)
+    born.push()
+    born.step = "second"
+    with pytest.raises(OSError, match="close: Bad file descriptor"):
+        _push_until_refused(born, writing)
+    assert born.step == "first"
+    with pytest.raises(BlockingIOError):
+        os.read(reading, 1)
+    os.close(reading)
+    os.close(writing)
+
+
+def _push_until_refused(born: Stub, writing: int) -> None:
+    _write_many(born, writing)
+    born.push()
+    born.run()
+
+
+def _write_many(born: Stub, descriptor: int) -> None:
+    for _ in range(100):
+        born.add("write", descriptor, b"y", 1)
+
+
+def test_what_was_written_before_it_was_born() -> None:
+    """Fails when a variable is not looked at again, or results go to another arena."""
+    scribe = Scribe(Arena(shared=False, size=1 << 18))
+    variable = scribe.arena.variable()
+    opened = scribe.add("openat", variable, "passwd", os.O_RDONLY | os.O_CLOEXEC, 0)
+    written = scribe.arena.close_batch()
+    made = make(0)
+    made.add("umask", 0o22)
+    directory = os.open("/etc", os.O_PATH | os.O_CLOEXEC)
+    scribe.arena.set(variable, directory)
+    made.play(written)
+    made.run()
+    assert os.read(opened.known, 5) == b"root:"
+    for descriptor in (directory, opened.known):
+        os.close(descriptor)
+    _end(made)
 
 
 def test_errors_that_are_fine(born: Stub) -> None:

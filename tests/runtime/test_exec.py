@@ -9,7 +9,11 @@ import pytest
 from tests.runtime.conftest import Box, collect, read_until
 from tests.waiting import until
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, MonitorGone, StartFailed
+from tuidock.engine.linux import sockets
+from tuidock.engine.runtime.commands import Command
+from tuidock.engine.runtime.protocol import decode, encode
 from tuidock.engine.runtime.spec import exec_process
+from tuidock.engine.runtime.ward import Ward
 from tuidock.engine.types import ExecSpec
 
 
@@ -51,6 +55,28 @@ def test_a_directory_that_is_not_there_is_not_made(box: Box, running: str) -> No
     line = box.exec(running, "test", "-e", "/nope")
     collect(line)
     assert line.exit_code == 1
+
+
+def test_a_command_is_told_of_before_its_joiner_has_gone(box: Box) -> None:
+    """Fails when only the end of the joiner's line tells: its memory takes a while to go."""
+    told: list[dict[str, object]] = []
+
+    class Client:
+        def send(self, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
+            told.append(decode(message))
+
+        def close(self) -> None:
+            raise AssertionError
+
+    ward = Ward(box.layout, "c" * 64, 0, -1, {}, -1, -1)
+    command = Command(box.layout, "c" * 64, ward, {"process": {}}, Client())
+    command._line, joiner = sockets.pair()
+    for message in ({"pid": 7}, {"executed": True}):
+        joiner.send(encode({**message, "children": [6, 7]}))
+        assert command.advance()
+    assert told == [{"started": 7}]
+    command._line.close()
+    joiner.close()
 
 
 def test_standard_input(box: Box, running: str) -> None:

@@ -6,11 +6,15 @@ import contextlib
 import mmap
 import os
 import resource
+import select
 import signal
+
+import pytest
 
 from tests.runtime.conftest import Box
 from tests.waiting import until
-from tuidock.engine.linux import process
+from tuidock.engine.linux import process, sockets
+from tuidock.engine.runtime import starting
 
 PAGES = 1024
 _NO_HUGE_PAGES = 15
@@ -47,6 +51,25 @@ def test_memory_that_is_mapped_later_is_left_alone() -> None:
         faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
         os._exit(0 if faults >= PAGES else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_who_asks_does_not_wait_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The piece that is being copied is the last. Fails if `_own_in_peace` does not look."""
+    ours, theirs = sockets.pair()
+    owned: list[tuple[int, int]] = []
+
+    def own(areas: list[tuple[int, int]]) -> None:
+        owned.extend(areas)
+        if len(owned) == 3:
+            ours.send(b"a start")
+
+    monkeypatch.setattr(process, "own_memory", own)
+    starting._own_in_peace([(0, 5), (1 << 30, 2 << 30)], theirs)
+    piece = starting._PIECE
+    base = 1 << 30
+    assert owned == [(0, 5), (base, base + piece), (base + piece, base + 2 * piece)]
+    ours.close()
+    theirs.close()
 
 
 def test_a_spare_is_there_when_a_start_is_over(box: Box) -> None:
@@ -90,8 +113,16 @@ def test_a_killed_spare_is_replaced(box: Box) -> None:
     box.process("tuidock-spare")
     while spare := box.find("tuidock-spare"):
         with contextlib.suppress(ProcessLookupError):  # since the last turn
-            os.kill(spare, signal.SIGKILL)
+            _kill(spare)
     assert box.run("echo", "two") == (0, "two\n")
+
+
+def _kill(pid: int) -> None:
+    """Returns when it is dead: its name goes before its descriptors, where a request could be."""
+    pidfd = os.pidfd_open(pid)
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    assert select.select([pidfd], [], [], 5)[0]
+    os.close(pidfd)
 
 
 def _parent(pid: int) -> int:

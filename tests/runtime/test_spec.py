@@ -9,7 +9,7 @@ import pytest
 
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.layout import Layout
-from tuidock.engine.runtime import plan
+from tuidock.engine.runtime import cgroupview, passages, plan
 from tuidock.engine.runtime.capabilities import ALL, DEFAULT, available, granted
 from tuidock.engine.runtime.spec import exec_process, oci_config
 from tuidock.engine.types import ContainerSpec, ExecSpec, Mount
@@ -121,6 +121,22 @@ def test_the_plan_reads_like_a_story() -> None:
     assert steps[-2:] == ["make the root read-only", "pivot into the root"]
     assert steps.index("mount proc on /proc") < steps.index("bind /src to /data")
     assert steps.index("mount tmpfs on /dev") < steps.index("bind /dev/null")
+
+
+def test_what_is_written_ahead_is_what_is_usual() -> None:
+    """Fails when a default mount changes here and not in `passages`: nobody would notice else."""
+    found = cgroupview.hierarchies()
+    usual = plan.operations(config(), found)
+    assert [each for each in passages.USUAL if not _within(each.operations, usual)] == []
+    memory = plan.operations(config(shm_size=1 << 20), found)
+    view = plan.operations(config(), ("other",))
+    for others, left in ((memory, [0, 2]), (view, [0, 1])):
+        kept = [n for n, each in enumerate(passages.USUAL) if _within(each.operations, others)]
+        assert kept == left
+
+
+def _within(row: tuple[object, ...], steps: list[object]) -> bool:
+    return any(tuple(steps[at : at + len(row)]) == row for at in range(len(steps)))
 
 
 def test_a_mount_of_a_person_replaces_ours() -> None:

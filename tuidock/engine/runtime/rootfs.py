@@ -21,23 +21,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from tuidock.engine.linux.arena import Answer, Batch
+    from tuidock.engine.linux.arena import Answer
     from tuidock.engine.runtime.asking import Caller, Descriptor
+    from tuidock.engine.runtime.passages import Passage
 
     Unchecked = tuple[Answer, str, tuple[int, int]]
     """A device node that was opened, its path, and the numbers that it must have."""
-
-    class Passage(Protocol):
-        """Operations that were written down before: see `passages`."""
-
-        @property
-        def operations(self) -> tuple[Operation, ...]: ...
-        @property
-        def batch(self) -> Batch: ...
-        @property
-        def root(self) -> Answer: ...
-        @property
-        def unchecked(self) -> tuple[Unchecked, ...]: ...
 
     class Operation(Protocol):
         """One step of the birth."""

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from tuidock.engine.linux.stub import Stub
 
 _EXIT_CODES = {"CommandNotFound": 127, "CommandNotExecutable": 126}
-_BREATH = 0.02
-"""Seconds without orders after which there is time to copy memory for them."""
+_PIECE = 1 << 19
+"""Bytes that are copied in less than half a millisecond."""
 _ROOM = sockets.MAX_MESSAGE // 4
 """Characters of a probe's process that go along with the rest."""
 _PATIENCE = 10.0
@@ -49,11 +49,19 @@ def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     if not sockets.readable(orders, 0):
         shared = p.shared_memory()
         ahead = birth.prepare()
-        if not sockets.readable(orders, _BREATH):
-            p.own_memory(shared)
+        _own_in_peace(shared, orders)
     message, descriptors = orders.receive()
     if descriptors:  # else the launcher does not need us any more
         start(layout, decode(message), sockets.packets(descriptors[0]), handover, ahead)
+
+
+def _own_in_peace(areas: list[tuple[int, int]], orders: Packets) -> None:
+    """Own our memory piece by piece, until somebody asks for a start."""
+    for start, end in areas:
+        for piece in range(start, end, _PIECE):
+            if sockets.readable(orders, 0):
+                return
+            p.own_memory([(piece, min(piece + _PIECE, end))])
 
 
 def start(
