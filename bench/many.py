@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.measure import Failed, Row, command, say, timed
-from bench.peers import Engine
+from bench.peers import AT_ONCE, Engine
 from tuidock.engine.core import Core
 from tuidock.engine.images import starter
 from tuidock.engine.layout import Layout
@@ -28,8 +28,6 @@ _MONITORS = {"tuidock": "tuidock-monitor", "podman": "conmon", "docker": "contai
 """What the kernel calls them."""
 _IDLE = 5.0
 """Seconds without an event, after which nobody does anything any more."""
-_AT_ONCE = {"podman": ("-t", "0")}
-"""Without it podman gives each ten seconds to obey a SIGTERM that it does not hear."""
 
 
 def measure(directory: Path, peers: Sequence[Engine]) -> Iterator[Row]:
@@ -112,7 +110,7 @@ def _by_command(
     time.sleep(_IDLE)
     yield Row(MEMORY, name, tuple(_private(_MONITORS[name], directory)), "kB")
     begin = time.perf_counter()
-    engine("rm", "-f", *_AT_ONCE.get(name, ()), *made)
+    engine("rm", "-f", *AT_ONCE.get(name, ()), *made)
     yield Row(REMOVED, name, (time.perf_counter() - begin,))
 
 

@@ -117,6 +117,8 @@ class Docker:
 
 
 Engine = Podman | Docker
+AT_ONCE = {"podman": ("-t", "0")}
+"""For `rm --force`: without it podman gives each ten seconds to obey a SIGTERM unheard."""
 
 
 HYBRID = Path("/sys/fs/cgroup/unified/cgroup.controllers")

@@ -6,22 +6,25 @@ import io
 import json
 import os
 import shutil
+import socket
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.measure import Failed, Row, command, say, timed
-from bench.peers import Engine
+from bench.peers import AT_ONCE, Engine
 from tuidock.engine.core import Core
 from tuidock.engine.images import starter
 from tuidock.engine.layout import Layout
-from tuidock.engine.types import ContainerSpec
+from tuidock.engine.types import ContainerSpec, Port
 
 WARM = "container start, warm, no network"
+WIRED = "container start, warm, bridge, address and a published port"
 WHOLE = "run --rm as a whole command, no network"
 BRIDGE = "run --rm as a whole command, bridge network"
 IMAGE = "tuidock-starter"
+_LONG = ("sleep", "1000")
 
 
 def measure(directory: Path, peers: Sequence[Engine]) -> Iterator[Row]:
@@ -39,8 +42,12 @@ def measure(directory: Path, peers: Sequence[Engine]) -> Iterator[Row]:
             yield bare(directory, tree)
         except Failed as error:
             say(f"left out: {error}")
+    yield Row(WIRED, "tuidock", _wired(core))
     core.close()
-    yield from _whole(directory, archive, peers)
+    for peer in peers:
+        peer("import", str(archive), IMAGE)
+    yield from _wired_by_command(peers)
+    yield from _whole(directory, peers)
 
 
 def _warm(core: Core, times: int = 60) -> tuple[float, ...]:
@@ -59,6 +66,58 @@ def _warm(core: Core, times: int = 60) -> tuple[float, ...]:
     taken = timed(once, times, after=after)
     core.containers.remove(container.id, force=True)
     return taken
+
+
+def _wired(core: Core, times: int = 40) -> tuple[float, ...]:
+    """The same with a network, beside a container that has the bridge already."""
+    spec = ContainerSpec(image=starter.REFERENCE, command=_LONG, network="bridge")
+    neighbour = core.containers.create(spec).id
+    core.containers.start(neighbour)
+    published = spec._replace(ports=(Port(80, host_port=_free_port()),))
+    made: list[str] = []
+
+    def once() -> None:
+        core.containers.start(made[-1])
+
+    def before() -> None:
+        made.append(core.containers.create(published).id)
+
+    def after() -> None:
+        core.containers.remove(made.pop(), force=True)
+
+    timed(once, 3, before, after)
+    taken = timed(once, times, before, after)
+    core.containers.remove(neighbour, force=True)
+    return taken
+
+
+def _wired_by_command(peers: Sequence[Engine], times: int = 20) -> Iterator[Row]:
+    """What comes nearest: `start` as a whole command, of a container that was made before."""
+    name = "tuidock-bench"
+    words = ("create", "--name", name, "--publish", f"{_free_port()}:80", IMAGE, *_LONG)
+    for peer in peers:
+
+        def once(peer: Engine = peer) -> None:
+            peer("start", name)
+
+        def before(peer: Engine = peer) -> None:
+            peer(*words)
+
+        def after(peer: Engine = peer) -> None:
+            peer("rm", "--force", *AT_ONCE.get(peer.name, ()), name)
+
+        try:
+            taken = timed(once, times, before, after)
+        except Failed as error:
+            say(f"left out: {WIRED}: {error}")
+            continue
+        yield Row(WIRED, peer.name, taken, note=f"`{peer.name} start`, a whole command")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("", 0))
+        return int(free.getsockname()[1])
 
 
 def _crun(directory: Path, tree: Path) -> Row:
@@ -83,11 +142,9 @@ def _bwrap(directory: Path, tree: Path) -> Row:
     return Row(WARM, "bwrap", timed(lambda: command(*words), 40), note="no cgroup, no overlay")
 
 
-def _whole(directory: Path, archive: Path, peers: Sequence[Engine]) -> Iterator[Row]:
+def _whole(directory: Path, peers: Sequence[Engine]) -> Iterator[Row]:
     own = [sys.executable, "-m", "tuidock"]
     env = dict(os.environ, TUIDOCK_ROOT=f"{directory}/root", TUIDOCK_RUNROOT=f"{directory}/run")
-    for peer in peers:
-        peer("import", str(archive), IMAGE)
     for discipline, network in ((WHOLE, "none"), (BRIDGE, "bridge")):
         words = ("run", "--rm", "--network", network)
         mine = (*own, *words, starter.REFERENCE, "true")
