@@ -163,6 +163,9 @@ def test_the_id_file_is_written_once(tuidock: Cli, tmp_path: object) -> None:
         f"delete {file}\n"
     )
     assert tuidock("ps", "-aq", "--no-trunc").stdout == f"{made}\n"
+    os.unlink(file)
+    tuidock("run", "--pull", "never", "--cidfile", file, "nosuch", code=125)
+    assert not os.path.exists(file), "fails when no container came of it, but a file stays"
 
 
 def test_detached_and_removed_at_its_end(tuidock: Cli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 
 from tuidock.cli import spec
 from tuidock.engine.errors import BadSpec, HostError, ImageNotFound
@@ -11,34 +12,57 @@ from tuidock.engine.errors import BadSpec, HostError, ImageNotFound
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable, Iterator
 
     from tuidock.engine.core import Core
-    from tuidock.engine.types import Container
+    from tuidock.engine.types import Container, ContainerSpec
 
 
 def create(core: Core, options: Namespace) -> Container:
     """Create what `run` and `create` were asked for. Raises EngineError."""
     asked = spec.spec(options)
-    if options.cidfile and os.path.exists(options.cidfile):
+    with _id_file(options.cidfile) as write:
+        container = _create(core, options, asked)
+        write(container.id)
+    if asked.network == "default" and container.spec.network == "none":
+        _say_why_without_network()
+    return container
+
+
+@contextmanager
+def _id_file(path: str | None) -> Iterator[Callable[[str], object]]:
+    """Made before there is a container, and gone again if none came of it. Raises BadSpec."""
+    if not path:
+        yield len
+        return
+    try:
+        file = open(path, "x", encoding="ascii")  # noqa: SIM115
+    except FileExistsError as error:
         raise BadSpec(
-            "container ID file found, make sure the other container isn't running or delete "
-            f"{options.cidfile}"
-        )
+            f"container ID file found, make sure the other container isn't running or delete {path}"
+        ) from error
+    except OSError as error:
+        raise BadSpec(
+            f"failed to create the container ID file: open {path}: {(error.strerror or '').lower()}"
+        ) from error
+    with file:
+        try:
+            yield file.write
+        except BaseException:
+            os.unlink(path)
+            raise
+
+
+def _create(core: Core, options: Namespace, asked: ContainerSpec) -> Container:
     if options.pull == "always":
         _pull(core, options)
     try:
-        container = core.containers.create(asked)
+        return core.containers.create(asked)
     except ImageNotFound:
         if options.pull == "never":
             raise
         _pull(core, options)
-        container = core.containers.create(asked)
-    if asked.network == "default" and container.spec.network == "none":
-        _say_why_without_network()
-    if options.cidfile:
-        with open(options.cidfile, "x", encoding="ascii") as file:
-            file.write(container.id)
-    return container
+        return core.containers.create(asked)
 
 
 def _pull(core: Core, options: Namespace) -> None:

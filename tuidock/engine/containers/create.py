@@ -9,6 +9,7 @@ from tuidock.engine.cgroups import limits
 from tuidock.engine.containers import (
     bundle,
     devices,
+    etc,
     healthcheck,
     ids,
     life,
@@ -96,6 +97,7 @@ def _check(spec: ContainerSpec) -> None:
         )
     if spec.stop_signal:
         life.signal_number(spec.stop_signal)
+    etc.check(spec)
     limits.check(spec.limits)
     runtimes.check(spec)
     if not -1000 <= spec.oom_score_adj <= 1000:
