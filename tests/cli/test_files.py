@@ -50,6 +50,20 @@ def test_export_and_commit(tuidock: Cli, box: str, tmp_path: Path) -> None:
     assert tuidock("run", "--rm", "--network", "none", "mine:1").stdout == "x\n"
 
 
+def test_an_export_replaces_files_only(tuidock: Cli, box: str, tmp_path: Path) -> None:
+    """Seen to fail without the look at what is there: root's `-o /dev/null` took the device away."""
+    os.mkfifo(tmp_path / "pipe")
+    said = tuidock("export", "-o", f"{tmp_path}/pipe", box, code=1).stderr
+    assert said == f'tuidock: invalid output path: "{tmp_path}/pipe" must be a regular file\n'
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    tuidock("export", "-o", f"{tmp_path}/link", box)
+    assert (tmp_path / "link").is_symlink()
+    assert tarfile.is_tarfile(tmp_path / "real")
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe", "real"]
+
+
 def test_mistakes_are_told_in_dockers_words(tuidock: Cli, box: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

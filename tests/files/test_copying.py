@@ -110,6 +110,7 @@ def test_in_is_refused_as_docker_does(place: Place) -> None:
         (f"{file}/", "/", "not a directory"),
         (file, "/nosuch/x", "Could not find the file /nosuch in container"),
         (file, "/nosuch/", "no such directory"),
+        (file, "/there/d/", "no such directory"),
         (d, "/there/d", "cannot copy directory"),
         (file, "/there", "cannot overwrite directory"),
         (d, "/there", "cannot overwrite non-directory"),

@@ -68,8 +68,12 @@ def to_stdout(pieces: Iterable[bytes]) -> None:
 def to_file(path: str, pieces: Iterable[bytes]) -> None:
     """Write a new file, ours alone, which appears whole or not at all.
 
-    Raises NotFound, HostError.
+    A link is followed; a device or a pipe would make way for that file, and is refused.
+    Raises NotFound, Conflict, HostError.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Conflict(f'invalid output path: "{path}" must be a regular file')
+    path = os.path.realpath(path)
     temporary = f"{path}.{os.urandom(4).hex()}"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

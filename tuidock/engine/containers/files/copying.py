@@ -59,7 +59,7 @@ def placed(origin: _Origin, target: _Target) -> str:
         return origin.name
     if target.exists and origin.is_directory:
         raise Conflict("cannot copy directory")
-    if not target.exists and target.asserted and not origin.is_directory:
+    if target.asserted and not origin.is_directory:
         raise NotFound(_NO_DIRECTORY)
     return target.name
 
