@@ -51,7 +51,7 @@ def test_export_and_commit(tuidock: Cli, box: str, tmp_path: Path) -> None:
 
 
 def test_an_export_replaces_files_only(tuidock: Cli, box: str, tmp_path: Path) -> None:
-    """Seen to fail without the look at what is there: root's `-o /dev/null` took the device away."""
+    """Seen to fail without the look at what is there: `-o /dev/null` took the device away."""
     os.mkfifo(tmp_path / "pipe")
     said = tuidock("export", "-o", f"{tmp_path}/pipe", box, code=1).stderr
     assert said == f'tuidock: invalid output path: "{tmp_path}/pipe" must be a regular file\n'

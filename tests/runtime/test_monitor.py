@@ -81,7 +81,9 @@ def test_containers_outlive_the_launcher(box: Box) -> None:
 
 
 def test_launcher_and_monitor_both_killed(box: Box) -> None:
-    """Nobody of ours is the parent: the end is still seen, its code by pidfd if Linux tells."""
+    """Nobody of ours is the parent: the end is still seen, and its code told by the zombie, or
+    once that is reaped by the pidfd. Seen to fail without the former: pid 1 takes its time.
+    """
     container = box.detached(
         "sh", "-c", "trap 'exit 6' TERM; echo up; while :; do sleep 0.01; done"
     )
@@ -91,7 +93,7 @@ def test_launcher_and_monitor_both_killed(box: Box) -> None:
     box.monitor(container).signal(signal.SIGTERM)
     ended = box.monitor(container).wait(None)
     assert ended
-    assert ended.code in (6, 255)
+    assert ended.code == 6
     assert box.state(container).status is Status.EXITED
 
 

@@ -205,6 +205,18 @@ def send_signal(pidfd: int, number: int) -> None:
     syscall(_PIDFD_SEND_SIGNAL, "pidfd_send_signal", pidfd, number, None, 0)
 
 
+def zombie_status(pid: int, pidfd: int) -> int | None:
+    """The wait status of a dead child of somebody else's; None once it was reaped."""
+    try:
+        os.readlink(f"/proc/{pid}/ns/user")  # whoever may not see this reads 0 as the status
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            status = int(file.read(4096).rpartition(b" ")[2])
+        send_signal(pidfd, 0)  # it has its number still, so it was not another's
+    except OSError:
+        return None
+    return status
+
+
 def exit_status(pidfd: int) -> int | None:
     """The wait status of a process that somebody else reaped; None when it cannot be known.
 

@@ -40,6 +40,8 @@ def reap(ward: Ward) -> int | None:
     """The wait status of a dead first process; None when nobody can tell it any more."""
     if ward.watcher is None:
         return os.waitpid(ward.pid, 0)[1]
+    if ward.pidfd >= 0 and (status := p.zombie_status(ward.pid, ward.pidfd)) is not None:
+        return status
     # An adopted container is the launcher's child, or after a crash of both somebody's whom
     # we do not know; the kernel remembers for a pidfd, since Linux 6.15.
     if sockets.readable(ward.watcher, _PATIENCE):
