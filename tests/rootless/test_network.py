@@ -166,6 +166,14 @@ def test_a_published_port_is_open_and_shown(ann: Person, host: int) -> None:
     assert ann.does("exec", "web", "hostname", "-i") == address == "10.89.0.100\n"
 
 
+def test_a_port_is_open_whoever_is_root_in_there(ann: Person, host: int) -> None:
+    """Seen to fail without the umask: with `keep-id` the program's control socket is somebody
+    else's, and the uplink may not use it.
+    """
+    web(ann, "--userns", "keep-id", "-u", "0", "-p", "8080:80")
+    until(lambda: serves(host, 8080))
+
+
 def test_a_free_port_is_chosen(ann: Person, host: int) -> None:
     web(ann, "-p", "80")
     (port,) = re.findall(r":(\d+)->80/tcp", ann.does("ps", "--format", "{{.Ports}}"))

@@ -135,10 +135,16 @@ def spec(options: Namespace) -> ContainerSpec:
 
 def restart_policy(text: str) -> RestartPolicy:
     """`no`, `always`, `unless-stopped`, `on-failure[:n]`. Raises BadSpec."""
-    name, _, count = text.partition(":")
+    name, colon, count = text.partition(":")
     if name not in ("no", "always", "unless-stopped", "on-failure"):
         raise BadSpec(f"invalid restart policy '{text}'", "no, always, unless-stopped, on-failure")
-    return RestartPolicy(name, units.integer(count) if count else 0)
+    if not colon:
+        return RestartPolicy(name, 0)
+    if name != "on-failure":
+        raise BadSpec(f"maximum retry count cannot be used with restart policy '{name}'")
+    if not (count.isascii() and count.isdigit()):
+        raise BadSpec("maximum retry count must be a number, 0 or more", "on-failure:3")
+    return RestartPolicy(name, int(count))
 
 
 def _pair(text: str) -> tuple[str, str]:

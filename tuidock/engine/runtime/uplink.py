@@ -78,8 +78,11 @@ class Program:
         return [each for each in found if each != self.output]
 
     def listen(self) -> bool:
-        """Take what it prints, keeping the end; False when it has closed its output."""
-        data = os.read(self.output, 4096)
+        """Take what it prints, keeping the end; False when there is no more."""
+        try:
+            data = os.read(self.output, 4096)
+        except BlockingIOError:  # a child of its own lives, and says no more
+            return False
         self.said = (self.said + data)[-1000:]
         return bool(data)
 
@@ -106,6 +109,7 @@ def _become(words: list[str], container: int, output: int) -> NoReturn:
         if container >= 0:
             p.setns(container, p.CLONE_NEWUSER)
             userns.become_root()
+        os.umask(0)  # root there may not be the user, who has to reach its socket; nobody else can
         os.dup2(os.open("/dev/null", os.O_RDWR), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
