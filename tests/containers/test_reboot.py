@@ -145,7 +145,7 @@ def test_whose_namespaces_are_shared_comes_up_first(reboot: Boot) -> None:
     core = reboot()
     started(core, "middle", "always")
     started(core, "net", "always", network="container:middle")
-    started(core, "ipc", "always", pid="container:net", ipc="container:middle")
+    started(core, "ipc", "always", ipc="container:net", network="container:middle")
     core.db.execute("UPDATE container SET created = -created")  # the youngest is the oldest
     core = reboot()
     assert [it.name for it in core.containers.list()][::-1] == ["ipc", "net", "middle"]
