@@ -23,7 +23,7 @@ from tuidock.engine.errors import (
 )
 from tuidock.engine.runtime import client, foreign, health
 from tuidock.engine.runtime.client import Line
-from tuidock.engine.types import Mount, Status
+from tuidock.engine.types import Device, Mount, Status
 
 pytestmark = pytest.mark.root(root_only.RUNTIMES)
 
@@ -103,6 +103,13 @@ def test_the_host_sees_no_mount_of_it(box: Box, program: str) -> None:
     with open("/proc/self/mountinfo") as file:
         assert file.read() == before
     assert os.listdir(f"{box.layout.container(container)}/rootfs") == []
+
+
+def test_a_device_by_another_name(box: Box, program: str) -> None:
+    """Fails with runc when nodes are its own to make: it looks for the name on the host."""
+    devices = (Device("/dev/zero", "/dev/nothing"), Device("/dev/null", "/dev/null"))
+    script = "head -c 3 /dev/nothing | wc -c; stat -c %t:%T /dev/nothing"
+    assert run(box, program, "sh", "-c", script, devices=devices) == (0, "3\n1:5\n")
 
 
 def test_volumes_show_the_containers_ids(box: Box, program: str, tmp_path: Any) -> None:

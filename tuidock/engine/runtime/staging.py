@@ -179,7 +179,29 @@ def staged(config: dict[str, Any], mounts: str, who: User) -> dict[str, Any]:
             entry = entry | {"source": f"{mounts}/{number}", "options": ["rbind", "rprivate"]}
             number += 1
         entries.append(entry)
-    return config | {"mounts": entries, "process": numbered(config["process"], who)}
+    renamed = _renamed(config)
+    entries += [_bound(source, path) for path, source in renamed.items()]
+    kept = [each for each in config["linux"].get("devices") or () if each["path"] not in renamed]
+    return config | {
+        "mounts": entries,
+        "process": numbered(config["process"], who),
+        "linux": config["linux"] | {"devices": kept},
+    }
+
+
+def _renamed(config: dict[str, Any]) -> dict[str, str]:
+    """Devices that are to have another name than the host's: that, by theirs.
+
+    Nobody makes nodes in a user namespace; runc takes the host's of the same name instead.
+    """
+    if not config["linux"].get("uidMappings"):
+        return {}
+    nodes = plan.nodes(config)
+    return {node["path"]: source for source, node in nodes if source != node["path"]}
+
+
+def _bound(source: str, path: str) -> dict[str, Any]:
+    return {"destination": path, "type": "none", "source": source, "options": ["bind", "rprivate"]}
 
 
 def numbered(process: dict[str, Any], who: User) -> dict[str, Any]:
