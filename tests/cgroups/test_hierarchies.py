@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tuidock.engine.cgroups import hierarchies
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.cgroups.hierarchies import Hierarchy
+from tuidock.engine.errors import BadSpec
 
 # Recorded from real machines; only the mount points are put under a temporary directory.
 DEBIAN_12_V2 = (
@@ -162,3 +164,12 @@ def test_a_login_session_reaches_what_was_delegated_to_its_user(
     for other in (0, 1001):
         monkeypatch.setattr(os, "geteuid", lambda other=other: other)
         assert hierarchies.delegated(f"{host.at}/proc") == []
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "../x", "a\n", "ü"])
+def test_a_name_that_reaches_elsewhere_is_refused(name: str) -> None:
+    """Fails without the check of names: `..` would be the parent of somebody else's cgroups."""
+    with pytest.raises(BadSpec):
+        open_cgroup("00000000", name)
+    with pytest.raises(BadSpec):
+        open_cgroup(name, "0" * 64)

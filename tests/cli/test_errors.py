@@ -144,7 +144,6 @@ def test_mistakes(words: tuple[str, ...], code: int, why: str, tuidock: Cli, pla
     nothing_new(tuidock, place)
 
 
-@pytest.mark.root(root_only.BRIDGE)
 @pytest.mark.parametrize("attempt", range(6))
 def test_a_start_on_the_bridge_says_why_it_failed(attempt: int, tuidock: Cli) -> None:
     """It fails while its network is made. Fails in most attempts when `_birth` raises what the
@@ -204,7 +203,6 @@ def test_somebody_elses_root_is_refused(tmp_path: str) -> None:
     assert "cannot use" in said(done)[0]
 
 
-@pytest.mark.root(root_only.OTHERS)
 @pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("verb", ["ps", "run --rm -i --network none busybox echo hi", "nosuch"])
 def test_closed_streams_are_nobodys(
@@ -219,6 +217,7 @@ def test_closed_streams_are_nobodys(
     assert tuidock("ps", "-aq").stdout == ""
 
 
+@pytest.mark.root(root_only.OTHERS)
 def test_a_store_open_to_others_is_closed(layout: Layout) -> None:
     os.chmod(layout.root, 0o755)
     Core(layout).close()

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import forked
+from tests.conftest import AS_ROOT
 from tests.layers.archives import GZIP, Member, archive, zipped
 from tuidock.engine.images.layers import LayerStore, UnpackedLayer
 from tuidock.engine.layout import Layout
@@ -107,6 +109,16 @@ def _xattrs(path: str) -> tuple[tuple[str, bytes], ...]:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """An ordinary user looks at merged trees in a process of their own, and as their root."""
+    if AS_ROOT or "merge" not in pyfuncitem.fixturenames:
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    forked.run(lambda: pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
 Merge = Callable[[Sequence[UnpackedLayer | str]], "contextlib.AbstractContextManager[str]"]
 
 
@@ -130,6 +142,7 @@ def mounted(layout: Layout, directories: Sequence[str]) -> Iterator[str]:
     os.makedirs(root, exist_ok=True)
     os.makedirs(empty, exist_ok=True)  # overlayfs wants two lower layers at least
     lower = ":".join([*reversed(directories), empty])
+    forked.enter()
     options = f"ro,userxattr,lowerdir={lower}"
     subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", root], check=True)
     try:

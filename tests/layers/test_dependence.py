@@ -6,14 +6,11 @@ import os
 
 import pytest
 
-from tests import root_only
 from tests.layers.archives import directory, file, hardlink, opaque, symlink, whiteout
 from tests.layers.conftest import Merge, Unpack, content, look
 from tuidock.engine.errors import ContentError
 from tuidock.engine.images.layers import LayerStore
 from tuidock.engine.images.layers.store import chain_ids
-
-pytestmark = pytest.mark.root(root_only.MOUNTS)
 
 
 def test_implied_parent_keeps_lower_attributes(unpack: Unpack, merge: Merge) -> None:

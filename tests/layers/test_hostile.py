@@ -49,7 +49,6 @@ def test_write_through_an_earlier_link(unpack: Unpack, target: str) -> None:
     assert content(f"{layer.directory}/{inside}/tuidock-test") == b"x"
 
 
-@pytest.mark.root(root_only.MOUNTS)
 def test_write_through_a_link_of_a_lower_layer(unpack: Unpack, merge: Merge) -> None:
     """Row 2, with two layers: settling resolves inside the merged tree.
 
@@ -136,7 +135,6 @@ def test_whiteout_of_what_is_no_name(unpack: Unpack, name: str) -> None:
         unpack(directory("d"), file(name))
 
 
-@pytest.mark.root(root_only.MOUNTS)
 def test_opaque_then_added_again(unpack: Unpack, merge: Merge) -> None:
     """Row 5. Seen to fail with `hide` doing nothing."""
     low = unpack(directory("d"), file("d/a"), file("d/b"))
@@ -158,7 +156,6 @@ XATTRS = {
 }
 
 
-@pytest.mark.root(root_only.MOUNTS)
 def test_overlay_attributes_never_act(unpack: Unpack, merge: Merge) -> None:
     """Row 6. Seen to fail with the prefixes left out of `kept_xattrs`."""
     lower = unpack(directory("d"), file("d/seen"))
@@ -170,7 +167,6 @@ def test_overlay_attributes_never_act(unpack: Unpack, merge: Merge) -> None:
         assert os.listdir(f"{root}/d") == ["seen"]
 
 
-@pytest.mark.root(root_only.MOUNTS)
 def test_device_zero_zero_is_a_whiteout_of_lower_layers_only(unpack: Unpack, merge: Merge) -> None:
     """Row 6: overlayfs takes such a device for a whiteout; it must not undo its own layer.
 

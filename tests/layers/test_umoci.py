@@ -35,7 +35,7 @@ from tests.layers.archives import (
 from tests.layers.conftest import Looks, Merge, feed, look
 from tuidock.engine.images.layers import LayerStore
 
-pytestmark = pytest.mark.root(root_only.MOUNTS)
+pytestmark = pytest.mark.root(root_only.PROGRAMS)
 
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0).decode("latin-1")
 

@@ -6,11 +6,8 @@ import os
 
 import pytest
 
-from tests import root_only
 from tests.layers.archives import directory, file, hardlink, opaque, whiteout
 from tests.layers.conftest import Merge, Unpack, content
-
-pytestmark = pytest.mark.root(root_only.MOUNTS)
 
 
 def test_whiteout_deletes_what_is_below(unpack: Unpack, merge: Merge) -> None:
