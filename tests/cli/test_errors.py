@@ -153,7 +153,7 @@ def test_a_start_on_the_bridge_says_why_it_failed(attempt: int, tuidock: Cli) ->
     assert "mount tmpfs on /x" in said(done)[0]
 
 
-@pytest.mark.parametrize("user", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", "1:", "0x0"])
+@pytest.mark.parametrize("user", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", "1:", "0x0", "70000"])
 def test_a_user_that_cannot_be(user: str, tuidock: Cli, place: Layout) -> None:
     """14. Fails when a configuration is made of whatever Python takes for digits."""
     said(tuidock("run", "--rm", *NO_NETWORK, f"--user={user}", "busybox", "true", code=125))

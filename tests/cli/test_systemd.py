@@ -83,9 +83,11 @@ def test_a_unit_for_one_container_is_its_foreground(tuidock: Cli, tmp_path: Path
 def test_a_container_with_a_policy_is_restarted_by_tuidock_alone(
     tuidock: Cli, tmp_path: Path
 ) -> None:
-    tuidock("create", "--name", "web", "--restart=always", *NO_NETWORK, "busybox", "sleep", "600")
+    flags = ("--name", "web", "--restart=always", "--stop-timeout", "-1", *NO_NETWORK)
+    tuidock("create", *flags, "busybox", "sleep", "600")
     unit = tuidock("generate", "systemd", "web").stdout
     verify(tmp_path, "tuidock-web", unit)
+    assert value(unit, "TimeoutStopSec") == "infinity"
     assert "Restart=" not in unit
     assert run(unit, "ExecStart").returncode == 0
     until(lambda: tuidock("ps", "--format", "{{.Names}}").stdout == "web\n")

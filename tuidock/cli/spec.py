@@ -44,7 +44,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--runtime", default="", metavar="PROGRAM", help="crun or runc instead")
     parser.add_argument("--restart", default="no", metavar="POLICY", type=restart_policy)
     parser.add_argument("--stop-signal", metavar="SIGNAL", help="signal to stop it with")
-    parser.add_argument("--stop-timeout", default=10.0, metavar="SECONDS", type=units.duration)
+    parser.add_argument("--stop-timeout", default=10.0, metavar="SECONDS", type=units.patience)
     parser.add_argument("--shm-size", default=64 << 20, metavar="BYTES", type=units.size)
     parser.add_argument("--oom-score-adj", default=0, metavar="N", type=units.integer)
     parser.add_argument(

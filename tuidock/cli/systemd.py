@@ -100,9 +100,10 @@ def for_one(place: Place, it: Container, *, by_name: bool) -> str:
         ]
     else:
         service = ["Type=oneshot", "RemainAfterExit=yes", _exec("ExecStart", place, "start", key)]
+    patience = it.spec.stop_timeout
     service += [
         _exec("ExecStop", place, "stop", key),
-        f"TimeoutStopSec={round(it.spec.stop_timeout) + _SLACK}",
+        f"TimeoutStopSec={round(patience) + _SLACK if patience >= 0 else 'infinity'}",
     ]
     return _unit(place, f"tuidock-{title}", f"Container {it.name} of tuidock", service)
 

@@ -180,7 +180,9 @@ def _run(stub: Stub, directory: str, who: user.User) -> None:
         ids = " ".join(map(str, (f"{who.uid}:{who.gid}", *who.groups)))
         raise StartFailed(
             f"not all ids of the user exist in this container: {ids}",
-            "ordinary users need ranges in /etc/subuid and /etc/subgid: see `tuidock doctor`",
+            "ordinary users need ranges in /etc/subuid and /etc/subgid: see `tuidock doctor`"
+            if os.geteuid()
+            else "it has those below 65536; all of them has one with --userns host",
         ) from error
 
 
