@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,3 +112,23 @@ def test_a_process_that_sleeps_in_the_kernel_holds_nobody_up(
         assert core.containers.wait("box").code == 137
         core.containers.remove("box")
     assert core.check() == []
+
+
+def test_one_that_ends_just_before_it_is_killed(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what was wanted. Fails when `_end` lets pass that it does not run any more."""
+    started(core, DEAF, "deaf")
+
+    really = life.kill
+
+    def late(*arguments: Any) -> None:
+        monkeypatch.setattr(life, "kill", really)
+        core.containers.kill("box")
+        core.containers.wait("box")
+        really(*arguments)
+
+    monkeypatch.setattr(life, "kill", late)
+    core.containers.remove("box", force=True)
+    assert life.kill is really
+    assert core.containers.list() == []

@@ -178,8 +178,8 @@ def test_another_monitor_goes_on_where_one_was_killed(box: Box) -> None:
     line = "echo $$ >> /tmp/probes; test $(wc -l < /tmp/probes) -le 2 && exit 1; sleep 777"
     container = checked(box, line, retries=5, interval=0.3)
     until(lambda: len(look(box, container).log) == 2 and sleepers(box, container))
+    until(lambda: look(box, container).running)
     before = look(box, container)
-    assert before.running
     os.kill(box.process(f"tuidock-monitor {container[:12]}"), signal.SIGKILL)
     first = sleepers(box, container)
     client.adopt(box.layout, container)

@@ -266,7 +266,10 @@ def _end(layout: Layout, record: Record, state: RunState, *, force: bool) -> Non
             "stop the container before removing or force remove",
             f"`tuidock rm -f {record.name}` does both",
         )
-    kill(layout, record, "KILL")
+    try:
+        kill(layout, record, "KILL")
+    except WrongStatus:  # it has just ended by itself
+        return
     if Monitor(layout, record.id).wait(time.monotonic() + _KILL_PATIENCE) is None:
         raise _immortal(f"Could not kill running container {record.name}, cannot remove -")
 
