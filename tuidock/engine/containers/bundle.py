@@ -15,7 +15,7 @@ import time
 
 from tuidock.engine.errors import ContainerNotFound
 from tuidock.engine.layout import Layout
-from tuidock.engine.linux.files import remove_path
+from tuidock.engine.linux.files import remove_path, replace
 
 _PATIENCE = 5.0
 """Seconds for a monitor to finish what it does at the end; then it hangs, and is not waited for."""
@@ -121,9 +121,7 @@ def is_free(path: str) -> bool:
 def write_config(layout: Layout, container_id: str, config: dict[str, object]) -> None:
     """Replace `config.json` in one step."""
     path = f"{layout.container(container_id)}/config.json"
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        file.write(json.dumps(config))  # `dump` would encode in Python, ten times as long
-    os.rename(f"{path}.new", path)
+    replace(path, json.dumps(config).encode())  # `dump` encodes in Python, ten times as long
 
 
 def read_config(layout: Layout, container_id: str) -> dict[str, object]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from tuidock.engine import journal
-from tuidock.engine.containers import instructions
+from tuidock.engine.containers import instructions, records
 from tuidock.engine.containers.files import access
 from tuidock.engine.containers.healthcheck import merge
 from tuidock.engine.errors import BadSpec, ImageNotFound, NotFound
@@ -46,8 +45,8 @@ def commit(layout: Layout, record: Record, images: Images, asked: CommitSpec) ->
         **own,
     ) as visit:
         image = images.derive(record.image_id, step, visit.pieces(), asked.reference)
-    facts = {"imageID": image.id, "comment": asked.comment, "image": record.image}
-    journal.append(layout, "container", "commit", record.id, record.name, facts)
+    facts = {"imageID": image.id, "comment": asked.comment}
+    records.note(layout, record, "commit", facts)
     return image
 
 

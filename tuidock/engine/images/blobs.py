@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tuidock.engine.errors import BadManifest, DigestMismatch
-from tuidock.engine.images.disk import lock, storage, sync_directory, try_lock, write_all
+from tuidock.engine.images.disk import lock, storage, sync_directory, try_lock
 from tuidock.engine.images.reference import check_digest, is_hex_id
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import write_all
 
 INGEST_PREFIX = "blob-"
 MADE_PREFIX = "made-"

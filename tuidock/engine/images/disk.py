@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tuidock.engine.errors import Cancelled, HostError, StorageFull
+from tuidock.engine.linux import files
 
 
 def lock(path: str, cancelled: threading.Event | None = None) -> int:
@@ -53,23 +54,9 @@ def sync_directory(path: str) -> None:
 
 def replace(path: str, body: bytes) -> None:
     """Give a small file new content, atomically and durably. Raises StorageFull, HostError."""
-    temporary = f"{path}.new"
     with storage():
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            write_all(fd, body)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.rename(temporary, path)
+        files.replace(path, body, sync=True)
         sync_directory(os.path.dirname(path))
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """write(2) until everything is written. Raises OSError."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import os
 import select
 import struct
 
+from tuidock.engine.linux.files import unlink
+
 AF_UNIX = _socket.AF_UNIX
 SEQPACKET = _socket.SOCK_SEQPACKET
 MAX_MESSAGE = 128 * 1024
@@ -109,10 +111,7 @@ def connect(path: str) -> Packets:
 def listen(path: str) -> _socket.socket:
     """A listening socket at `path`, mode 0600, in place of what was there."""
     listener = _socket.socket(AF_UNIX, SEQPACKET, 0)
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    unlink(path)
     address, directory = _address(path)
     try:
         listener.bind(address)

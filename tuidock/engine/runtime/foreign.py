@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from contextlib import suppress
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.errors import (
@@ -21,6 +22,7 @@ from tuidock.engine.errors import (
 )
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.files import remove_path, unlink
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.protocol import GATE, decode, encode
@@ -136,10 +138,7 @@ class Call:
             self._console = None
         console = f"{self.run}/{self._console_name}"
         for path in (self.log, f"{self.log}.own", self.pid_file, self.process_file, console):
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                continue
+            unlink(path)
 
 
 def missing(program: str, why: str) -> StartFailed:
@@ -266,14 +265,10 @@ def discard(layout: Layout, about: Mapping[str, str]) -> None:
     """
     if PROGRAM not in about:
         return
-    from tuidock.engine.linux.files import remove_path  # no monitor of a container of ours needs it
-
     call = Call(layout, about, "delete")
     if os.path.isdir(f"{call.run}/oci"):
-        try:
+        with suppress(StartFailed):  # uninstalled meanwhile: its state goes with the directory
             _spawn(call.words("delete", "--force"))
-        except StartFailed:
-            pass  # it was uninstalled meanwhile: its state goes with the directory
         remove_path(f"{call.run}/oci")
         _remove_cgroups(f"tuidock-{layout.tag}", call.id)
     call.close()

@@ -8,8 +8,8 @@ line alone says what a list of containers needs.
 from __future__ import annotations
 
 import json
-import os
 
+from tuidock.engine.linux.files import replace, unlink
 from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -128,7 +128,7 @@ def begin(layout: Layout, about: Mapping[str, str]) -> None:
     if CHECK in about:
         container_id = about["tuidock.id"]
         write(path(layout, container_id), Health())
-        _unlink(_kept(layout, container_id))
+        unlink(_kept(layout, container_id))
 
 
 def keep(layout: Layout, about: Mapping[str, str]) -> None:
@@ -170,17 +170,4 @@ def write(place: str, health: Health) -> None:
     """Replace it in one step; not synced, because after a power cut it says nothing."""
     head = {"status": health.status, "streak": health.streak, "running": health.running}
     lines = "".join(f"{json.dumps(each)}\n" for each in (head, *health.log))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    file = os.open(f"{place}.new", flags, 0o600)
-    try:
-        os.write(file, lines.encode())
-    finally:
-        os.close(file)
-    os.rename(f"{place}.new", place)
-
-
-def _unlink(place: str) -> None:
-    try:
-        os.unlink(place)
-    except FileNotFoundError:
-        return
+    replace(place, lines.encode())

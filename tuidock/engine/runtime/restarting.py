@@ -8,10 +8,10 @@ restarted, and how long was waited the last time, stands in its run state.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from tuidock.engine.layout import Layout
+from tuidock.engine.linux.files import unlink
 from tuidock.engine.types import RestartPolicy
 
 TYPE_CHECKING = False
@@ -44,8 +44,7 @@ def remember_stop(layout: Layout, container_id: str, by: str = PERSON) -> None:
 
 def forget_stop(layout: Layout, container_id: str) -> None:
     """A person starts it."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_mark(layout, container_id))
+    unlink(_mark(layout, container_id))
 
 
 def was_stopped(layout: Layout, container_id: str) -> bool:

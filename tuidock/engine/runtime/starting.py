@@ -16,6 +16,7 @@ import time
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.files import unlink
 from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.runtime import birth, ending, foreign, health, probing
 from tuidock.engine.runtime.birth import Birth, Born, Refused
@@ -187,10 +188,7 @@ def _forget_last_run(layout: Layout, container_id: str) -> None:
     if read_state(layout, container_id).status is not Status.RESTARTING:
         files.append(f"{layout.run(container_id)}/state.json")
     for path in files:
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            continue
+        unlink(path)
 
 
 def _give_up(layout: Layout, container_id: str, client: Packets, refusal: Refused) -> None:

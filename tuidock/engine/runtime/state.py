@@ -11,6 +11,7 @@ import json
 import os
 import time
 
+from tuidock.engine.linux.files import replace
 from tuidock.engine.linux.proc import boot_id, kill_exactly, start_time
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import ExitRecord, Status
@@ -177,9 +178,9 @@ def write_state(layout: Layout, container_id: str, state: dict[str, Any]) -> Non
     a power cut may take the news of a start of the last seconds.
     """
     path = f"{layout.run(container_id)}/state.json"
-    _replace(path, state, sync=False)
+    _write(path, state)
     begun = {key: state.get(key) for key in _BEGUN}
-    _replace(layout.begun_file(container_id), begun, sync=False)
+    _write(layout.begun_file(container_id), begun)
 
 
 def end_unseen(layout: Layout, container_id: str) -> None:
@@ -205,7 +206,7 @@ def write_anatomy(layout: Layout, container_id: str, begun: list[tuple[str, int]
     parts = [
         (name, begun[number + 1][1] - since) for number, (name, since) in enumerate(begun[:-1])
     ]
-    _replace(f"{layout.run(container_id)}/birth.json", {"parts": parts}, sync=False)
+    _write(f"{layout.run(container_id)}/birth.json", {"parts": parts})
 
 
 def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable: bool) -> None:
@@ -216,16 +217,8 @@ def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable
     state = _read(f"{layout.run(container_id)}/state.json")
     state = state or _read(layout.begun_file(container_id)) or {}
     run = {key: state[key] for key in ("started", "restarts") if key in state}
-    _replace(layout.exit_file(container_id), record._asdict() | run, sync=durable)
+    _write(layout.exit_file(container_id), record._asdict() | run, sync=durable)
 
 
-def _replace(path: str, content: dict[str, Any], *, sync: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    file = os.open(f"{path}.new", flags, 0o600)
-    try:
-        os.write(file, json.dumps(content).encode())
-        if sync:
-            os.fsync(file)
-    finally:
-        os.close(file)
-    os.rename(f"{path}.new", path)
+def _write(path: str, content: dict[str, Any], *, sync: bool = False) -> None:
+    replace(path, json.dumps(content).encode(), sync=sync)

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from tuidock.engine.errors import Unsupported
 from tuidock.engine.linux import sockets
+from tuidock.engine.linux.files import replace, unlink
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime.protocol import encode
 
@@ -39,9 +40,7 @@ def announce(run: str) -> None:
     Without a monitor the next one, which every command calls for, finds the mark.
     """
     path = _mark(run)
-    with open(f"{path}.new", "w", encoding="ascii") as file:
-        file.write(f"{os.getpid()} {start_time(os.getpid())}")
-    os.rename(f"{path}.new", path)
+    replace(path, f"{os.getpid()} {start_time(os.getpid())}".encode())
     with suppress(ConnectionError, FileNotFoundError):
         line = sockets.connect(f"{run}/monitor.sock")
         line.send(encode({"op": "still"}))
@@ -51,8 +50,7 @@ def announce(run: str) -> None:
 
 def revoke(run: str) -> None:
     """After the container was thawed; it may be gone by now."""
-    with suppress(FileNotFoundError):
-        os.unlink(_mark(run))
+    unlink(_mark(run))
 
 
 # --- the monitor ----------------------------------------------------------------------------------

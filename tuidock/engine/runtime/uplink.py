@@ -14,9 +14,11 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import userns
+from tuidock.engine.linux.files import unlink
 from tuidock.engine.linux.proc import start_time
 from tuidock.engine.runtime.protocol import decode, encode
 
@@ -181,7 +183,7 @@ def _start(layout: Layout, request: dict[str, Any], container: int) -> Program:
         raise
     finally:
         for name in (_CONTROL, _READY):  # nobody else has orders
-            _unlink(name)
+            unlink(name)
     return program
 
 
@@ -214,15 +216,6 @@ def _forget(layout: Layout, request: dict[str, Any]) -> None:
     os.chdir("/")
     directory = layout.uplink(request["id"])
     for name in ("program", _CONTROL, _READY):
-        _unlink(f"{directory}/{name}")
-    try:
+        unlink(f"{directory}/{name}")
+    with suppress(FileNotFoundError):  # a client was faster
         os.rmdir(directory)
-    except FileNotFoundError:  # a client was faster
-        pass
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

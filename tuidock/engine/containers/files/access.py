@@ -10,8 +10,7 @@ import contextlib
 import os
 import posixpath
 
-from tuidock.engine import journal
-from tuidock.engine.containers import bundle
+from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.files.visit import Visit
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.filesystem import Change, ChangeKind, PathStat
@@ -106,7 +105,7 @@ def archive(
     asked["follow"] = asked["follow"] or follow
     with visiting(layout, record, errand="pack", **asked) as visit:
         found = Archive(visit, _stat(visit.answer()))
-        _note(layout, record, "archive-path", path)
+        records.note(layout, record, "archive-path", {"path": path})
         yield found
 
 
@@ -116,7 +115,7 @@ def export(layout: Layout, record: Record) -> Iterator[Archive]:
     asked = {**_asked("/"), "where": "root"}
     with visiting(layout, record, errand="pack", **asked) as visit:
         found = Archive(visit, _stat(visit.answer()))
-        _note(layout, record, "export")
+        records.note(layout, record, "export")
         yield found
 
 
@@ -132,14 +131,8 @@ def destination(
     asked = {**_asked(path), "owners": owners}
     with visiting(layout, record, errand="restore", **asked) as visit:
         found = Destination(visit, visit.answer())
-        _note(layout, record, "extract-to-dir", path)
+        records.note(layout, record, "extract-to-dir", {"path": path})
         yield found
-
-
-def _note(layout: Layout, record: Record, action: str, path: str = "") -> None:
-    """Tell everybody, as docker does."""
-    facts = {"image": record.image} | ({"path": path} if path else {})
-    journal.append(layout, "container", action, record.id, record.name, facts)
 
 
 def changes(layout: Layout, record: Record) -> list[Change]:

@@ -19,6 +19,7 @@ from tuidock.engine.errors import Conflict, NotFound
 from tuidock.engine.images.layers.packing import Packer
 from tuidock.engine.images.layers.source import Source
 from tuidock.engine.images.layers.walk import Opener
+from tuidock.engine.linux.files import write_all
 from tuidock.engine.linux.openat2 import RESOLVE_NO_MAGICLINKS, openat2
 from tuidock.engine.named import NamedTuple
 
@@ -39,16 +40,12 @@ _PIECE = 1 << 18
 
 def say(line: int, content: dict[str, Any]) -> None:
     """One answer."""
-    data = memoryview(json.dumps(content).encode() + b"\n")
-    while data:
-        data = data[os.write(line, data) :]
+    write_all(line, json.dumps(content).encode() + b"\n")
 
 
 def write_out(data: bytes) -> None:
     """Bytes of an archive, to whoever sent us."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
+    write_all(1, data)
 
 
 # --- looking and packing ----------------------------------------------------------------------

@@ -6,6 +6,7 @@ Invariant: when a visit is closed, its processes are gone and the container runs
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -149,8 +150,6 @@ def _spawned(descriptors: tuple[int, ...], request: dict[str, Any]) -> int:
 
     It gets a process group of its own: a key press in the terminal is for us to act upon.
     """
-    import fcntl
-
     high = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 32) for each in descriptors]
     moves = [(os.POSIX_SPAWN_DUP2, each, place) for place, each in enumerate(high)]
     here = os.path.dirname(os.path.abspath(tuidock.__path__[0]))
