@@ -14,7 +14,7 @@ import time
 from tuidock.engine.linux.files import replace
 from tuidock.engine.linux.proc import boot_id, kill_exactly, start_time
 from tuidock.engine.named import NamedTuple
-from tuidock.engine.types import ExitRecord, Status
+from tuidock.engine.types import UP, ExitRecord, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +44,20 @@ _TOLERANCE = 5.0
 
 
 def read_state(layout: Layout, container_id: str) -> RunState:
-    """Cheap enough for every row of `ps`: two small files, no process asked."""
-    state = _read(f"{layout.run(container_id)}/state.json")
+    """Cheap enough for every row of `ps`: two small files, no process asked.
+
+    What seems to have ended is read again: between two runs one monitor hands over to the next.
+    """
+    path = f"{layout.run(container_id)}/state.json"
+    state = _read(path)
+    while True:
+        judged = _judged(layout, container_id, state)
+        if state is None or judged.status in UP or (now := _read(path)) == state:
+            return judged
+        state = now
+
+
+def _judged(layout: Layout, container_id: str, state: dict[str, Any] | None) -> RunState:
     if state and _alive(state, state["pid"], state["starttime"]):
         return _present(state)
     watched = state is not None and _watched(state)
