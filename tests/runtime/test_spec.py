@@ -191,6 +191,8 @@ def test_a_further_command_begins_with_the_containers_process() -> None:
     assert (environment["A"], environment["B"], environment["TERM"]) == ("1", "3", "xterm")
     assert process["cwd"] == "/w"
     assert process["user"] == {"username": "web"}
+    with pytest.raises(BadSpec, match="invalid environment variable"):
+        exec_process(found, ExecSpec(("id",), env=("=x",)))
     assert exec_process(found, ExecSpec(("id",), user="0"))["user"] == {"username": "0"}
     assert set(
         exec_process(found, ExecSpec(("id",), privileged=True))["capabilities"]["bounding"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-from tuidock.cli import health, limits, mounts, units
+from tuidock.cli import environment, health, limits, mounts, units
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.types import ContainerSpec, Device, LogLimits, RestartPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable
 
     from tuidock.cli.parser import Parser
 
@@ -60,8 +59,7 @@ def arguments(parser: Parser) -> None:
 
 
 def _lists(parser: Parser) -> None:
-    parser.several("-e", "--env", metavar="KEY[=VALUE]", help="environment variable")
-    parser.several("--env-file", metavar="FILE", help="file of environment variables")
+    environment.arguments(parser)
     parser.several("-l", "--label", metavar="KEY[=VALUE]", help="label")
     parser.several("-v", "--volume", metavar="SOURCE:TARGET[:ro]", help="bind mount")
     parser.several("--mount", metavar="type=bind,src=...", help="mount")
@@ -92,7 +90,7 @@ def spec(options: Namespace) -> ContainerSpec:
         name=options.name,
         command=tuple(options.command),
         entrypoint=None if entrypoint is None else tuple(filter(None, [entrypoint])),
-        env=tuple(_environment(options)),
+        env=tuple(environment.variables(options)),
         labels=tuple(_pair(each) for each in options.label),
         user=options.user,
         working_dir=options.workdir,
@@ -166,25 +164,6 @@ def _host(text: str) -> tuple[str, str]:
     if not separator or not name or not address:
         raise BadSpec(f"bad format for add-host: '{text}'", "write NAME:ADDRESS")
     return name, address
-
-
-def _environment(options: Namespace) -> Iterable[str]:
-    for path in options.env_file:
-        yield from _read_environment(path)
-    for each in options.env:
-        if "=" in each:
-            yield each
-        elif each in os.environ:
-            yield f"{each}={os.environ[each]}"
-
-
-def _read_environment(path: str) -> Iterable[str]:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = [line.strip() for line in file]
-    except OSError as error:
-        raise BadSpec(f"open {path}: {error.strerror}") from error
-    return [line for line in lines if "=" in line and not line.startswith("#")]
 
 
 def _device(text: str) -> Device:

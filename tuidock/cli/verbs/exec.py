@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from tuidock.cli import environment
 from tuidock.cli.detaching import detach_flag
 from tuidock.engine.types import ExecSpec
 
@@ -20,7 +21,7 @@ def arguments(parser: Parser) -> None:
     parser.switch("-t", "--tty", help="give it a terminal")
     parser.switch("-d", "--detach", help="do not wait for it")
     parser.switch("--privileged", help="all capabilities")
-    parser.several("-e", "--env", metavar="KEY=VALUE", help="environment variable")
+    environment.arguments(parser)
     parser.add_argument("-w", "--workdir", metavar="DIR", help="working directory")
     parser.add_argument("-u", "--user", metavar="USER[:GROUP]", help="user to run as")
     detach_flag(parser)
@@ -31,7 +32,7 @@ def arguments(parser: Parser) -> None:
 def main(core: Core, options: Namespace) -> int:
     spec = ExecSpec(
         command=tuple(options.command),
-        env=tuple(options.env),
+        env=tuple(environment.variables(options)),
         user=options.user,
         working_dir=options.workdir,
         tty=options.tty,

@@ -289,7 +289,11 @@ def exec_process(config: dict[str, Any], spec: ExecSpec) -> dict[str, Any]:
     environment = dict(pair.partition("=")[::2] for pair in own["env"])
     if spec.tty:
         environment.setdefault("TERM", "xterm")
-    environment |= dict(pair.partition("=")[::2] for pair in spec.env)
+    for pair in spec.env:
+        key, _, value = pair.partition("=")
+        if not key or "\0" in pair:
+            raise BadSpec(f"invalid environment variable: {pair!r}")
+        environment[key] = value
     granted = own["capabilities"]["bounding"]
     if spec.privileged:
         granted = list(capabilities.ALL)
