@@ -186,6 +186,10 @@ def test_a_published_port_answers(tuidock: Cli) -> None:
     [binding] = json.loads(tuidock("inspect", "-f", shape, "web").stdout)["80/tcp"]
     url = f"http://127.0.0.1:{binding['HostPort']}/index.html"
     until(lambda: _answers(url))
+    shape = "{{range .NetworkSettings.Networks}}{{.IPPrefixLen}} {{.Gateway}}{{end}}"
+    prefix, gateway = tuidock("inspect", "-f", shape, "web").stdout.split()
+    assert f"default via {gateway} " in tuidock("exec", "web", "ip", "route").stdout
+    assert f"/{prefix} " in tuidock("exec", "web", "ip", "address", "show", "eth0").stdout
     taken = tuidock(
         "run", "-d", "-p", f"127.0.0.1:{binding['HostPort']}:80", "busybox", "true", code=125
     )

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from tuidock.engine.network.ipam import Endpoint
     from tuidock.engine.runtime.health import Probe
 
 
-def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> dict[str, object]:
-    """Docker's object, from what is and from the runtime-spec config."""
+def inspect(
+    layout: Layout, container: Container, config: Mapping[str, Any], endpoint: Endpoint | None
+) -> dict[str, object]:
+    """Docker's object, from what is, from the runtime-spec config and from the lease."""
     bundle = layout.container(container.id)
     donor = namespaces.donor(container.spec.network)
     files = layout.container(donor) if donor else bundle
@@ -40,7 +43,7 @@ def inspect(layout: Layout, container: Container, config: Mapping[str, Any]) -> 
         "HostConfig": _host_config(container.spec),
         "Mounts": [_mount(each) for each in container.spec.mounts],
         "Config": _config(container, config),
-        "NetworkSettings": _network(container),
+        "NetworkSettings": _network(container, endpoint),
         "BundlePath": bundle,
     }
 
@@ -180,19 +183,15 @@ def _healthcheck(about: Mapping[str, str]) -> dict[str, object]:
     return {"Healthcheck": check, "HealthcheckOnFailureAction": about[health.ON_FAILURE]}
 
 
-def _network(container: Container) -> dict[str, object]:
-    return {
+def _network(container: Container, endpoint: Endpoint | None) -> dict[str, object]:
+    """No network of its own when it has another container's."""
+    place: dict[str, object] = {
         "IPAddress": container.address,
-        "Ports": _bindings(container.ports),
-        "Networks": _networks(container),
+        "IPPrefixLen": endpoint.prefix if endpoint and container.address else 0,
+        "Gateway": endpoint.gateway if endpoint and container.address else "",
     }
-
-
-def _networks(container: Container) -> dict[str, dict[str, str]]:
-    """None of its own when it has another container's."""
-    if namespaces.donor(container.spec.network):
-        return {}
-    return {container.spec.network: {"IPAddress": container.address}}
+    own = {} if namespaces.donor(container.spec.network) else {container.spec.network: place}
+    return {**place, "Ports": _bindings(container.ports), "Networks": own}
 
 
 def _bindings(ports: tuple[Port, ...]) -> dict[str, list[dict[str, str]]]:

@@ -266,6 +266,7 @@ class Containers:
             self.layout,
             view.container(self.layout, self.db, record),
             bundle.read_config(self.layout, record.id),
+            self._network().endpoint(record.id),
         )
 
     def changes(self, key: str) -> Sequence[Change]:
