@@ -110,10 +110,13 @@ def id_namespace(linux: dict[str, Any]) -> int:
     """A descriptor of a user namespace with the container's ids; -1 where it has the host's."""
     if not linux.get("uidMappings"):
         return -1
+    us = os.getpid()
     child, pidfd = p.clone(p.CLONE_NEWUSER)
     if child == 0:
-        while True:
+        p.prctl(p.PR_SET_PDEATHSIG, signal.SIGKILL)
+        while os.getppid() == us:
             signal.pause()
+        os._exit(0)
     try:
         idmaps.apply(child, linux)
         return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
