@@ -140,7 +140,8 @@ def test_what_belongs_up_comes_back_and_nothing_else(reboot: Boot) -> None:
 def test_whose_namespaces_are_shared_comes_up_first(reboot: Boot) -> None:
     """Also where the clock was set back between the two.
 
-    Seen to fail without `_donors_first`: `cannot join network of a non running container`.
+    Seen to fail without `_donors_first`: `cannot join network of a non running container`; and for
+    an ordinary user, where the memory of `net` is copied without entering its user namespace.
     """
     core = reboot()
     started(core, "middle", "always")

@@ -84,9 +84,11 @@ def shared_memory(neighbours: Sequence[Neighbour]) -> int:
     Copied in the mount namespace of that container, where its links lead nowhere else; no
     link is followed anyway. Raises OSError.
     """
-    for each in neighbours:
+    ids = 0
+    for each in neighbours:  # all are in the user namespace of the first, if it is joined
+        ids |= each.flags & p.CLONE_NEWUSER
         if each.flags & p.CLONE_NEWIPC:
-            return _copy_shared_memory(each)
+            return _copy_shared_memory(each._replace(flags=ids | p.CLONE_NEWNS))
     return -1
 
 
@@ -94,8 +96,7 @@ def _copy_shared_memory(neighbour: Neighbour) -> int:
     """By a stub, which shares our descriptors."""
     visitor = make(0)
     try:
-        needed = neighbour.flags & p.CLONE_NEWUSER | p.CLONE_NEWNS
-        enter(visitor, [neighbour._replace(flags=needed)])
+        enter(visitor, [neighbour])
         visitor.step = "copy the shared memory of another container"
         directory = os.O_PATH | os.O_DIRECTORY
         root = visitor.add("openat", a.AT_FDCWD, "/", directory | os.O_CLOEXEC)
