@@ -9,6 +9,11 @@ from __future__ import annotations
 import os
 
 from tuidock.engine.cgroups.files import read
+from tuidock.engine.linux.mountinfo import Mount, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CONTROLLERS = ("cpu", "cpuacct", "cpuset", "io", "memory", "pids", "freezer", "devices")
 """What we use; a stray hugetlb or rdma, on either side, is none of our business."""
@@ -29,7 +34,7 @@ def find(proc: str = "/proc/self") -> list[Hierarchy]:
     """Hierarchies we can use, v2 last; empty when there is none. Raises OSError without /proc."""
     own = _own_cgroups(read(f"{proc}/cgroup"))
     found: dict[tuple[str, ...], Hierarchy] = {}
-    for mount_point, root, kind, options in _mounts(read(f"{proc}/mountinfo")):
+    for root, mount_point, kind, options in _mounts(proc):
         unified = kind == "cgroup2"
         names = () if unified else _v1_controllers(options)
         if not (unified or names) or names in found:
@@ -52,7 +57,7 @@ def delegated(proc: str = "/proc/self") -> list[Hierarchy]:
     below = f"/user.slice/user-{user}.slice/user@{user}.service"
     return [
         Hierarchy(mount_point + below, _v2_controllers(mount_point + below), unified=True)
-        for mount_point, root, kind, _ in _mounts(read(f"{proc}/mountinfo"))
+        for root, mount_point, kind, _ in _mounts(proc)
         if kind == "cgroup2" and root == "/" and user and _usable(mount_point + below, unified=True)
     ]
 
@@ -60,7 +65,7 @@ def delegated(proc: str = "/proc/self") -> list[Hierarchy]:
 def mode(proc: str = "/proc/self") -> str:
     """`v1`, `v2`, `hybrid`, or `none`: what is mounted, whether we may use it or not."""
     kinds = set()
-    for _, _, kind, options in _mounts(read(f"{proc}/mountinfo")):
+    for _, _, kind, options in _mounts(proc):
         if kind == "cgroup2" or _v1_controllers(options):
             kinds.add(kind)
     if len(kinds) == 2:
@@ -74,7 +79,7 @@ def home(controller: str, proc: str = "/proc/thread-self") -> str:
     Raises LookupError when no hierarchy has it.
     """
     own = _own_cgroups(read(f"{proc}/cgroup"))
-    for mount_point, root, kind, options in _mounts(read(f"{proc}/mountinfo")):
+    for root, mount_point, kind, options in _mounts(proc):
         names = _v1_controllers(options)
         if kind == "cgroup" and controller in names:
             return mount_point + _below(root, own.get(names, "/"))
@@ -96,25 +101,11 @@ def _own_cgroups(text: str) -> dict[tuple[str, ...], str]:
     return own
 
 
-def _mounts(text: str) -> list[tuple[str, str, str, list[str]]]:
-    """(mount point, root, type, super block options) of every cgroup mount; see proc(5)."""
-    mounts = []
-    for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        kind, _source, options = right.split(" ", 2)
-        if kind in ("cgroup", "cgroup2"):
-            fields = left.split(" ")
-            mounts.append((_unescape(fields[4]), _unescape(fields[3]), kind, options.split(",")))
-    return mounts
+def _mounts(proc: str) -> list[Mount]:
+    return parse(read(f"{proc}/mountinfo"), ("cgroup", "cgroup2"))
 
 
-def _unescape(path: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        path = path.replace(code, character)
-    return path
-
-
-def _v1_controllers(options: list[str]) -> tuple[str, ...]:
+def _v1_controllers(options: Iterable[str]) -> tuple[str, ...]:
     names = {"io" if option == "blkio" else option for option in options}
     return tuple(name for name in CONTROLLERS if name in names)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tuidock.engine.cgroups.files import read
 from tuidock.engine.linux import mount as m
+from tuidock.engine.linux.mountinfo import parse
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime.rootfs import HIDDEN, attach
@@ -15,6 +16,7 @@ from tuidock.engine.runtime.rootfs import HIDDEN, attach
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tuidock.engine.linux.arena import Answer
+    from tuidock.engine.linux.mountinfo import Mount
     from tuidock.engine.runtime.asking import Caller
     from tuidock.engine.runtime.rootfs import Birth
 
@@ -25,7 +27,7 @@ class CgroupView(NamedTuple):
     target: str
     attributes: int
     hierarchies: tuple[str, ...]
-    """What the host has; see `mounted_hierarchies`."""
+    """What the host has; see `hierarchies`."""
 
     def describe(self) -> str:
         return f"mount cgroups on {self.target}"
@@ -43,24 +45,17 @@ class CgroupView(NamedTuple):
 
 
 def hierarchies() -> tuple[str, ...]:
-    """Those that are mounted now. Raises OSError."""
-    return mounted_hierarchies(read("/proc/self/mountinfo"))
+    """Those that are mounted now: `cpu,cpuacct` or `name=systemd` for each of v1, "" for v2.
+
+    Raises OSError.
+    """
+    mounts = parse(read("/proc/self/mountinfo"), ("cgroup", "cgroup2"))
+    return tuple(dict.fromkeys("" if each.kind == "cgroup2" else _named(each) for each in mounts))
 
 
-def mounted_hierarchies(mountinfo: str) -> tuple[str, ...]:
-    """`cpu,cpuacct` or `name=systemd` for each v1 hierarchy in proc(5)'s mountinfo, "" for v2."""
-    found: dict[str, None] = {}
-    for line in mountinfo.splitlines():
-        kind, _source, options = line.partition(" - ")[2].split(" ", 2)
-        if kind == "cgroup2":
-            found[""] = None
-        elif kind == "cgroup":
-            found[
-                ",".join(
-                    o for o in options.split(",") if o.partition("=")[0] not in _NOT_CONTROLLERS
-                )
-            ] = None
-    return tuple(found)
+def _named(mount: Mount) -> str:
+    kept = [each for each in mount.options if each.partition("=")[0] not in _NOT_CONTROLLERS]
+    return ",".join(kept)
 
 
 _NOT_CONTROLLERS = frozenset(("rw", "ro", "xattr", "noprefix", "clone_children", "release_agent"))

@@ -14,14 +14,15 @@ import os
 from contextlib import suppress
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
+from tuidock.engine.cgroups.files import read
 from tuidock.engine.errors import (
     CommandNotExecutable,
     CommandNotFound,
     RuntimeFailure,
     StartFailed,
 )
+from tuidock.engine.linux import mountinfo, sockets
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
 from tuidock.engine.linux.files import remove_path, unlink
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.execute import failure
@@ -276,9 +277,8 @@ def discard(layout: Layout, about: Mapping[str, str]) -> None:
 
 def _remove_cgroups(parent: str, name: str) -> None:
     """In v1 hierarchies that are none of ours: it may have made them all the same."""
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        mounts = [line.split() for line in file]
-    for place in (fields[4] for fields in mounts if fields[fields.index("-") + 1] == "cgroup"):
+    places = [each.target for each in mountinfo.parse(read("/proc/self/mountinfo"), ("cgroup",))]
+    for place in places:
         for path in (f"{place}/{parent}/{name}", f"{place}/{parent}"):
             try:
                 os.rmdir(path)

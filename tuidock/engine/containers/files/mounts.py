@@ -11,7 +11,7 @@ import os
 
 from tuidock.engine.errors import HostError
 from tuidock.engine.linux import mount as m
-from tuidock.engine.named import NamedTuple
+from tuidock.engine.linux.mountinfo import parse
 from tuidock.engine.runtime import plan, rootfs
 
 TYPE_CHECKING = False
@@ -27,17 +27,6 @@ _TRIES = 16
 _UMOUNT_NOFOLLOW = 8
 
 
-class Mounted(NamedTuple):
-    """A line of mountinfo."""
-
-    target: str
-    kind: str
-
-    @property
-    def system(self) -> bool:
-        return self.kind in _KINDS or is_system(self.target)
-
-
 def is_system(path: str) -> bool:
     """Whether a path of the container is the kernel's or the engine's."""
     return path.startswith(tuple(f"{each}/" for each in _SYSTEM)) or path in _SYSTEM
@@ -51,7 +40,7 @@ def hide_system(proc: int) -> None:
     Raises HostError when that does not end, OSError.
     """
     for _ in range(_TRIES):
-        found = [each.target for each in _mounted(proc) if each.system and each.target != "/"]
+        found = _system_mounts(proc)
         if not found:
             return
         for target in sorted(found, key=len):
@@ -68,18 +57,13 @@ def _unmount(target: str) -> None:
             raise
 
 
-def _mounted(proc: int) -> list[Mounted]:
+def _system_mounts(proc: int) -> list[str]:
+    """Where the system's file systems are mounted, the root left out."""
     descriptor = os.open("self/mountinfo", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
     with open(descriptor, encoding="utf-8", errors="surrogateescape") as file:
-        return [_parsed(line) for line in file]
-
-
-def _parsed(line: str) -> Mounted:
-    before, _, after = line.partition(" - ")
-    target = before.split(" ")[4]
-    for code, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
-        target = target.replace(f"\\{code}", character)
-    return Mounted(target, after.split(" ")[0])
+        mounts = parse(file.read())
+    targets = [each.target for each in mounts if each.kind in _KINDS or is_system(each.target)]
+    return [target for target in targets if target != "/"]
 
 
 def files(config: dict[str, Any], bundle: str, *, volumes: bool) -> list[dict[str, Any]]:
