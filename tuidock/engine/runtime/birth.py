@@ -130,33 +130,18 @@ class Birth:
             raise refused from error
 
     def _start(self, *, gate: bool) -> Born:
-        linux = self.config["linux"]
-        self._begin("make the cgroup")
-        self.cgroup = open_cgroup(self.layout.tag, self.id)
-        self.cgroup.create(linux.get("resources") or {})
-        if not (self.cgroup.guards_devices or linux.get("uidMappings")):
-            raise Unsupported(
-                "nothing would keep this container from the devices of the host",
-                "mount cgroup v1's devices, or allow BPF; or give it ids of its own",
-            )
+        cgroup = self._make_cgroup()
+        self._need_guard(cgroup)
         self.step = "compile the seccomp filter"
-        program = filter_program(linux.get("seccomp"))
+        program = filter_program(self.config["linux"].get("seccomp"))
         self._begin("open the output")
         stdio, outputs, stdin = self._open_stdio()
         self._begin("make the namespaces")
-        self.stub, doors = self._clone(self.cgroup)
+        self.stub, doors = self._clone(cgroup)
         self._begin("map user ids")
         self._map_ids(self.stub.pid)
         init = Init(self.stub, self.config)
-        self._let_work("open what comes from outside")
-        init.enter(doors)
-        descriptors = self._open_mounts(self.stub)
-        self._begin("plan the mounts")
-        plan = operations(self.config, hierarchies())
-        if gate:
-            self.client.send(encode({"created": self.stub.pid}))
-        self._let_work("furnish the root")
-        init.furnish(plan, descriptors)
+        self._furnish(init, doors, gate=gate)
         self._begin("listen")
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
@@ -167,13 +152,37 @@ class Birth:
         for descriptor in set(stdio):
             os.close(descriptor)
         if init.terminal:
-            master = init.terminal.master
             os.close(init.terminal.slave)
-            os.set_blocking(master, False)
-            outputs, stdin = {master: "stdout"}, master
+            outputs, stdin = terminal_streams(init.terminal.master)
         self._begin("")
         helpers = tuple(each.pid for each in (self.ahead, self.between) if each)
-        return Born(self.stub.pid, self.stub.pidfd, self.cgroup, outputs, stdin, helpers)
+        return Born(self.stub.pid, self.stub.pidfd, cgroup, outputs, stdin, helpers)
+
+    def _make_cgroup(self) -> Cgroup:
+        """With its limits in force."""
+        self._begin("make the cgroup")
+        self.cgroup = open_cgroup(self.layout.tag, self.id)
+        self.cgroup.create(self.config["linux"].get("resources") or {})
+        return self.cgroup
+
+    def _need_guard(self, cgroup: Cgroup) -> None:
+        if not (cgroup.guards_devices or self.config["linux"].get("uidMappings")):
+            raise Unsupported(
+                "nothing would keep this container from the devices of the host",
+                "mount cgroup v1's devices, or allow BPF; or give it ids of its own",
+            )
+
+    def _furnish(self, init: Init, doors: list[str], *, gate: bool) -> None:
+        """From a process in empty namespaces to one that has the container's root before it."""
+        self._let_work("open what comes from outside")
+        init.enter(doors)
+        descriptors = self._open_mounts(init.stub)
+        self._begin("plan the mounts")
+        plan = operations(self.config, hierarchies())
+        if gate:
+            self.client.send(encode({"created": init.stub.pid}))
+        self._let_work("furnish the root")
+        init.furnish(plan, descriptors)
 
     def _begin(self, part: str) -> None:
         """The next part; its name is the step, too, until another is named."""
@@ -309,3 +318,9 @@ class Birth:
             select.select([self.stub.pidfd], [], [], _PATIENCE)  # our parent reaps it
         if self.cgroup:
             self.cgroup.remove()
+
+
+def terminal_streams(master: int) -> tuple[dict[int, str], int]:
+    """A terminal's end of ours as a container's outputs and input."""
+    os.set_blocking(master, False)
+    return {master: "stdout"}, master

@@ -13,7 +13,6 @@ import json
 import os
 from contextlib import suppress
 
-from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.cgroups.files import read
 from tuidock.engine.errors import (
     CommandNotExecutable,
@@ -24,7 +23,7 @@ from tuidock.engine.errors import (
 from tuidock.engine.linux import mountinfo, sockets
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux.files import remove_path, unlink
-from tuidock.engine.runtime.birth import Birth, Born, Refused
+from tuidock.engine.runtime.birth import Birth, Born, Refused, terminal_streams
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.protocol import GATE, decode, encode
 from tuidock.engine.runtime.staging import Stage
@@ -172,35 +171,31 @@ class ForeignBirth(Birth):
         discard(self.layout, self.config["annotations"])  # what a crash left
         call = self._call = Call(self.layout, self.config["annotations"], "create")
         p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)  # until the monitor is one
-        self.step = "make the cgroup"
-        self.cgroup = open_cgroup(self.layout.tag, self.id)
-        self.cgroup.create(self.config["linux"].get("resources") or {})
+        cgroup = self._make_cgroup()
         self.step = "open the output"
         stdio, outputs, stdin = self._open_stdio()
-        self._create(self.cgroup, stdio)
+        self._create(cgroup, stdio)
         for descriptor in set(stdio):
             os.close(descriptor)
         self.step = "watch the first process"
-        self.pid = call.pid()
-        self.pidfd = os.pidfd_open(self.pid)
-        self.cgroup.add(self.pid)
+        pid = call.pid()
+        pidfd = os.pidfd_open(pid)
+        cgroup.add(pid)
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
-            self.client.send(encode({"created": self.pid}))
+            self.client.send(encode({"created": pid}))
             self.step = GATE
             self._await_client()
         self.step = "execute the command"
         self._run(call.words("start"))
         if self.config["process"].get("terminal"):
-            self.master = call.master()
-            os.set_blocking(self.master, False)
-            outputs, stdin = {self.master: "stdout"}, self.master
+            outputs, stdin = terminal_streams(call.master())
         call.close()
         helpers: tuple[int, ...] = ()
         if self.ahead:
             self.ahead.close()
             helpers = (self.ahead.pid,)
-        return Born(self.pid, self.pidfd, self.cgroup, outputs, stdin, helpers)
+        return Born(pid, pidfd, cgroup, outputs, stdin, helpers)
 
     def _create(self, cgroup: Cgroup, stdio: tuple[int, int, int]) -> None:
         self.step = "create the container"
