@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import select
 import time
-from functools import partial
 
 from tuidock.engine.linux import dozing, sockets
 from tuidock.engine.runtime import ending, restarting
-from tuidock.engine.runtime.protocol import decode, tell
+from tuidock.engine.runtime.door import Door
+from tuidock.engine.runtime.protocol import tell
 from tuidock.engine.runtime.state import read_exit, read_run, write_state
 from tuidock.engine.runtime.timers import Timers
 
@@ -37,7 +37,7 @@ class BackOff:
         self.listener = listener
         self.timers = Timers()
         self.over = False
-        self.newcomers: dict[int, Packets] = {}
+        self.door = Door(listener, self._obey)
         self.waiters: list[Packets] = []
         self.starter = -1
         """Pidfd of the process that starts it, once it is time."""
@@ -50,35 +50,16 @@ class BackOff:
             self._turn()
 
     def _turn(self) -> None:
-        read = select.POLLIN
-        interest: Interest = {self.listener.fileno(): (read, self._accept)}
-        for descriptor, line in self.newcomers.items():
-            interest[descriptor] = (read, partial(self._hear, line))
+        interest: Interest = self.door.interest()
         if self.starter >= 0:  # it ended, and nobody has asked for the way
-            interest[self.starter] = (read, self.conclude)
+            interest[self.starter] = (select.POLLIN, self.conclude)
         for descriptor, _ in dozing.wait(interest, self.timers.patience()):
             if not self.over:
                 interest[descriptor][1]()
         if not self.over:
             self.timers.run()
 
-    def _accept(self) -> None:
-        if line := sockets.accept_own(self.listener):
-            self.newcomers[line.fileno()] = line
-
-    def _hear(self, line: Packets) -> None:
-        self.newcomers.pop(line.fileno())
-        descriptors: list[int] = []
-        try:
-            message, descriptors = line.receive()
-            self._obey(decode(message), line)
-        except Exception as error:  # as with a running container, no client ends us
-            tell(line, {"error": f"{type(error).__name__}: {error}"})
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
-
-    def _obey(self, request: dict[str, Any], line: Packets) -> None:
+    def _obey(self, request: dict[str, Any], line: Packets, _descriptors: list[int]) -> None:
         match request.get("op"):
             case "wait":
                 self.waiters.append(line)

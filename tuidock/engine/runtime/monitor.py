@@ -11,13 +11,13 @@ from __future__ import annotations
 import errno
 import os
 import select
-from contextlib import suppress
 from functools import partial
 
 from tuidock.engine.linux import dozing, sockets
 from tuidock.engine.linux import process as p
 from tuidock.engine.runtime import ending, foreign, health, strays, terminal
 from tuidock.engine.runtime.alarm import Alarm
+from tuidock.engine.runtime.door import Door
 from tuidock.engine.runtime.foreign_command import command_for
 from tuidock.engine.runtime.lines import Line, Lines
 from tuidock.engine.runtime.probing import Prober
@@ -67,7 +67,7 @@ class Monitor:
         self.lines = Lines()
         self.input = b""
         """Taken from a client, not yet by the container; one message at most."""
-        self.newcomers: dict[int, Packets] = {}
+        self.door = Door(listener, self._obey)
         self.waiters: list[Packets] = []
         self.commands: list[Command] = []
         self.timers = Timers()
@@ -108,10 +108,8 @@ class Monitor:
         read, write = select.POLLIN, select.POLLOUT
         interest: Interest = {
             self.ward.pidfd: (read, self.end),
-            self.listener.fileno(): (read, self._accept),
+            **self.door.interest(),
         }
-        for descriptor, line in self.newcomers.items():
-            interest[descriptor] = (read, partial(self._hear, line))
         for command in self.commands:
             interest[command.fd] = (read, partial(self._advance, command))
             if command.terminal >= 0:
@@ -221,23 +219,6 @@ class Monitor:
 
     # --- requests ----------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        if line := sockets.accept_own(self.listener):
-            self.newcomers[line.fileno()] = line
-
-    def _hear(self, line: Packets) -> None:
-        """The first message of a connection says what it is for."""
-        self.newcomers.pop(line.fileno())
-        descriptors: list[int] = []
-        try:
-            message, descriptors = line.receive()
-            self._obey(decode(message), line, descriptors)
-        except Exception as error:  # a broken client must not end a container's monitor
-            for descriptor in descriptors:
-                _close_quietly(descriptor)
-            tell(line, {"error": f"{type(error).__name__}: {error}"})
-            line.close()
-
     def _obey(self, request: dict[str, Any], line: Packets, descriptors: list[int]) -> None:
         match request.get("op"):
             case "attach":
@@ -248,6 +229,7 @@ class Monitor:
             case "exec":
                 command = command_for(self.about)(self.layout, self.id, self.ward, request, line)
                 command.begin(descriptors)
+                descriptors.clear()
                 self.commands.append(command)
             case "signal":
                 self._signal(int(request["signal"]))
@@ -323,8 +305,3 @@ class Monitor:
             tell(line, {"exit": record.code, "record": record})
         if not self.again:
             ending.start_aftermath(self.layout, self.about, attended=attended)
-
-
-def _close_quietly(descriptor: int) -> None:
-    with suppress(OSError):
-        os.close(descriptor)

@@ -80,7 +80,7 @@ def _doze() -> None:
 
 def _run(monitor: Monitor, written: int) -> None:
     client, line = sockets.pair()
-    monitor.newcomers[line.fileno()] = line
+    monitor.door.newcomers[line.fileno()] = line
     client.send(encode({"op": "attach"}))
     for _ in range(_TURNS):
         os.write(written, b"rehearsed\n")
