@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests import root_only
+from tests import machine, root_only
 from tests.runtime.conftest import UID_BASE, Box, collect, read_until
 from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import open_cgroup
@@ -346,3 +346,12 @@ def test_a_refusal_is_told_when_it_cannot_be_undone(box: Box) -> None:
     state = box.state(container)
     assert state.exit
     assert (state.exit.code, os.listdir(f"{box.layout.runroot}/containers")) == (127, [])
+
+
+def test_whatever_a_container_leaves_is_seen_without_a_cgroup(box: Box) -> None:
+    """An ordinary user's test run ends with the machine as it was. Seen to fail while only names
+    and cgroups were looked at: every container of these tests outlived them, unnoticed.
+    """
+    pid = box.state(box.detached("sleep", "1000", tty=True)).pid
+    assert machine.bundle(pid).startswith(f"{box.layout.root}/containers/")
+    assert machine.describe(pid).startswith(f"{pid} sleep: ")
