@@ -52,7 +52,7 @@ def test_health_from_beginning_to_end(tuidock: Cli) -> None:
         (("--health-on-failure", "kill"), "this image has no health check"),
         (("--no-healthcheck", "--health-cmd", "true"), "conflicts with --health-* options"),
         (("--no-healthcheck", "--health-retries", "2"), "conflicts with --health-* options"),
-        (("--health-cmd", "true", "--health-interval", "10us"), "invalid duration"),
+        (("--health-cmd", "true", "--health-interval", "10us"), "cannot be less than 1ms"),
         (("--health-cmd", "true", "--health-timeout", "0.1ms"), "cannot be less than 1ms"),
     ],
 )

@@ -34,13 +34,17 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"), [("10", 10), ("1m30s", 90), ("250ms", 0.25), ("2h", 7200), ("1d", 86400)]
+    ("text", "wanted"),
+    [
+        *(("10", 10), ("1m30s", 90), ("250ms", 0.25), ("2h", 7200), ("1d", 86400)),
+        *(("1500us", 0.0015), ("5µs", 5e-6), ("1ns", 1e-9), ("1.5s2ms", 1.502)),
+    ],
 )
 def test_durations(text: str, wanted: float) -> None:
     assert units.duration(text) == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("text", ["", "s", "1x", "m5", "1m2"])
+@pytest.mark.parametrize("text", ["", "s", "1x", "m5", "1m2", "1..2m", ".s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(BadSpec, match="invalid duration"):
         units.duration(text)

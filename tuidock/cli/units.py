@@ -9,7 +9,10 @@ from tuidock.engine.errors import BadSpec
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DIGITS = 18
 """What a signed number of 64 bits can hold for certain."""
-_DURATIONS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATIONS = {
+    "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 0.001,
+    "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0,
+}  # fmt: skip
 
 
 def size(text: str) -> int:
@@ -52,11 +55,12 @@ def duration(text: str) -> float:
     total, rest = 0.0, text
     while rest or not text:
         digits = len(rest) - len(rest.lstrip("0123456789."))
-        letters = len(rest[digits:]) - len(rest[digits:].lstrip("msdh"))
+        letters = len(rest[digits:]) - len(rest[digits:].lstrip("nuµmsdh"))
         unit = rest[digits : digits + letters]
-        if not digits or unit not in _DURATIONS:
+        amount = rest[:digits]
+        if not amount.strip(".") or amount.count(".") > 1 or unit not in _DURATIONS:
             raise BadSpec(f"invalid duration: '{text}'", "write 30s, 5m, 1h30m")
-        total += float(rest[:digits]) * _DURATIONS[unit]
+        total += float(amount) * _DURATIONS[unit]
         rest = rest[digits + letters :]
     return total
 

@@ -78,6 +78,6 @@ def _ask_ps(options: Sequence[str], pids: set[str]) -> list[str]:
     except FileNotFoundError:
         raise Unsupported("there is no `ps` here", "without options none is needed") from None
     if done.returncode or not done.stdout:
-        reason = done.stderr.strip().split("\n")[0] or "it failed"
+        reason = done.stderr.strip().split("\n")[0] or f"exit status {done.returncode}"
         raise BadSpec(f"Error running ps: {reason}")
     return done.stdout.splitlines()
