@@ -9,6 +9,7 @@ import time
 
 from tuidock.cli import words
 from tuidock.engine.errors import Conflict, HostError, NotFound
+from tuidock.engine.linux.files import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def to_stdout(pieces: Iterable[bytes]) -> None:
             "cowardly refusing to save to a terminal", "redirect it, or name a file with -o"
         )
     for piece in pieces:
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(1, view) :]
+        write_all(1, piece)
 
 
 def to_file(path: str, pieces: Iterable[bytes]) -> None:
@@ -78,7 +77,8 @@ def to_file(path: str, pieces: Iterable[bytes]) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            _pour(pieces, descriptor)
+            for piece in pieces:
+                write_all(descriptor, piece)
         finally:
             os.close(descriptor)
         os.rename(temporary, path)
@@ -89,10 +89,3 @@ def to_file(path: str, pieces: Iterable[bytes]) -> None:
     finally:
         if os.path.lexists(temporary):
             os.unlink(temporary)
-
-
-def _pour(pieces: Iterable[bytes], descriptor: int) -> None:
-    for piece in pieces:
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(descriptor, view) :]

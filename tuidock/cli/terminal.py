@@ -10,6 +10,7 @@ import select
 import signal
 import sys
 
+from tuidock.engine.linux.files import write_all
 from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -85,7 +86,7 @@ class _Pump:
         """True when the command has ended and everything it wrote was shown."""
         frames = self.line.read()
         for stream, data in frames:
-            _write_all(2 if stream == "stderr" else 1, data)
+            write_all(2 if stream == "stderr" else 1, data)
         return self.line.ended
 
     def _input(self) -> bool:
@@ -171,8 +172,3 @@ class _Terminal:
         signal.set_wakeup_fd(self._old_wake)
         os.close(self.wakeup)
         os.close(self._wake)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

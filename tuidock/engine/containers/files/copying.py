@@ -8,11 +8,12 @@ the caller, and is neither a device nor setuid.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 
 from tuidock.engine.containers.files.restore import ON_HOST, Manner, Rename, Restorer
-from tuidock.engine.errors import Conflict, EngineError, HostError, NotFound, StorageFull
+from tuidock.engine.errors import Conflict, HostError, NotFound, StorageFull
 from tuidock.engine.filesystem import Copied
 from tuidock.engine.images.layers.packing import Packer
 from tuidock.engine.images.layers.source import Source
@@ -178,13 +179,9 @@ def _opened(path: str) -> Iterator[int]:
 @contextlib.contextmanager
 def _faults(path: str) -> Iterator[None]:
     """What the caller's own file system says, in a person's words."""
-    import errno
-
     try:
         yield
-    except EngineError:
-        raise
-    except BrokenPipeError:
+    except BrokenPipeError:  # of whoever the archive goes to or comes from, not of a file
         raise
     except OSError as error:
         why = error.strerror or str(error)
