@@ -41,3 +41,12 @@ def test_a_monitor_that_hands_over_meanwhile_leaves_no_gap(
 
     monkeypatch.setattr(state, "_watched", hand_over)
     assert state.read_state(layout, BOX).status is Status.RUNNING
+
+
+def test_between_two_runs_nothing_is_ended(layout: Layout) -> None:
+    """Seen to fail (`Invalid argument`) without the test for 0."""
+    for directory in (layout.run(BOX), layout.container(BOX)):
+        os.makedirs(directory)
+    between = run(0, "restarting", [0, 0]) | {"starttime": 1}
+    state.write_state(layout, BOX, between)
+    state.end_unseen(layout, BOX)

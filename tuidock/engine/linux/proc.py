@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 
+_THREADS = (errno.ENOENT, errno.EINVAL)
+"""How the kernel says that a number is no process's but a thread's, since 6.16 and before."""
 _PATIENCE = 10.0
 """Seconds; longer lives only what the kernel itself cannot end."""
 
@@ -34,6 +37,16 @@ def boot_id() -> str:
         return file.read(64).decode().strip()
 
 
+def open_pidfd(pid: int) -> int:
+    """pidfd_open(2). Raises ProcessLookupError, also when the number is only a thread's by now."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno not in _THREADS:
+            raise
+        raise ProcessLookupError(errno.ESRCH, "a thread has its number") from error
+
+
 def kill_exactly(pid: int, born: int) -> None:
     """End the process of that number and `start_time`, and see it end; no-op when it is gone."""
     send_signal(pid, born, signal.SIGKILL, patience=_PATIENCE)
@@ -47,7 +60,7 @@ def send_signal(pid: int, born: int, number: int, *, patience: float = 0.0) -> N
     if born == 0:
         return
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = open_pidfd(pid)
     except ProcessLookupError:
         return
     try:

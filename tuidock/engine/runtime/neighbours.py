@@ -13,7 +13,7 @@ import signal
 from tuidock.engine.errors import StartFailed
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux.openat2 import PLAIN
-from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.proc import open_pidfd, start_time
 from tuidock.engine.linux.stub import make
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import asking as a
@@ -60,7 +60,7 @@ def _open(layout: Layout, container_id: str) -> int:
     )
     try:
         run = read_run(layout, container_id)
-        pidfd = os.pidfd_open(run["pid"])
+        pidfd = open_pidfd(run["pid"])
     except (FileNotFoundError, ProcessLookupError) as error:
         raise gone from error
     if start_time(run["pid"]) != run["starttime"]:

@@ -202,7 +202,7 @@ def end_unseen(layout: Layout, container_id: str) -> None:
     not everybody has one. No-op when it does not live.
     """
     begun = _read(layout.begun_file(container_id))
-    if begun and begun["boot_id"] == _BOOT:
+    if begun and begun["pid"] and begun["boot_id"] == _BOOT:  # 0: between two runs
         kill_exactly(begun["pid"], begun["starttime"])
 
 

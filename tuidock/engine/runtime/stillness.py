@@ -13,7 +13,7 @@ from contextlib import suppress
 from tuidock.engine.errors import Unsupported
 from tuidock.engine.linux import sockets
 from tuidock.engine.linux.files import replace, unlink
-from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.proc import open_pidfd, start_time
 from tuidock.engine.runtime.protocol import encode
 
 TYPE_CHECKING = False
@@ -79,7 +79,7 @@ class Stillness:
             return
         if start_time(pid) == born:
             with suppress(ProcessLookupError):
-                self._holder = os.pidfd_open(pid)
+                self._holder = open_pidfd(pid)
         if start_time(pid) != born:  # it is gone, and its number perhaps another's
             self._let_go()
             self._thaw()

@@ -13,7 +13,7 @@ import time
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
-from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.proc import open_pidfd, start_time
 from tuidock.engine.runtime import probing, starting
 from tuidock.engine.runtime.backoff import BackOff
 from tuidock.engine.runtime.config import read_config
@@ -188,7 +188,7 @@ def _found(layout: Layout, container_id: str, pid: int, given: list[int]) -> War
         except FileNotFoundError:
             continue
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = open_pidfd(pid)
     except ProcessLookupError:
         pidfd = -1
     alarm = open_cgroup(layout.tag, container_id).oom_alarm()

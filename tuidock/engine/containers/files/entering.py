@@ -20,7 +20,7 @@ from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets, userns
 from tuidock.engine.linux.landlock import landlock
 from tuidock.engine.linux.own import Own
-from tuidock.engine.linux.proc import start_time
+from tuidock.engine.linux.proc import open_pidfd, start_time
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import idmaps, rootfs, sources
 from tuidock.engine.runtime.asking import number
@@ -110,9 +110,13 @@ def _outside(request: dict[str, Any], live: Live) -> Guest:
 
 def _joining(request: dict[str, Any], live: Live) -> Guest:
     namespaces = _kinds(_config(request))
-    init = os.pidfd_open(request["pid"])
+    ended = WrongStatus(f"container {request['name']} has just ended", "try again")
+    try:
+        init = open_pidfd(request["pid"])
+    except ProcessLookupError:
+        raise ended from None
     if start_time(request["pid"]) != request["starttime"]:
-        raise WrongStatus(f"container {request['name']} has just ended", "try again")
+        raise ended
 
     def enter() -> int:
         proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -13,6 +13,7 @@ import signal
 from contextlib import suppress
 
 from tuidock.engine.errors import RuntimeFailure
+from tuidock.engine.linux.proc import open_pidfd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ _STEPS = ((signal.SIGUSR1, 2.0), (signal.SIGKILL, 10.0))
 
 def turn_out(layout: Layout, container_id: str) -> None:
     """End all visits; returns when they are over. Raises RuntimeFailure when one does not end."""
-    for pidfd in list(_keepers(layout, container_id)):
-        try:
-            _end(pidfd)
-        finally:
-            os.close(pidfd)
+    for pidfd in _keepers(layout, container_id):
+        _end(pidfd)
 
 
 def _end(pidfd: int) -> None:
@@ -48,10 +46,11 @@ def _end(pidfd: int) -> None:
 def _keepers(layout: Layout, container_id: str) -> Iterator[int]:
     for entry in filter(str.isdigit, os.listdir("/proc")):
         with suppress(ProcessLookupError, FileNotFoundError):
-            pidfd = os.pidfd_open(int(entry))
-            if _visits(int(entry), layout, container_id):
-                yield pidfd
-            else:
+            pidfd = open_pidfd(int(entry))
+            try:
+                if _visits(int(entry), layout, container_id):
+                    yield pidfd
+            finally:
                 os.close(pidfd)
 
 
