@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -205,17 +207,27 @@ def test_descriptors_do_not_leak_with_clients(box: Box) -> None:
     until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before)
 
 
+def opened(pid: int) -> list[str]:
+    """What the descriptors of a process are of."""
+    found = []
+    for each in glob.glob(f"/proc/{pid}/fd/*"):
+        with suppress(FileNotFoundError):  # it has just been closed
+            found.append(os.readlink(each))
+    return found
+
+
 def test_what_nobody_takes_is_closed(box: Box) -> None:
     """Descriptors that come with a request. Seen to fail without the `finally` in `Door`."""
     container = box.detached("sleep", "1000")
     pid = box.process("tuidock-monitor")
-    before = len(os.listdir(f"/proc/{pid}/fd"))
+    given = os.open(__file__, os.O_RDONLY)
     for request in ({"op": "signal", "signal": 0}, {"op": "annotate", "annotations": {}}, {}):
         line = sockets.connect(f"{box.layout.run(container)}/monitor.sock")
-        line.send(encode(request), (0, 0, 0))
+        line.send(encode(request), (given, given, given))
         assert line.receive()[0]
         line.close()
-    until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before)
+    os.close(given)
+    until(lambda: __file__ not in opened(pid))
 
 
 def test_a_monitor_awake_is_small(box: Box) -> None:

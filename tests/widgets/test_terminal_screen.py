@@ -20,12 +20,18 @@ class Tube:
 
     def print(self, *texts: str) -> Tube:
         for text in texts:
-            self._feed.feed(text.encode())
+            self.take(text.encode())
         return self
+
+    def take(self, data: bytes) -> None:
+        self._feed.feed(data)
 
     @property
     def rows(self) -> list[str]:
-        return [row.rstrip() for row in self.screen.display]
+        """As it is drawn; pyte's own `display` does not know what half of a wide letter is."""
+        lines = (self.screen.buffer[y] for y in range(self.screen.lines))
+        columns = range(self.screen.columns)
+        return ["".join(line[x].data for x in columns).rstrip() for line in lines]
 
 
 def test_text_wraps_and_scrolls_into_the_history() -> None:
@@ -139,11 +145,10 @@ def test_without_autowrap_the_last_column_is_written_over() -> None:
 
 @given(st.lists(st.binary(max_size=80), max_size=8))
 def test_any_bytes_are_taken(chunks: list[bytes]) -> None:
-    screen = TerminalScreen(10, 4, lambda text: None)
-    feed = Feed(screen)
+    tube = Tube(10, 4)
     for chunk in chunks:
-        feed.feed(chunk)
-    assert len(screen.display) == 4
+        tube.take(chunk)
+    assert len(tube.rows) == 4
 
 
 SEQUENCES = st.builds(
@@ -161,8 +166,23 @@ def test_any_sequence_is_taken(sequences: list[str], columns: int, lines: int) -
     for sequence in sequences:
         tube.print(sequence)
         tube.screen.resize(lines, columns)
-    assert len(tube.screen.display) == lines
+    assert len(tube.rows) == lines
     assert 0 <= tube.screen.cursor.y < lines
+
+
+@pytest.mark.parametrize(("save", "restore"), [("\x1b7", "\x1b8"), ("\x1b[s", "\x1b[u")])
+def test_one_place_of_the_cursor_is_kept(save: str, restore: str) -> None:
+    """Seen to fail (TypeError) where pyte's own methods take the sequences with parameters."""
+    tube = Tube(10, 3)
+    tube.print(restore + "ab" + save * 1000 + "cd" + restore + "x" + restore + "y")
+    assert tube.rows[0] == "abyd"
+    assert len(tube.screen.savepoints) == 1
+
+
+@pytest.mark.parametrize("sequence", ["\x1b[4J", "\x1b[3K", "\x1b[?9K"])
+def test_unknown_ways_of_erasing_erase_nothing(sequence: str) -> None:
+    """Seen to fail (UnboundLocalError in pyte) without `_KINDS`."""
+    assert Tube().print("ab" + sequence).rows[0] == "ab"
 
 
 def test_an_unfinished_sequence_is_not_kept_for_ever() -> None:

@@ -155,6 +155,18 @@ class TerminalScreen(Screen):
             self.ensure_vbounds()
             self.dirty.update(range(self.lines))
 
+    def save_cursor(self, *_: int) -> None:
+        """DECSC, and SCOSC, for which pyte has a parameter: xterm knows one place, not a stack."""
+        self.savepoints.clear()
+        super().save_cursor()
+
+    def restore_cursor(self, *_: int) -> None:
+        """DECRC and SCORC; the place stays saved."""
+        place = self.savepoints[-1] if self.savepoints else None
+        super().restore_cursor()
+        if place:
+            self.savepoints.append(place._replace(cursor=copy(place.cursor)))
+
     def report_device_status(self, mode: int = 0, **_: bool) -> None:
         if mode != 6 or mo.DECOM not in self.mode or self.margins is not None:
             super().report_device_status(mode)
@@ -217,6 +229,8 @@ _UNFINISHED = re.compile(
 )
 _MAXIMA = {"H": 2, "f": 2, "r": 2}
 """Parameters that a final character takes, where it is not one."""
+_KINDS = {"J": 3, "K": 2}
+"""Highest way of erasing that there is; pyte stumbles over others."""
 _PRIVATE = frozenset("hlJK")
 
 
@@ -270,6 +284,8 @@ def control(prefix: str, parameters: str, intermediate: str, final: str) -> str:
     if final == "m":
         parameters = _flat(parameters)
     numbers = [str(min(int(part or 0), 9999)) for part in re.split("[;:]", parameters)]
+    if int(numbers[0]) > _KINDS.get(final, 9999):
+        return ""
     if final not in "mhl":
         numbers = numbers[: _MAXIMA.get(final, 1)]
     return f"\x1b[{prefix}{';'.join(numbers[:32])}{final}"
