@@ -182,7 +182,7 @@ class DebianRegistry:
             return response.headers.get("Location", "")
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self._process is not None
             assert self._process.poll() is None, "docker-registry ended at once"

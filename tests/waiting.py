@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def until(look: Callable[[], object], seconds: float = 20.0) -> object:
+def until(look: Callable[[], object], seconds: float = 60.0) -> object:
     """Poll until something is so, and return what was seen; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -154,7 +154,7 @@ def test_growing_over_a_lowered_limit_is_an_oom_kill(cgroup: Cgroup, start: Star
     cgroup.apply(_memory(40 * MB))
     assert cgroup.oom_kills() == 0
     assert grow(process, 100 * MB) == b""
-    assert process.wait(10) == -9
+    assert process.wait(60) == -9
     assert cgroup.oom_kills() == 1
     assert cgroup.peak_memory() <= 40 * MB
 
@@ -165,7 +165,7 @@ def test_limit_below_what_is_held_acts_at_once(cgroup: Cgroup, start: Start) -> 
     process = start(cgroup, HOLD, str(100 * MB))
     hold(process)
     cgroup.apply(_memory(40 * MB))
-    assert process.wait(10) == -9
+    assert process.wait(60) == -9
     assert cgroup.oom_kills() == 1
     assert _limit(cgroup) == 40 * MB
 
@@ -181,7 +181,7 @@ def test_the_squeezed_one_is_not_the_caller(cgroup: Cgroup, start: Start) -> Non
     hold(small)
     hold(big)
     cgroup.apply(_memory(60 * MB))
-    assert big.wait(10) == -9
+    assert big.wait(60) == -9
     if cgroup.version("memory") == 1:
         assert cgroup.pids() == [small.pid]
     assert read("/proc/self/cgroup") == before
@@ -320,8 +320,8 @@ def test_a_fork_bomb_within_its_pids_limit_is_killed_whole(  # type: ignore[no-u
     assert len(cgroup.pids()) <= 40
     begun = time.monotonic()
     assert cgroup.kill() == []
-    assert time.monotonic() - begun < 5
-    assert bomb.wait(5) == -9
+    assert time.monotonic() - begun < 30
+    assert bomb.wait(60) == -9
     assert cgroup.pids() == []
 
 
@@ -333,7 +333,7 @@ def test_a_frozen_cgroup_can_be_killed(new_cgroup, start: Start, version: int) -
     until(lambda: cgroup.pids() == [process.pid])
     cgroup.freeze()
     assert cgroup.kill() == []
-    assert process.wait(5) == -9
+    assert process.wait(60) == -9
 
 
 if "pids" in HERE:

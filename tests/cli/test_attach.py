@@ -55,8 +55,8 @@ def test_several_see_the_same_and_one_may_type(tuidock: Cli, client: Client) -> 
     ticked(typist)
     assert watcher.stdin
     watcher.stdin.write(b"unheard\n")
-    told, _ = typist.communicate(b"hello\n", timeout=30)
-    seen, _ = watcher.communicate(timeout=30)
+    told, _ = typist.communicate(b"hello\n", timeout=60)
+    seen, _ = watcher.communicate(timeout=60)
     assert told.endswith(b"got hello\n")
     assert seen.endswith(b"got hello\n")
     assert (watcher.returncode, typist.returncode) == (5, 5)
@@ -68,13 +68,13 @@ def test_signals_go_to_the_command_unless_told_otherwise(tuidock: Cli, client: C
     aside = client("attach", "--sig-proxy=false", "box")
     ticked(aside)
     aside.send_signal(signal.SIGINT)
-    aside.communicate(timeout=30)
+    aside.communicate(timeout=60)
     assert aside.returncode == 130
     assert tuidock("ps", "--format", "{{.State}}").stdout == "running\n"
     near = client("attach", "box")
     ticked(near)
     near.send_signal(signal.SIGINT)
-    near.communicate(timeout=30)
+    near.communicate(timeout=60)
     assert near.returncode == 9
 
 
@@ -87,7 +87,7 @@ def test_the_signals_of_users_are_passed_on(tuidock: Cli, client: Client) -> Non
     assert near.stdout
     until(lambda: near.stdout and near.stdout.readline() == b"one\n")
     near.send_signal(signal.SIGUSR2)
-    near.communicate(timeout=30)
+    near.communicate(timeout=60)
     assert near.returncode == 8
 
 
@@ -99,7 +99,7 @@ def test_a_client_that_a_signal_ends_says_which(
     near = client("exec", "box", "sh", "-c", "while :; do echo tick; sleep 0.05; done")
     ticked(near)
     near.send_signal(number)
-    near.communicate(timeout=30)
+    near.communicate(timeout=60)
     assert near.returncode == 128 + number
 
 
@@ -117,7 +117,7 @@ def test_a_client_that_is_killed_disturbs_nobody(tuidock: Cli, client: Client) -
     ticked(one)
     ticked(other)
     one.kill()
-    told, _ = other.communicate(b"on\n", timeout=30)
+    told, _ = other.communicate(b"on\n", timeout=60)
     assert told.endswith(b"got on\n")
     assert other.returncode == 5
 
@@ -181,7 +181,7 @@ def _background(environment: dict[str, str]) -> NoReturn:
         words = (sys.executable, "-m", "tuidock", *words)
         job = subprocess.Popen(words, env=environment, process_group=0)
         os.waitpid(job.pid, os.WUNTRACED)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while job.poll() is None and time.monotonic() < deadline:
             os.killpg(job.pid, signal.SIGINT)
             os.killpg(job.pid, signal.SIGCONT)

@@ -92,7 +92,7 @@ def test_an_export_that_is_stopped_leaves_no_part(
     client = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
     until(lambda: os.listdir(target))
     client.send_signal(number)
-    _, said = client.communicate(timeout=20)
+    _, said = client.communicate(timeout=60)
     assert "Traceback" not in said
     assert client.returncode != 0
     assert os.listdir(target) == []
@@ -118,8 +118,8 @@ def test_a_removal_by_force_ends_a_copy_that_is_stuck(
         until(lambda: "to-dir" in (seen := _events(tuidock)) or "archive-path" in seen)
         assert tuidock("rm", "-f", box).stdout == f"{box}\n"
         if ends[0] == "-":
-            assert client.wait(10) == 1  # its input is still open
-        _, said = client.communicate(timeout=20)
+            assert client.wait(60) == 1  # its input is still open
+        _, said = client.communicate(timeout=60)
     assert client.returncode == 1
     assert said.decode().splitlines() == [
         "tuidock: the container is being removed",

@@ -63,7 +63,7 @@ def settled(layout: Layout) -> list[int]:
         time.sleep(0.05)
         return found if told else []
 
-    found = until(same, 30.0)
+    found = until(same)
     assert isinstance(found, list)
     return found
 
@@ -101,7 +101,7 @@ class Assassin:
     def leave(self) -> bool:
         """Detach; whether somebody was killed."""
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
         with open(self.log) as file:
             return "killed by SIGKILL" in file.read()
 

@@ -43,7 +43,7 @@ def test_stop_is_a_stop(core: Core) -> None:
 def test_restart_begins_anew(core: Core) -> None:
     """Broken in its first life only: a file says which one it is."""
     first = start(core, TRAPPING, "test -e /tmp/again || ! touch /tmp/again", "restart")
-    until(lambda: core.containers.get("box").pid not in (0, first.pid), 20)
+    until(lambda: core.containers.get("box").pid not in (0, first.pid))
     until(lambda: core.containers.get("box").health == "healthy")
     told = [each.action for each in journal.read(core.layout)]
     assert "health_status: unhealthy" in told
@@ -52,8 +52,8 @@ def test_restart_begins_anew(core: Core) -> None:
 
 def test_kill_is_an_end_that_the_policy_judges(core: Core) -> None:
     start(core, "sleep 1000", "exit 1", "kill", restart=RestartPolicy("on-failure", 1))
-    until(lambda: core.containers.get("box").restarts == 1, 20)
-    until(lambda: core.containers.get("box").status is Status.EXITED, 20)
+    until(lambda: core.containers.get("box").restarts == 1)
+    until(lambda: core.containers.get("box").status is Status.EXITED)
     ended = core.containers.get("box")
     assert ended.exit
     assert (ended.exit.code, ended.restarts) == (137, 1)

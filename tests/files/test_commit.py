@@ -280,7 +280,7 @@ def test_a_client_that_ends_early_leaves_container_and_store_as_they_were(
     client = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
     until(lambda: place.files.get(box).status is Status.PAUSED if AS_ROOT else not _swept(place))
     client.send_signal(number)
-    _, said = client.communicate(timeout=20)
+    _, said = client.communicate(timeout=60)
     assert "Traceback" not in said
     assert client.returncode != 0
     until(lambda: place.files.get(box).status is Status.RUNNING)

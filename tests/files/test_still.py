@@ -85,7 +85,7 @@ def test_a_long_copy_does_not_stop_the_container(place: Place) -> None:
     """It is held still for moments only. Seen to fail with a longer `_STILL`."""
     box = place.container()
     with place.files.destination(box.id, "/"):
-        until(lambda: place.files.get(box.id).status is Status.RUNNING, 5)
+        until(lambda: place.files.get(box.id).status is Status.RUNNING, 30)
     assert place.files.get(box.id).status is Status.RUNNING
 
 

@@ -60,12 +60,12 @@ def test_a_killed_pull_leaves_nothing_to_see_and_something_to_resume(
     reference = faulty.hold("x", "latest", noisy())
     faulty.faults["blob"] = [lambda *_: None, fault]
     with puller(layout, reference) as process:
-        assert reached.wait(20)
+        assert reached.wait(60)
         while not _kept(layout):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert list(images.list()) == []
-    deadline = time.monotonic() + 10  # the unpacking child sees the end of its pipe, and ends
+    deadline = time.monotonic() + 60  # the unpacking child sees the end of its pipe, and ends
     while any(name.startswith("layer-") for name in os.listdir(layout.ingest)):
         assert time.monotonic() < deadline
         images.sweep()
@@ -147,7 +147,7 @@ def _look(images: Images, reference: str) -> None:
 
 def _settled(layout: Layout, images: Images) -> None:
     """Until the last unpacking child of a killed puller is gone, and swept."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while os.listdir(layout.ingest) != [".lock"]:
         assert time.monotonic() < deadline, os.listdir(layout.ingest)
         images.sweep()

@@ -121,7 +121,7 @@ def test_writers_in_many_processes_never_mix_or_lose_lines(layout: Layout) -> No
         seen: list[Event] = []
         while len(seen) < 1200 and _readable(follower, 20):
             seen += follower.read()
-        assert [writer.wait(20) for writer in writers] == [0] * 4
+        assert [writer.wait(60) for writer in writers] == [0] * 4
     for number in range(4):
         own = [event.id for event in seen if event.action == str(number)]
         assert own == [str(n) for n in range(300)]

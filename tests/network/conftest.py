@@ -26,8 +26,10 @@ from tuidock.engine.types import ContainerSpec, Port
 CLONE_NEWNET = 0x40000000
 HOST, NEIGHBOUR = "192.0.2.1", "192.0.2.9"
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-LATE = 0.8
-"""Seconds after which a packet was dropped; a lost ARP question would take a whole one."""
+PATIENCE = 30.0
+"""Seconds for a packet that is to arrive, on a machine that has much else to do."""
+LATE = 1.5
+"""Seconds after which one was dropped that is not to arrive; a lost ARP question takes one."""
 
 
 def run(*command: str, pid: int = 0) -> str:
@@ -84,14 +86,21 @@ def namespace() -> Iterator[int]:
 def listen(pid: int, port: int, protocol: str = "tcp", ip: str = "0.0.0.0") -> socket.socket:
     with inside(pid):
         server = socket.socket(socket.AF_INET, KINDS[protocol])
-    server.settimeout(LATE)
+    server.settimeout(PATIENCE)
     server.bind((ip, port))
     if protocol == "tcp":
         server.listen()
     return server
 
 
-def talk(server: socket.socket, pid: int, ip: str, port: int, source: str = "") -> tuple[str, str]:
+def talk(
+    server: socket.socket,
+    pid: int,
+    ip: str,
+    port: int,
+    source: str = "",
+    patience: float = PATIENCE,
+) -> tuple[str, str]:
     """Send a question from `pid` and get its answer; the peers as server and client see them.
 
     Raises OSError (TimeoutError, ConnectionRefusedError) where no packet gets through.
@@ -99,7 +108,8 @@ def talk(server: socket.socket, pid: int, ip: str, port: int, source: str = "") 
     with inside(pid):
         client = socket.socket(socket.AF_INET, server.type)
     with client:
-        client.settimeout(LATE)
+        client.settimeout(patience)
+        server.settimeout(patience)
         if source:
             client.bind((source, 0))
         client.connect((ip, port))
@@ -117,7 +127,7 @@ def _answer(server: socket.socket) -> str:
         return str(peer[0])
     connection, peer = server.accept()
     with connection:
-        connection.settimeout(LATE)
+        connection.settimeout(PATIENCE)
         assert connection.recv(64) == b"question"
         connection.send(b"answer")
     return str(peer[0])

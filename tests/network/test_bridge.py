@@ -8,7 +8,18 @@ import sys
 import pytest
 
 from tests import root_only
-from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, listen, namespace, run, talk, wire
+from tests.network.conftest import (
+    HOST,
+    LATE,
+    NEIGHBOUR,
+    Root,
+    Roots,
+    listen,
+    namespace,
+    run,
+    talk,
+    wire,
+)
 from tuidock.engine.errors import BadSpec, NetworkError
 from tuidock.engine.types import ContainerSpec, Port
 
@@ -172,7 +183,7 @@ def test_flushed_rules_come_back_with_the_next_container(root: Root, neighbour: 
     with listen(first, 81) as server:
         run("ip", "route", "add", "10.89.0.0/24", "via", HOST, pid=neighbour)
         with pytest.raises(TimeoutError):
-            talk(server, neighbour, endpoint.address, 81)
+            talk(server, neighbour, endpoint.address, 81, patience=LATE)
 
 
 def test_subnet_avoids_routes_of_the_host(root: Root) -> None:
@@ -212,9 +223,9 @@ def test_two_roots_live_side_by_side(roots: Roots) -> None:
     there, two = b.start("x")
     assert one.gateway != two.gateway
     with listen(there, 80) as server, pytest.raises(TimeoutError):
-        talk(server, here, two.address, 80)
+        talk(server, here, two.address, 80, patience=LATE)
     with listen(here, 80) as server, pytest.raises(TimeoutError):
-        talk(server, there, one.address, 80)
+        talk(server, there, one.address, 80, patience=LATE)
     a.network.disconnect(one.container)
     assert not a.remains()
     with listen(there, 80) as server:

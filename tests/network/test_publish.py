@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from tests import root_only
-from tests.network.conftest import HOST, NEIGHBOUR, Root, Roots, inside, listen, run, talk
+from tests.network.conftest import HOST, LATE, NEIGHBOUR, Root, Roots, inside, listen, run, talk
 from tuidock.engine.errors import BadSpec, PortInUse
 from tuidock.engine.network import encode, firewall, hostports, netlink
 from tuidock.engine.types import ContainerSpec, Port
@@ -108,7 +108,7 @@ def test_published_on_loopback_is_shut_to_neighbours(root: Root, neighbour: int)
             talk(server, neighbour, HOST, 8080)
         aim_at_loopback(neighbour)
         with pytest.raises(TimeoutError):
-            talk(server, neighbour, "127.0.0.1", 8080, source=NEIGHBOUR)
+            talk(server, neighbour, "127.0.0.1", 8080, source=NEIGHBOUR, patience=LATE)
 
 
 def test_container_address_is_shut_to_neighbours(root: Root, neighbour: int) -> None:
@@ -122,7 +122,7 @@ def test_container_address_is_shut_to_neighbours(root: Root, neighbour: int) -> 
         with listen(pid, port) as server:
             assert talk(server, 0, endpoint.address, port)
             with pytest.raises(TimeoutError):
-                talk(server, neighbour, endpoint.address, port)
+                talk(server, neighbour, endpoint.address, port, patience=LATE)
 
 
 def test_loopback_of_the_host_is_shut_to_containers(root: Root) -> None:
@@ -134,7 +134,7 @@ def test_loopback_of_the_host_is_shut_to_containers(root: Root) -> None:
     with listen(0, 9000) as server:
         assert talk(server, pid, "10.89.0.1", 9000)
         with pytest.raises(TimeoutError):
-            talk(server, pid, "127.0.0.1", 9000, source="10.89.0.2")
+            talk(server, pid, "127.0.0.1", 9000, source="10.89.0.2", patience=LATE)
 
 
 def test_shut_again_when_the_container_ends(root: Root, neighbour: int) -> None:
@@ -163,6 +163,7 @@ def test_udp_flow_ends_with_its_container(root: Root, neighbour: int) -> None:
     assert two.address == one.address
     with listen(second, 53, "udp") as server, client:
         client.sendto(b"question", (HOST, 5353))
+        server.settimeout(LATE)
         with pytest.raises(TimeoutError):
             server.recv(64)
 

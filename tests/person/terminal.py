@@ -15,6 +15,8 @@ from pathlib import Path
 
 PACE = 0.05
 """Seconds between two keys."""
+LATE = 60.0
+"""Seconds after which nothing more is to be expected, on a machine that has much else to do."""
 
 
 class Terminal:
@@ -72,7 +74,7 @@ class Terminal:
         for _ in range(times):
             before = self._cursor()
             self.press("Tab")
-            self._wait(lambda before=before: self._cursor() != before, "another field", 10)
+            self._wait(lambda before=before: self._cursor() != before, "another field", LATE)
 
     def screen(self) -> str:
         """What is to be seen, without colours."""
@@ -85,15 +87,15 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
-    def wait_for(self, pattern: str, seconds: float = 10.0) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = LATE) -> re.Match[str]:
         """Look until the pattern (a regular expression) is on the screen."""
         return self._wait(lambda: re.search(pattern, self.screen(), re.MULTILINE), pattern, seconds)
 
-    def wait_gone(self, pattern: str, seconds: float = 10.0) -> None:
+    def wait_gone(self, pattern: str, seconds: float = LATE) -> None:
         """Look until the pattern is no longer on the screen."""
         self._wait(lambda: not re.search(pattern, self.screen()), f"no {pattern}", seconds)
 
-    def wait_end(self, seconds: float = 10.0) -> int:
+    def wait_end(self, seconds: float = LATE) -> int:
         """Wait until the program has ended. Returns its exit code."""
 
         code = self._wait(self._code.read_text, "the end of the program", seconds)

@@ -28,7 +28,7 @@ def places(layout: Layout) -> dict[str, str]:
 def tell(layout: Layout) -> str:
     env = os.environ | places(layout)
     done = subprocess.run(
-        DEMO, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env, timeout=100
+        DEMO, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env, timeout=110
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -64,7 +64,7 @@ def test_on_a_terminal_the_first_screen_is_alive(layout: Layout, tmp_path: Path)
     """Three containers with live figures and a growing log; all gone after leaving."""
     with Terminal(DEMO, tmp_path, places(layout) | {"XDG_STATE_HOME": str(tmp_path)}) as terminal:
         for name in ("chatter", "waves", "web"):
-            terminal.wait_for(rf"● +{name} .* up \d+s .*\d%.*\d[KM]{LIMIT}", 20)
+            terminal.wait_for(rf"● +{name} .* up \d+s .*\d%.*\d[KM]{LIMIT}", 60)
         terminal.wait_for("order=4 ")
         terminal.press("q")
         terminal.wait_for("Leave tuidock?")
@@ -76,8 +76,8 @@ def test_on_a_terminal_the_first_screen_is_alive(layout: Layout, tmp_path: Path)
 def test_a_closed_terminal_takes_the_demo_along(layout: Layout, tmp_path: Path) -> None:
     """SIGHUP, as when a window is closed. Fails without the handler in tuidock.demo."""
     with Terminal(DEMO, tmp_path, places(layout) | {"XDG_STATE_HOME": str(tmp_path)}) as terminal:
-        terminal.wait_for(r"● +web .* up", 20)
-    parent, deadline = Path(layout.root).parent, time.monotonic() + 20
+        terminal.wait_for(r"● +web .* up", 60)
+    parent, deadline = Path(layout.root).parent, time.monotonic() + 60
     while len(list(parent.iterdir())) > 2 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert sorted(path.name for path in parent.iterdir()) == ["root", "run"]

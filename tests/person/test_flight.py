@@ -50,7 +50,7 @@ def test_first_flight(terminal: Terminal, registry: DebianRegistry) -> None:
     terminal.wait_for(r"holding 24000000 bytes")  # the logs are what the detail shows first
     terminal.wait_for(r"[2-9]\d\.\dM/128M")  # live memory and its limit, in the row
     lower_memory(terminal, "32m")
-    terminal.wait_for(r"✕ +eater .*oom", 20)
+    terminal.wait_for(r"✕ +eater .*oom")
     terminal.wait_for("killed by the kernel: out of memory")
     remove(terminal, "eater")
     leave(terminal)
@@ -64,7 +64,7 @@ def pull(terminal: Terminal, reference: str) -> None:
     terminal.wait_for("Pull an image")
     terminal.type(reference)
     terminal.press("Enter")
-    terminal.wait_for("✓ done", 30)
+    terminal.wait_for("✓ done")
     terminal.wait_for("esc closes")
     terminal.press("Escape")
     terminal.wait_gone("esc closes")

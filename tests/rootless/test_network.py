@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import root_only
-from tests.network.conftest import inside, listen, namespace, run, talk
+from tests.network.conftest import PATIENCE, inside, listen, namespace, run, talk
 from tests.rootless.conftest import IMAGE, Person
 from tests.waiting import until
 from tuidock.engine.layout import Layout
@@ -21,7 +21,6 @@ from tuidock.engine.layout import Layout
 pytestmark = pytest.mark.root(root_only.NAMESPACE)  # the host is a network namespace of ours
 HOST = "192.0.2.1"
 CARRIERS = {"slirp4netns": "/usr/bin/slirp4netns", "pasta": "/usr/bin/pasta"}
-PATIENCE = 10.0
 SERVE = "mkdir /tmp/w; echo hello >/tmp/w/index.html; exec httpd -f -p 80 -h /tmp/w"
 
 
@@ -59,9 +58,9 @@ def fetch(pid: int, ip: str, port: int) -> bytes:
         return client.makefile("rb").read()
 
 
-def serves(pid: int, port: int) -> bool:
+def serves(pid: int, port: int, ip: str = "127.0.0.1") -> bool:
     try:
-        return fetch(pid, "127.0.0.1", port).endswith(b"hello\n")
+        return fetch(pid, ip, port).endswith(b"hello\n")
     except OSError:
         return False
 
@@ -156,8 +155,8 @@ def test_the_hosts_loopback_is_out_of_reach(ann: Person, host: int) -> None:
 def test_a_published_port_is_open_and_shown(ann: Person, host: int) -> None:
     web(ann, "-p", "8080:80", "-p", "127.0.0.1:8081:80")
     until(lambda: serves(host, 8080))
-    assert fetch(host, HOST, 8080).endswith(b"hello\n")
-    assert serves(host, 8081)
+    until(lambda: serves(host, 8080, HOST))
+    until(lambda: serves(host, 8081))
     with pytest.raises(ConnectionRefusedError):
         fetch(host, HOST, 8081)
     ports = ann.does("ps", "--format", "{{.Ports}}")

@@ -65,7 +65,7 @@ def test_verbs_on_one_that_runs_as_another_user(ann: Person) -> None:
     )
     assert ann.does("exec", "web", "id", "-u") == "33\n"
     assert ann.does("exec", "-u", "0", "web", "id", "-u") == "0\n"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while ann.does("logs", "web") != "ready\n":
         assert time.monotonic() < deadline
     rows = ann.does("top", "web").splitlines()[1:]
@@ -85,7 +85,7 @@ def test_a_killed_monitor_is_replaced_where_another_user_writes(ann: Person) -> 
         monitor = json.load(file)["monitor"][0]
     os.kill(monitor, 9)
     assert ann.does("exec", "web", "id", "-u") == "33\n"
-    before, deadline = ann.does("logs", "web"), time.monotonic() + 10
+    before, deadline = ann.does("logs", "web"), time.monotonic() + 60
     while len(ann.does("logs", "web")) == len(before):
         assert time.monotonic() < deadline
 

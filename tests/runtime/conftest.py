@@ -37,7 +37,7 @@ PASSWD = (
 GROUP = "root:x:0:\nweb:x:34:\naudio:x:29:web\nvideo:x:44:web,root\n"
 
 
-def collect(line: Line | ExecLine, seconds: float = 20.0) -> dict[str, bytes]:
+def collect(line: Line | ExecLine, seconds: float = 60.0) -> dict[str, bytes]:
     """Everything a line says until its end, by stream."""
     said = {"stdout": b"", "stderr": b""}
     deadline = time.monotonic() + seconds
@@ -50,7 +50,7 @@ def collect(line: Line | ExecLine, seconds: float = 20.0) -> dict[str, bytes]:
     return said
 
 
-def read_until(line: Line | ExecLine, wanted: bytes, seconds: float = 10.0) -> bytes:
+def read_until(line: Line | ExecLine, wanted: bytes, seconds: float = 60.0) -> bytes:
     """Output up to and beyond `wanted`."""
     said = b""
     deadline = time.monotonic() + seconds

@@ -85,7 +85,7 @@ def test_it_sleeps_between_probes(box: Box) -> None:
         return look.log if look else ()
 
     first = len(found())
-    until(lambda: len(found()) > first, 20)
+    until(lambda: len(found()) > first)
     assert found()[-1].output == "looked\n"
 
 

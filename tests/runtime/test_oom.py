@@ -47,7 +47,7 @@ def test_a_child_is_the_victim(box: Box) -> None:
     """
     script = "tail /dev/zero; echo outlived; trap 'exit 5' TERM; while :; do sleep 0.01; done"
     container = box.detached("sh", "-c", script, limits=SMALL)
-    until(lambda: ooms(box, container) == 1, 30)
+    until(lambda: ooms(box, container) == 1)
     assert box.state(container).status is Status.RUNNING
     until(lambda: "outlived" in box.log(container))
     box.monitor(container).signal(signal.SIGTERM)
@@ -60,7 +60,7 @@ def test_a_child_is_the_victim(box: Box) -> None:
 def test_a_kill_after_an_oom_is_a_kill(box: Box) -> None:
     """137 both times."""
     container = box.detached("sh", "-c", "tail /dev/zero; sleep 1000", limits=SMALL)
-    until(lambda: ooms(box, container) == 1, 30)
+    until(lambda: ooms(box, container) == 1)
     box.monitor(container).signal(signal.SIGKILL)
     ended = box.monitor(container).wait(None)
     assert ended
@@ -71,7 +71,7 @@ def test_a_storm_costs_few_events_and_the_end_is_seen(box: Box) -> None:
     """Whoever runs out of memory again and again is noted a few times a second."""
     script = "trap 'exit 6' TERM; while :; do tail /dev/zero; done"
     container = box.detached("sh", "-c", script, limits=SMALL)
-    until(lambda: ooms(box, container) >= 2, 30)
+    until(lambda: ooms(box, container) >= 2)
     threading.Event().wait(1)
     assert ooms(box, container) < 20
     box.monitor(container).signal(signal.SIGTERM)
@@ -86,4 +86,4 @@ def test_an_adopted_container_is_heard_too(box: Box) -> None:
     container = box.detached("sh", "-c", script, limits=SMALL)
     box.kill_monitor(container)
     collect(box.exec(container, "touch", "/go"))
-    until(lambda: ooms(box, container) == 1, 30)
+    until(lambda: ooms(box, container) == 1)

@@ -22,7 +22,7 @@ from tuidock.world import World
 
 _RUN = re.compile(r'<text class="[^"]*-r\d+" x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>')
 """One run of text of one style in Textual's SVG."""
-DEADLINE = 10.0
+DEADLINE = 60.0
 """Seconds until a condition that should come at once counts as never."""
 
 

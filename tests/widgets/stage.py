@@ -51,7 +51,7 @@ async def staged(
         yield stage, pilot
 
 
-async def until(pilot: Pilot[None], true: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(pilot: Pilot[None], true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Let the application work until something holds; fail when it does not in time."""
     for _ in range(int(seconds / 0.01)):
         if true():

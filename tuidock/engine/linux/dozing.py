@@ -199,7 +199,7 @@ done:
 c0035fd6     ret                         ; what ppoll returned
 """,
 }
-SOON, LATE = 2_000, 64_000
+SOON, LATE = 500, 64_000
 """Milliseconds without an event after which to give memory back, at first and at most. It takes
 two of them, and to wake up another one.
 """
