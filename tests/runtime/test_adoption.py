@@ -19,8 +19,10 @@ from tests.waiting import until
 from tuidock.engine.errors import MonitorGone
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import start_time
+from tuidock.engine.runtime import client
 from tuidock.engine.runtime.intake import open_intake, recover
 from tuidock.engine.runtime.protocol import STDIN
+from tuidock.engine.runtime.state import read_run
 from tuidock.engine.types import LogLimits, Status
 
 
@@ -45,6 +47,27 @@ def test_input_survives_the_monitor(box: Box) -> None:
     collect(line)
     assert line.exit_code == 5
     assert box.log(container).count(" before") == box.log(container).count(" after") == 1
+
+
+def test_input_survives_a_monitor_that_is_killed_before_the_launcher_looks(box: Box) -> None:
+    """Seen to fail when the launcher gives the successor what it holds, without being asked."""
+    container = box.create("cat", stdin=True)
+    starting = client.start(box.layout, container, gate=True, attach=False)
+    launcher = box.process("tuidock-launcher")
+    os.kill(launcher, signal.SIGSTOP)
+    try:
+        starting.go()
+        starting.wait_started()
+        pid = box.kill_only(container)
+        until(lambda: not start_time(pid))
+    finally:
+        os.kill(launcher, signal.SIGCONT)
+    until(lambda: read_run(box.layout, container)["monitor"][0] != pid)
+    line = box.monitor(container).attach()
+    line.write(b"heard\n")
+    assert read_until(line, b"heard\n")
+    line.close_input()
+    collect(line)
 
 
 def test_the_end_of_the_input_is_passed_on_though_the_launcher_has_a_copy(box: Box) -> None:

@@ -143,6 +143,8 @@ class Launcher:
                 self._let_go(request["id"])
                 self.held[request["id"]] = tuple(descriptors)
                 descriptors.clear()
+            case "held":
+                line.send(b"{}", self.held.get(request["id"], ()))
             case "release":
                 self._let_go(request["id"])
             case "uplink":
@@ -191,10 +193,10 @@ class Launcher:
             self.spare = None
 
     def _adopt(self, line: Packets, container: str, pid: int) -> None:
-        """Give a container that lost its monitor another, with what we hold of it."""
+        """Give a container that lost its monitor another."""
         ours, theirs = sockets.pair()
-        given = (line.fileno(), theirs.fileno(), *self.held.get(container, ()))
         request = {"op": "adopt", "id": container}
+        given = (line.fileno(), theirs.fileno())
         self.monitors[self.stem.fork(encode(request), given)] = container
         theirs.close()
         if start_time(pid):  # what is remembered of that number is another's
@@ -235,7 +237,7 @@ class Launcher:
         request = {} if message == b"attend" else decode(message)
         match request.get("op"):
             case "adopt":
-                adopt(self.layout, request["id"], line, descriptors[1:])
+                adopt(self.layout, request["id"], line, descriptors[1])
             case "uplink":
                 uplink.tend(self.layout, request, line)
             case _:

@@ -20,7 +20,7 @@ from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.intake import open_intake, recover
 from tuidock.engine.runtime.lines import Line
 from tuidock.engine.runtime.monitor import Monitor
-from tuidock.engine.runtime.protocol import tell
+from tuidock.engine.runtime.protocol import encode, tell
 from tuidock.engine.runtime.state import is_watched, read_run, write_state
 from tuidock.engine.runtime.ward import Ward
 from tuidock.engine.types import Status
@@ -94,11 +94,10 @@ def _start_and_exit(layout: Layout, orders: Packets, handover: Packets) -> None:
         os._exit(0)
 
 
-def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) -> None:
+def adopt(layout: Layout, container_id: str, client: Packets, watcher: int) -> None:
     """Watch a container whose monitor was killed.
 
-    First of `given` is where the launcher tells the wait status: as subreaper it is the parent
-    now. Then its copy of the container's terminal or input, if that is not closed.
+    `watcher` is where the launcher tells the wait status: as subreaper it is the parent now.
     """
     p.set_title(f"tuidock-monitor {container_id[:12]} {layout.root}")
     run = layout.run(container_id)
@@ -113,7 +112,7 @@ def adopt(layout: Layout, container_id: str, client: Packets, given: list[int]) 
     if state["status"] == Status.RESTARTING:
         _wait_on(layout, config["annotations"], state, listener, client)
         return
-    ward = _found(layout, container_id, state["pid"], given)
+    ward = _found(layout, container_id, state["pid"], watcher)
     about = config["annotations"]
     recover(layout, container_id, ward.outputs)
     intake = open_intake(layout, container_id, about)
@@ -174,13 +173,27 @@ def _answers(path: str) -> bool:
     return True
 
 
-def _found(layout: Layout, container_id: str, pid: int, given: list[int]) -> Ward:
+def _held(layout: Layout, container_id: str) -> int:
+    """The launcher's copy of the container's terminal or input, -1 without.
+
+    Its starter sent it before the lock could be taken, so it is heard before we are.
+    """
+    try:
+        line = sockets.connect(layout.launcher_socket)
+        line.send(encode({"op": "held", "id": container_id}))
+        held = line.receive()[1]
+        line.close()
+    except OSError:  # it was killed, and its copy with it
+        return -1
+    return held[0] if held else -1
+
+
+def _found(layout: Layout, container_id: str, pid: int, watcher: int) -> Ward:
     """A running container as a starter would have handed it over. Without a launcher that held
     them, its input and the master of its terminal are lost.
     """
-    watcher, *held = given
-    stdin = held[0] if held else -1
-    outputs = {stdin: "stdout"} if held and os.isatty(stdin) else {}
+    stdin = _held(layout, container_id)
+    outputs = {stdin: "stdout"} if stdin >= 0 and os.isatty(stdin) else {}
     for name in ("stdout", "stderr"):
         try:
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
