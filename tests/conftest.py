@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests import machine, root_only
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
+
+Seen = TypeVar("Seen", list[str], set[int])
 
 AS_ROOT = os.geteuid() == 0
 REQUIRE = AS_ROOT or "TUIDOCK_REQUIRE" in os.environ
@@ -112,7 +115,7 @@ def _as_found() -> Iterator[None]:
     assert not left, "the tests left behind:\n  " + "\n  ".join(left)
 
 
-def _settled(look: Callable[[], list[str]], seconds: float = 10.0) -> list[str]:
+def _settled(look: Callable[[], Seen], seconds: float = 60.0) -> Seen:
     """What `look` still sees when it has seen nothing, or the time is up."""
     deadline = time.monotonic() + seconds
     while (left := look()) and time.monotonic() < deadline:
@@ -149,18 +152,25 @@ def vacate(place: Layout) -> None:
 
 
 def power_off(place: Layout) -> None:
-    """End all that one store runs, at once and unasked, and what the kernel keeps for it."""
+    """End all that one store runs, unasked, and what the kernel keeps for it.
+
+    At one moment, as when the power goes: all are stopped first, so that nobody sees another's end.
+    """
     mine = [os.path.dirname(place.root), place.tag]
 
-    def running() -> list[str]:
+    def running(number: int = signal.SIGKILL) -> set[int]:
         lines = machine.look()["process"]
-        for line in (found := [line for line in lines if any(mark in line for mark in mine)]):
-            _kill(int(line.split()[0]))
+        found = {int(line.split()[0]) for line in lines if any(mark in line for mark in mine)}
+        for pid in found:
+            _send(pid, number)
         return found
 
     groups = [group for group in machine.look()["cgroup"] if place.tag in group]
     for group in groups:
         _thaw(group)
+    stopped: set[int] = set()
+    while not (found := running(signal.SIGSTOP)) <= stopped:
+        stopped |= found
     assert not _settled(running), f"cannot end {running()}"
     for group in sorted(groups, reverse=True):
         _remove_cgroup(group)
@@ -169,9 +179,9 @@ def power_off(place: Layout) -> None:
             subprocess.run(["umount", "-l", path], check=True)
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
 def _thaw(group: str) -> None:

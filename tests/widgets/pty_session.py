@@ -32,6 +32,7 @@ class PtySession:
         self.sizes: list[tuple[int, int]] = []
         self.written = b""
         self._code: int | None = None
+        self._waiting: asyncio.Task[int] | None = None
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
         while True:
@@ -67,10 +68,14 @@ class PtySession:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     async def wait(self) -> int:
-        if self._code is None:
-            _, status = await asyncio.to_thread(os.waitpid, self._pid, 0)
-            code = os.waitstatus_to_exitcode(status)
-            self._code = code if code >= 0 else 128 - code
+        if self._waiting is None:  # one for all who ask: a process can be waited for once
+            self._waiting = asyncio.create_task(self._wait())
+        return await asyncio.shield(self._waiting)
+
+    async def _wait(self) -> int:
+        _, status = await asyncio.to_thread(os.waitpid, self._pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        self._code = code if code >= 0 else 128 - code
         return self._code
 
     async def close(self) -> None:
