@@ -8,6 +8,7 @@ from tests.ui.conftest import Stage, staged
 from tuidock.engine.errors import EngineError
 from tuidock.engine.types import LogLine, LogQuery
 from tuidock.screens.help import HelpScreen
+from tuidock.screens.logs import LogsTab
 from tuidock.screens.merged import merged
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
@@ -115,3 +116,18 @@ async def test_a_failing_stream_leaves_the_others() -> None:
         expected = [line async for lines in containers.logs(web.id, LogQuery()) for line in lines]
         assert len(found) == len(expected) > 0
         assert all(line.text.startswith(b"\x1b[33mweb    \x1b[0m ") for line in found)
+
+
+async def test_a_moment_asked_for_before_the_log_is_open(stage: Stage) -> None:
+    """Fails when a moment that comes before the first lines is forgotten."""
+    await stage.turn(100)
+    await stage.press("right_square_bracket")
+    tab = stage.app.screen.query_one(LogsTab)
+    source = view(stage).lines.excerpt.source
+    wanted = source.lines(source.first + 5, source.first + 6)[0].at
+    await stage.press("left_square_bracket")
+    tab.seek(wanted)
+    await stage.until(lambda: tab.moment == wanted)
+    assert not view(stage).lines.follow
+    tab.seek(wanted + 1e9)
+    await stage.until(lambda: tab.moment == source.lines(source.end - 1, source.end)[0].at)

@@ -222,3 +222,17 @@ def test_problems_with_a_path(tmp_path: Path) -> None:
     assert "already" in problem(str(tmp_path))
     assert "no directory" in problem(str(tmp_path / "a" / "b"))
     assert suggested("web", START).startswith("~/web-20")
+
+
+async def test_a_moment_is_found_whatever_hides_it() -> None:
+    """Fails when the filter or the range stays and hides the line that was asked for."""
+    view = LogView(now=lambda: START + 300)
+    async with staged(view) as (_, pilot):
+        await fill(view, pilot, some(300))
+        await pilot.press("2", "ampersand", *"299", "enter")
+        await until(pilot, lambda: view.lines.excerpt.count == 1)
+        view.seek(START + 99.5)
+        await until(pilot, lambda: view.moment == START + 100)
+        assert any("line 100" in line for line in lines_of(view.lines))
+        assert view.lines.excerpt.filter is None
+        assert not view.lines.follow

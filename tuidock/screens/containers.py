@@ -19,7 +19,8 @@ from tuidock.screens.container_row import COLUMNS, Rows, order
 from tuidock.screens.detail import Tab
 from tuidock.screens.health import HealthTab
 from tuidock.screens.lists import ListScreen
-from tuidock.screens.panes import EnvTab, InspectTab, LogsTab, StatsTab, TopTab
+from tuidock.screens.logs import LogsTab
+from tuidock.screens.panes import EnvTab, InspectTab, StatsTab, TopTab
 from tuidock.screens.shell import ShellTab, lend_terminal
 from tuidock.screens.tune import LimitsTab
 from tuidock.verbs import LOSS, VERBS, meant

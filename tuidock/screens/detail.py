@@ -182,3 +182,8 @@ class Detail(Vertical):
             style = "bold $block-cursor-foreground on $block-cursor-background"
             return Content.styled(f" {title} ", style)
         return Content.from_markup(f"[@click=screen.show('{name}')]{title}[/]")
+
+
+def new_life(now: Container, before: Container | None) -> bool:
+    """Another container, or the same one started again."""
+    return before is None or (now.id, now.started) != (before.id, before.started)

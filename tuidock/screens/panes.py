@@ -1,4 +1,4 @@
-"""The tabs about one container: logs, stats, processes, environment, inspect, shell.
+"""The tabs about one container: stats, processes, environment, inspect, shell.
 
 Each follows one thing of the engine while it is looked at. Invariant: a feed is a worker of the
 tab, so that it ends when the tab goes to sleep.
@@ -8,111 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, ScrollableContainer
 from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
-from tuidock.engine.types import UP, Container, LogQuery, Process, Sample
-from tuidock.screens.detail import Tab
+from tuidock.engine.types import UP, Container, Process, Sample
+from tuidock.screens.detail import Tab, new_life
 from tuidock.screens.facts import environment, json_text, vital_signs
-from tuidock.screens.merged import banner, merged
 from tuidock.widgets.graph import Graph
-from tuidock.widgets.logview import LogView
 from tuidock.widgets.table import Column, LiveTable, Row
 from tuidock.world import World
 
-TAIL = 20_000
-"""Lines read of a log that has no files to index."""
 GLANCE = 2.0
 """Seconds between two looks at the processes."""
-
-
-class LogsTab(Tab):
-    """What the container wrote, and writes."""
-
-    TITLE = "Logs"
-    HOT = "LogView"
-
-    def __init__(self, id: str) -> None:
-        super().__init__(id)
-        self._merged: Sequence[Container] = ()
-        """Containers whose logs are shown as one; then the cursor moves nothing."""
-
-    def compose(self) -> ComposeResult:
-        yield LogView(now=lambda: self.dock_screen.dock.now())
-
-    def show(self, subject: Container | None, before: Container | None) -> None:
-        view = self.query_one(LogView)
-        if self._merged:
-            if before is None:
-                self.follow_all(self._merged, view)
-        elif subject is None:
-            view.clear()
-            self.workers.cancel_node(self)
-        elif _new_life(subject, before):
-            self.follow(subject, view)
-
-    @work(exclusive=True, group="logs", exit_on_error=False)
-    async def follow(self, it: Container, view: LogView) -> None:
-        """Show the end of the log, then every line as it comes."""
-        view.clear()
-        view.title, view.banner = it.name, ""
-        with self.dock_screen.presented():
-            containers = self.dock_screen.engine.containers
-            indexed = await _index(view, await containers.log_files(it.id))
-            query = LogQuery(follow=True, tail=0 if indexed else TAIL)
-            async for lines in containers.logs(it.id, query):
-                if indexed:
-                    view.grown()
-                else:
-                    view.append(lines)
-                    await view.drained()
-
-    def tick(self, world: World) -> None:
-        """A container that was started again has a stream again."""
-        now = [world.containers.get(it.id, it) for it in self._merged]
-        if any(_new_life(fresh, it) for fresh, it in zip(now, self._merged, strict=True)):
-            self._merged = now
-            self.follow_all(now, self.query_one(LogView))
-
-    @on(LogView.MergeWanted)
-    def _merge_wanted(self, event: LogView.MergeWanted) -> None:
-        """All marked containers, or all of them, in one; or back to one alone."""
-        event.stop()
-        self._merged = () if self._merged else self.dock_screen.crowd()
-        self.show(self.subject, None)
-
-    @work(exclusive=True, group="logs", exit_on_error=False)
-    async def follow_all(self, chosen: Sequence[Container], view: LogView) -> None:
-        """Show the logs of several containers by time."""
-        view.clear()
-        view.title, view.banner = "merged", banner(chosen)
-        with self.dock_screen.presented():
-            lines = merged(self.dock_screen.engine.containers, chosen)
-            async with aclosing(lines):
-                async for batch in lines:
-                    view.append(batch)
-                    await view.drained()
-
-
-async def _index(view: LogView, files: Sequence[str]) -> bool:
-    """Let the view read the files itself, however large; False when there are none (any more)."""
-    try:
-        await view.open(files)
-    except OSError:
-        return False
-    return bool(files)
-
-
-def _new_life(now: Container, before: Container | None) -> bool:
-    """Another container, or the same one started again."""
-    return before is None or (now.id, now.started) != (before.id, before.started)
 
 
 class StatsTab(Tab):
@@ -190,7 +103,7 @@ class TopTab(Tab):
             table = self.query_one(LiveTable)
             table.set_empty(f"No processes. {self.idle(subject)}" if subject else "")
             table.set_rows([])
-        elif _new_life(subject, before):
+        elif new_life(subject, before):
             self.follow(subject)
 
     @work(exclusive=True, group="top", exit_on_error=False)

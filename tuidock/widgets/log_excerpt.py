@@ -52,6 +52,10 @@ class Excerpt:
             return bisect_left(self.filter.found, number)
         return number - self.source.first
 
+    def hides(self, number: int) -> bool:
+        """Whether the filter leaves a line out."""
+        return self.filter is not None and not self.filter.rank(number)
+
     def line(self, number: int, ahead: int) -> LogLine:
         """One line; a miss reads `ahead` more, because they come next."""
         if number not in self._lines:

@@ -6,9 +6,11 @@ the counts given here, whatever a container writes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from tuidock.engine.logs.index import LogIndex
 from tuidock.engine.types import LogLine
 
 RING_LINES = 100_000
@@ -81,3 +83,9 @@ class Since:
 
     def lines(self, start: int, stop: int) -> Sequence[LogLine]:
         return self._source.lines(start, stop)
+
+
+def let_go(opening: asyncio.Future[LogIndex]) -> None:
+    """Close an index that nobody waits for any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from tuidock.engine.logs.index import LogIndex
 from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_source import LogSource
 
@@ -20,6 +21,11 @@ def first_at(source: LogSource, at: float) -> int:
     return source.first + bisect_left(
         numbers, at, key=lambda number: source.lines(number, number + 1)[0].at
     )
+
+
+def reaches(index: LogIndex, at: float) -> bool:
+    """Whether lines from before a moment are counted."""
+    return index.count > 0 and index.line(index.first).at < at
 
 
 def neighbour_minute(excerpt: Excerpt, number: int, step: int) -> int | None:

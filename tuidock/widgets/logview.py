@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -25,9 +25,10 @@ from tuidock.widgets import ansi, log_save
 from tuidock.widgets.dialogs import Ask
 from tuidock.widgets.log_keys import KEYS, SECONDS
 from tuidock.widgets.log_lines import LogLines
+from tuidock.widgets.log_prompt import LogPrompt
 from tuidock.widgets.log_search import Pattern
-from tuidock.widgets.log_source import Ring, Since
-from tuidock.widgets.log_time import first_at, neighbour_minute
+from tuidock.widgets.log_source import Ring, Since, let_go
+from tuidock.widgets.log_time import first_at, neighbour_minute, reaches
 from tuidock.widgets.log_words import set_out, status, text_of
 
 FRAME = 1 / 30
@@ -35,24 +36,6 @@ PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
 DIG = 8 << 20
 """Bytes of older log that are counted when the reader comes to the top."""
-
-
-class LogPrompt(Input):
-    """The line at the bottom where a pattern is typed; it takes effect while typing."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", show=False),
-    ]
-
-    class Cancelled(Message):
-        """Escape: forget the pattern."""
-
-    def __init__(self) -> None:
-        super().__init__(compact=True, id="log-prompt")
-        self.kind = "/"
-
-    def action_cancel(self) -> None:
-        self.post_message(self.Cancelled())
 
 
 class LogView(Vertical):
@@ -172,7 +155,7 @@ class LogView(Vertical):
             index = await asyncio.shield(opening) if opening else None
         except asyncio.CancelledError:
             if opening:
-                opening.add_done_callback(_let_go)
+                opening.add_done_callback(let_go)
             raise
         self.clear()
         if index is not None:
@@ -280,7 +263,7 @@ class LogView(Vertical):
     async def action_range(self, name: str) -> None:
         """All of it from one end, or what was written lately."""
         index, since = self._index, self._now() - SECONDS.get(name, 0.0)
-        while name in SECONDS and index and not index.complete and not _reaches(index, since):
+        while name in SECONDS and index and not index.complete and not reaches(index, since):
             index.dig(DIG)
             await asyncio.sleep(0)
         if index is self._index:
@@ -293,6 +276,40 @@ class LogView(Vertical):
         source = self._index or self._ring
         self.lines.window = window
         self.lines.show(Since(source, first_at(source, since)) if window else source)
+
+    @property
+    def moment(self) -> float | None:
+        """When the line under the cursor was written, seconds since the epoch; None without one.
+
+        The cursor is the line that was found or clicked, or else the last one on screen.
+        """
+        number = self.lines.picked()
+        return None if number is None else self.lines.line(number).at
+
+    @work(exclusive=True, group="range", exit_on_error=False)
+    async def seek(self, at: float) -> None:
+        """Put the cursor on the first line written at or after a moment, or on the last line.
+
+        `at`: seconds since the epoch. Leaves the filter and the range when they hide that line.
+        """
+        index = self._index
+        while index and not index.complete and not reaches(index, at):
+            index.dig(DIG)
+            await asyncio.sleep(0)
+        if index is None:
+            self._flush()
+        source = self._index or self._ring
+        if source.end > source.first:
+            self._land(min(first_at(source, at), source.end - 1))
+
+    def _land(self, number: int) -> None:
+        lines = self.lines
+        if lines.window and not lines.excerpt.source.first <= number:
+            self._see("")
+        if lines.excerpt.hides(number):
+            lines.set_filter(None)
+        lines.settle()
+        lines.go(number)
 
     def action_minute(self, step: int) -> None:
         """To the first line of the next minute, or of the one before."""
@@ -379,14 +396,3 @@ class LogView(Vertical):
     @on(LogLines.Changed)
     def _tell(self) -> None:
         self.query_one("#log-status", Static).update(status(self.lines, self.dropped, self.banner))
-
-
-def _let_go(opening: asyncio.Future[LogIndex]) -> None:
-    """Close an index that nobody waits for any more."""
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
-
-
-def _reaches(index: LogIndex, at: float) -> bool:
-    """Whether lines from before a moment are counted."""
-    return index.count > 0 and index.line(index.first).at < at

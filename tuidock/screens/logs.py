@@ -1,0 +1,127 @@
+"""The logs tab: what one container, or several in one, wrote and write.
+
+Invariant: a stream of the engine is a worker of the tab, so that it ends when the tab sleeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from textual import on, work
+from textual.app import ComposeResult
+
+from tuidock.engine.types import Container, LogQuery
+from tuidock.screens.detail import Tab, new_life
+from tuidock.screens.merged import banner, merged
+from tuidock.widgets.logview import LogView
+from tuidock.world import World
+
+TAIL = 20_000
+"""Lines read of a log that has no files to index."""
+
+
+class LogsTab(Tab):
+    """What the container wrote, and writes."""
+
+    TITLE = "Logs"
+    HOT = "LogView"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self._merged: Sequence[Container] = ()
+        """Containers whose logs are shown as one; then the cursor moves nothing."""
+        self._open = False
+        self._due: float | None = None
+        """A moment to go to once the log is open."""
+
+    def compose(self) -> ComposeResult:
+        yield LogView(now=lambda: self.dock_screen.dock.now())
+
+    @property
+    def moment(self) -> float | None:
+        """When the line under the cursor was written, seconds since the epoch."""
+        return self.query_one(LogView).moment
+
+    def seek(self, at: float) -> None:
+        """Go to the first line written at or after a moment, now or once the log is open."""
+        if self._open:
+            self.query_one(LogView).seek(at)
+        else:
+            self._due = at
+
+    def _opened(self) -> None:
+        self._open = True
+        at, self._due = self._due, None
+        if at is not None:
+            self.seek(at)
+
+    def sleep(self) -> None:
+        self._open, self._due = False, None
+        super().sleep()
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        view = self.query_one(LogView)
+        if self._merged:
+            if before is None:
+                self.follow_all(self._merged, view)
+        elif subject is None:
+            view.clear()
+            self.workers.cancel_node(self)
+        elif new_life(subject, before):
+            self.follow(subject, view)
+
+    @work(exclusive=True, group="logs", exit_on_error=False)
+    async def follow(self, it: Container, view: LogView) -> None:
+        """Show the end of the log, then every line as it comes."""
+        self._open = False
+        view.clear()
+        view.title, view.banner = it.name, ""
+        with self.dock_screen.presented():
+            containers = self.dock_screen.engine.containers
+            indexed = await _index(view, await containers.log_files(it.id))
+            query = LogQuery(follow=True, tail=0 if indexed else TAIL)
+            if indexed:
+                self._opened()
+            async for lines in containers.logs(it.id, query):
+                if indexed:
+                    view.grown()
+                else:
+                    view.append(lines)
+                    await view.drained()
+                    self._opened()
+
+    def tick(self, world: World) -> None:
+        """A container that was started again has a stream again."""
+        now = [world.containers.get(it.id, it) for it in self._merged]
+        if any(new_life(fresh, it) for fresh, it in zip(now, self._merged, strict=True)):
+            self._merged = now
+            self.follow_all(now, self.query_one(LogView))
+
+    @on(LogView.MergeWanted)
+    def _merge_wanted(self, event: LogView.MergeWanted) -> None:
+        """All marked containers, or all of them, in one; or back to one alone."""
+        event.stop()
+        self._merged = () if self._merged else self.dock_screen.crowd()
+        self.show(self.subject, None)
+
+    @work(exclusive=True, group="logs", exit_on_error=False)
+    async def follow_all(self, chosen: Sequence[Container], view: LogView) -> None:
+        """Show the logs of several containers by time."""
+        view.clear()
+        view.title, view.banner = "merged", banner(chosen)
+        with self.dock_screen.presented():
+            lines = merged(self.dock_screen.engine.containers, chosen)
+            async with aclosing(lines):
+                async for batch in lines:
+                    view.append(batch)
+                    await view.drained()
+
+
+async def _index(view: LogView, files: Sequence[str]) -> bool:
+    """Let the view read the files itself, however large; False when there are none (any more)."""
+    try:
+        await view.open(files)
+    except OSError:
+        return False
+    return bool(files)
