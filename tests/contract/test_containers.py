@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 
@@ -14,6 +15,7 @@ from tuidock.engine.errors import (
     ContainerNotFound,
     ImageNotFound,
     NameInUse,
+    NotFound,
     WrongStatus,
 )
 from tuidock.engine.pruning import PruneQuery
@@ -103,6 +105,22 @@ async def test_kill_names_its_signal(engine: Engine) -> None:
         await engine.containers.kill(it.id)
     with pytest.raises(BadSpec):
         await engine.containers.kill(it.id, "NOSUCH")
+
+
+async def test_a_signal_for_one_process_reaches_that_one(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    assert (await engine.containers.top(it.id))[0].pid == it.pid
+    for stranger in (os.getpid(), 2**22 - 1):
+        with pytest.raises(NotFound):
+            await engine.containers.signal(it.id, stranger, "KILL")
+    with pytest.raises(BadSpec):
+        await engine.containers.signal(it.id, it.pid, "NOSUCH")
+    assert (await engine.containers.get(it.id)).status is Status.RUNNING
+    await engine.containers.signal(it.id, it.pid, "KILL")
+    ended = await engine.containers.wait(it.id)
+    assert (ended.code, ended.signal) == (137, 9)
+    with pytest.raises(WrongStatus):
+        await engine.containers.signal(it.id, it.pid, "KILL")
 
 
 @pytest.mark.root(root_only.LIMITS)

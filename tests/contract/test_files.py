@@ -6,6 +6,7 @@ import io
 import stat
 import tarfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,39 @@ async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
         await engine.files.extract(box, "/etc/passwd", packed("x", b""))
     with pytest.raises(ContainerNotFound):
         await engine.files.changes("nosuch")
+
+
+async def test_a_directory_is_listed_and_a_file_read(engine: Engine) -> None:
+    box = await made(engine)
+    await engine.files.extract("web", "/tmp", packed("note", b"hello"))
+    found = await engine.files.list(box, "/tmp")
+    assert [(it.name, it.size) for it in found.entries] == [("note", 5)]
+    assert found.whole
+    names = [it.name for it in (await engine.files.list(box, "/")).entries]
+    assert {"bin", "etc", "tmp"} <= set(names)
+    assert names == sorted(names)
+    assert await engine.files.read("web", "/tmp/note", 100) == b"hello"
+    assert await engine.files.read("web", "/tmp/note", 2) == b"he"
+    with pytest.raises(Conflict, match="no regular file"):
+        await engine.files.read(box, "/tmp", 100)
+    for path in ("/nosuch", "/tmp/note"):
+        with pytest.raises(NotFound):
+            await engine.files.list(box, path)
+
+
+async def test_files_are_copied_by_the_rules_of_cp(engine: Engine, tmp_path: Path) -> None:
+    box = await made(engine)
+    note, out = tmp_path / "note", tmp_path / "out"
+    note.write_text("hello")
+    out.mkdir()
+    assert (await engine.files.copy_in(str(note), box, "/tmp")).skipped == 0
+    await engine.files.copy_in(str(note), box, "/tmp/other")
+    assert await engine.files.read(box, "/tmp/other", 9) == b"hello"
+    await engine.files.copy_out(box, "/tmp/note", str(out))
+    await engine.files.copy_out(box, "/tmp/note", str(out / "again"))
+    assert [(out / name).read_text() for name in ("note", "again")] == ["hello", "hello"]
+    with pytest.raises(NotFound):
+        await engine.files.copy_in(str(tmp_path / "nosuch"), box, "/tmp")
 
 
 async def test_leaving_early_leaves_nothing_behind(engine: Engine) -> None:

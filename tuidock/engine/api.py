@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Protocol
 
 from tuidock.engine.events import Event, PullEvent
-from tuidock.engine.filesystem import Change, CommitSpec, PathStat
+from tuidock.engine.filesystem import Change, CommitSpec, Copied, Listing, PathStat
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     Container,
@@ -141,6 +141,13 @@ class Containers(Protocol):
 
     async def kill(self, key: str, signal: str = "KILL") -> None: ...
 
+    async def signal(self, key: str, pid: int, signal: str) -> None:
+        """Send a signal to one process, by the pid of `top`, and to nobody who got that pid since.
+
+        Raises NotFound when it is not in the container (any more), BadSpec.
+        """
+        ...
+
     async def restart(self, key: str, timeout: float | None = None) -> None: ...
 
     async def pause(self, key: str) -> None: ...
@@ -205,6 +212,25 @@ class Files(Protocol):
 
     async def stat(self, key: str, path: str) -> PathStat:
         """Facts of a path; a link is not followed. Raises NotFound."""
+        ...
+
+    async def list(self, key: str, path: str) -> Listing:
+        """What is in a directory, by name; nobody is held still for it. Raises NotFound."""
+        ...
+
+    async def read(self, key: str, path: str, size: int) -> bytes:
+        """The first `size` bytes of a regular file; a link leads where it does inside.
+
+        Raises NotFound, Conflict for what is no file.
+        """
+        ...
+
+    async def copy_out(self, key: str, path: str, local: str) -> Copied:
+        """`cp CONTAINER:PATH LOCAL`, with its rules. Raises NotFound, Conflict, HostError."""
+        ...
+
+    async def copy_in(self, local: str, key: str, path: str) -> Copied:
+        """`cp LOCAL CONTAINER:PATH`, the same the other way round."""
         ...
 
     def archive(self, key: str, path: str, follow: bool = False) -> AsyncIterator[bytes]:

@@ -39,6 +39,15 @@ class PathStat(NamedTuple):
     """Empty for what is no symbolic link."""
 
 
+class Listing(NamedTuple):
+    """What is in a directory of a container."""
+
+    entries: tuple[PathStat, ...]
+    """By name; links are not followed."""
+    whole: bool
+    """False when there were too many, and some were left out."""
+
+
 class Copied(NamedTuple):
     """How a copy went."""
 

@@ -183,6 +183,9 @@ class LocalContainers:
     async def kill(self, key: str, signal: str = "KILL") -> None:
         await self._workers.call(lambda core: core.containers.kill(key, signal))
 
+    async def signal(self, key: str, pid: int, signal: str) -> None:
+        await self._workers.call(lambda core: core.containers.signal(key, pid, signal))
+
     async def restart(self, key: str, timeout: float | None = None) -> None:
         await self._workers.slow(lambda core: core.containers.restart(key, timeout))
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from tuidock.engine.errors import Conflict
-from tuidock.engine.filesystem import Change, CommitSpec, PathStat
+from tuidock.engine.filesystem import Change, CommitSpec, Copied, Listing, PathStat
 from tuidock.engine.types import Image
 
 if TYPE_CHECKING:
@@ -32,6 +32,26 @@ class LocalFiles:
 
     async def stat(self, key: str, path: str) -> PathStat:
         return await self._workers.slow(lambda core: core.containers.stat_path(key, path))
+
+    async def list(self, key: str, path: str) -> Listing:
+        return await self._workers.slow(lambda core: core.containers.list_directory(key, path))
+
+    async def read(self, key: str, path: str, size: int) -> bytes:
+        return await self._workers.slow(lambda core: core.containers.read_file(key, path, size))
+
+    async def copy_out(self, key: str, path: str, local: str) -> Copied:
+        return await self._workers.slow(
+            lambda core: core.containers.copy_out(
+                key, path, local, _unheard, follow=False, owners=False
+            )
+        )
+
+    async def copy_in(self, local: str, key: str, path: str) -> Copied:
+        return await self._workers.slow(
+            lambda core: core.containers.copy_in(
+                local, key, path, _unheard, follow=False, owners=False
+            )
+        )
 
     def archive(self, key: str, path: str, follow: bool = False) -> AsyncIterator[bytes]:
         return self._stream(lambda core: core.containers.archive(key, path, follow=follow))
@@ -69,3 +89,7 @@ class LocalFiles:
 
     async def commit(self, key: str, asked: CommitSpec) -> Image:
         return await self._workers.slow(lambda core: core.containers.commit(key, asked))
+
+
+def _unheard(_size: int) -> None:
+    """Of the bytes that have gone through, nobody is told."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import time
 
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.records import Record
-from tuidock.engine.errors import BadSpec, MonitorGone, RuntimeFailure, Unsupported, WrongStatus
+from tuidock.engine.errors import (
+    BadSpec,
+    MonitorGone,
+    NotFound,
+    RuntimeFailure,
+    Unsupported,
+    WrongStatus,
+)
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime import restarting
@@ -20,7 +28,7 @@ from tuidock.engine.types import UP, ExitRecord, Limits, Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from tuidock.engine.cgroups.cgroup import Cgroup
     from tuidock.engine.types import RestartPolicy
@@ -102,6 +110,29 @@ def kill(layout: Layout, record: Record, name: str) -> None:
     _send(layout, record, number)
     if state.status is Status.PAUSED:  # else it would never take the signal
         _thaw(layout, record)
+
+
+def signal_process(
+    layout: Layout, record: Record, pid: int, number: int, members: Callable[[], Container[int]]
+) -> None:
+    """Send a signal to one process of it, and to nobody who was given its pid meanwhile.
+
+    The pidfd is opened before the container is asked who is in it. Raises NotFound.
+    """
+    gone = NotFound(f"No such process in container {record.name}: {pid}", "it may have ended")
+    try:
+        pidfd = os.pidfd_open(pid)
+    except (OSError, OverflowError) as error:
+        raise gone from error
+    try:
+        if pid not in members():
+            raise gone
+        signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        raise gone from None
+    finally:
+        os.close(pidfd)
+    records.note(layout, record, "kill", {"signal": str(number), "pid": str(pid)})
 
 
 def _send(layout: Layout, record: Record, number: int) -> None:

@@ -6,6 +6,7 @@ import os
 
 from tuidock.engine.containers import bundle, life, records, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
+from tuidock.engine.containers.fileverbs import FileVerbs
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
 from tuidock.engine.errors import ContainerNotFound, WrongStatus
@@ -19,12 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from typing import Any
 
-    from tuidock.engine.containers.files.access import Archive, Destination
-    from tuidock.engine.containers.files.copying import Tick
-    from tuidock.engine.filesystem import Change, CommitSpec, Copied, PathStat
+    from tuidock.engine.filesystem import CommitSpec
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
     from tuidock.engine.network.usermode import UserNetwork
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
 _DEFAULT_STOP_SIGNAL = "SIGTERM"
 
 
-class Containers:
+class Containers(FileVerbs):
     """The containers of one root. A *key* is a name, an id or an unambiguous prefix of one."""
 
     def __init__(
@@ -257,6 +255,15 @@ class Containers:
         except (FileNotFoundError, ProcessLookupError) as error:  # it has just ended
             raise life.not_running(record) from error
 
+    def signal(self, key: str, pid: int, name: str) -> None:
+        """Send a signal to one process, by the pid of `top`. Raises NotFound, BadSpec."""
+        number = life.signal_number(name)
+
+        def members() -> set[int]:
+            return {process.pid for process in self.top(key)}
+
+        life.signal_process(self.layout, self._up(key), pid, number, members)
+
     def inspect(self, key: str) -> dict[str, object]:
         """Docker's inspect object."""
         from tuidock.engine.containers.inspection import inspect
@@ -269,68 +276,11 @@ class Containers:
             self._network().endpoint(record.id),
         )
 
-    def changes(self, key: str) -> Sequence[Change]:
-        """What differs from the image, ordered by path."""
-        from tuidock.engine.containers.files import access
-
-        return access.changes(self.layout, self._find(key))
-
-    def stat_path(self, key: str, path: str) -> PathStat:
-        """Raises NotFound."""
-        from tuidock.engine.containers.files import access
-
-        return access.look(self.layout, self._find(key), path)
-
-    def archive(
-        self, key: str, path: str, *, follow: bool = False
-    ) -> AbstractContextManager[Archive]:
-        """A tar stream of a path, running or not. Raises NotFound, HostError."""
-        from tuidock.engine.containers.files import access
-
-        return access.archive(self.layout, self._find(key), path, follow=follow)
-
-    def export(self, key: str) -> AbstractContextManager[Archive]:
-        """A tar stream of the whole root, without what is mounted in it. Raises HostError."""
-        from tuidock.engine.containers.files import access
-
-        return access.export(self.layout, self._find(key))
-
-    def destination(
-        self, key: str, path: str, *, owners: bool = False
-    ) -> AbstractContextManager[Destination]:
-        """Where a tar stream can be put. Raises NotFound, Conflict, HostError."""
-        from tuidock.engine.containers.files import access
-
-        return access.destination(self.layout, self._find(key), path, owners=owners)
-
     def commit(self, key: str, asked: CommitSpec) -> Image:
         """Make an image of it. Raises BadSpec, BadReference, NotFound, StorageFull, HostError."""
         from tuidock.engine.containers.commit import commit
 
         return commit(self.layout, self._find(key), self._images(), asked)
-
-    def copy_out(
-        self, key: str, path: str, local: str, tick: Tick, *, follow: bool, owners: bool
-    ) -> Copied:
-        """`cp CONTAINER:PATH LOCAL`; `tick` is told of bytes. Raises NotFound, Conflict, HostError.
-
-        `follow`: copy what a link points at. `owners`: keep ids, if we are root.
-        """
-        from tuidock.engine.containers.files import copying
-
-        contents = path.endswith("/.") or path in ("", ".")
-        with self.archive(key, path, follow=follow) as archive:
-            return copying.copy_out(archive, contents, local, tick, owners=owners)
-
-    def copy_in(
-        self, local: str, key: str, path: str, tick: Tick, *, follow: bool, owners: bool
-    ) -> Copied:
-        """`cp LOCAL CONTAINER:PATH`, the same the other way round."""
-        from tuidock.engine.containers.files import copying
-
-        with self.destination(key, path, owners=owners) as destination:
-            asserted = path.endswith("/")
-            return copying.copy_in(local, destination, asserted, tick, follow=follow)
 
     def alive(self) -> set[str]:
         """Ids of containers that run, or that somebody is just starting."""
@@ -345,9 +295,6 @@ class Containers:
         from tuidock.engine.containers.sweep import sweep
 
         return sweep(self.layout, self.db, self._disconnect)
-
-    def _find(self, key: str) -> Record:
-        return records.find(self.db, key)
 
     def _up(self, key: str) -> Record:
         """One that runs, paused or not."""

@@ -24,6 +24,8 @@ class Box:
         self.attached: list[FakeSession] = []
         self.task: asyncio.Task[None] | None = None
         self.peak = 0
+        self.ended: set[int] = set()
+        """Pids of children that were killed."""
         self.probing: asyncio.Task[None] | None = None
         self.probes: list[dict[str, object]] = []
         """The last ones, in docker's shape."""
@@ -60,6 +62,7 @@ class Box:
         )
         self._seen = now
         self.peak = 0
+        self.ended = set()
         self.wake()
 
     def write(self, line: LogLine) -> None:
@@ -148,6 +151,7 @@ def processes(box: Box, now: float) -> list[Process]:
             command=command if not index else f"{it.command[0]}: worker {index}",
         )
         for index in range(load.pids)
+        if it.pid + index not in box.ended
     ]
 
 

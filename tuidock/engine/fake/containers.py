@@ -17,6 +17,7 @@ from tuidock.engine.errors import (
     ContainerNotFound,
     EngineError,
     NameInUse,
+    NotFound,
     WrongStatus,
 )
 from tuidock.engine.events import Event
@@ -217,6 +218,18 @@ class FakeContainers:
         box = self._alive(key)
         self._say("kill", box, ("signal", str(number)))
         if number == 9 or (number == 15 and box.program.stop_code != 137):
+            self._end(box, 128 + number, number)
+
+    async def signal(self, key: str, pid: int, signal: str) -> None:
+        self._note("signal", key, str(pid), signal)
+        number = _signal(signal)
+        box = self._alive(key)
+        found = processes(box, self._clock.time())
+        if pid not in {process.pid for process in found} - box.ended:
+            raise NotFound(f"No such process in container {box.it.name}: {pid}")
+        if number in (9, 15):
+            box.ended.add(pid)
+        if number in (9, 15) and pid == box.it.pid:
             self._end(box, 128 + number, number)
 
     async def restart(self, key: str, timeout: float | None = None) -> None:

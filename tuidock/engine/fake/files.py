@@ -6,6 +6,8 @@ Archives are read and written by the standard library; nothing here is hostile.
 from __future__ import annotations
 
 import io
+import os
+import pathlib
 import posixpath
 import stat
 import tarfile
@@ -13,7 +15,14 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 
 from tuidock.engine.errors import Conflict, NotFound
 from tuidock.engine.fake.images import FakeImages, digest, full
-from tuidock.engine.filesystem import Change, ChangeKind, CommitSpec, PathStat
+from tuidock.engine.filesystem import (
+    Change,
+    ChangeKind,
+    CommitSpec,
+    Copied,
+    Listing,
+    PathStat,
+)
 from tuidock.engine.types import Container, Image
 
 _IMAGE: dict[str, bytes | None] = {
@@ -53,6 +62,42 @@ class FakeFiles:
         clean, data = self._at(key, path)
         mode = stat.S_IFDIR | 0o755 if data is None else stat.S_IFREG | 0o644
         return PathStat(posixpath.basename(clean) or "/", len(data or b""), mode, 0.0, "")
+
+    async def list(self, key: str, path: str) -> Listing:
+        clean, data = self._at(key, path)
+        if data is not None:
+            raise NotFound(f"Could not find the file {clean} in container {key}")
+        below = [
+            each for each in self.tree(key) if each != "/" and posixpath.dirname(each) == clean
+        ]
+        return Listing(tuple([await self.stat(key, each) for each in sorted(below)]), True)
+
+    async def read(self, key: str, path: str, size: int) -> bytes:
+        clean, data = self._at(key, path)
+        if data is None:
+            raise Conflict(f"{clean} is no regular file")
+        return data[:size]
+
+    async def copy_out(self, key: str, path: str, local: str) -> Copied:
+        clean, data = self._at(key, path)
+        target = os.path.join(local, posixpath.basename(clean)) if os.path.isdir(local) else local
+        if data is None:
+            os.makedirs(target, exist_ok=True)
+            for entry in (await self.list(key, clean)).entries:
+                await self.copy_out(key, posixpath.join(clean, entry.name), target)
+        else:
+            pathlib.Path(target).write_bytes(data)
+        return Copied(len(data or b""), 0)
+
+    async def copy_in(self, local: str, key: str, path: str) -> Copied:
+        if not os.path.isfile(local):
+            raise NotFound(f"Could not find the file {local}")
+        data = pathlib.Path(local).read_bytes()
+        clean = posixpath.normpath(f"/{path}").replace("//", "/")
+        tree = self.tree(key)
+        inside = clean in tree and tree[clean] is None
+        tree[posixpath.join(clean, os.path.basename(local)) if inside else clean] = data
+        return Copied(len(data), 0)
 
     async def archive(self, key: str, path: str, follow: bool = False) -> AsyncIterator[bytes]:
         clean, _ = self._at(key, path)

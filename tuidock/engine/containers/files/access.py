@@ -7,13 +7,14 @@ by another client, so that its file system is mounted once.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import posixpath
 
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.files.visit import Visit
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.filesystem import Change, ChangeKind, PathStat
+from tuidock.engine.filesystem import Change, ChangeKind, Listing, PathStat
 from tuidock.engine.images.layers import inflate
 from tuidock.engine.runtime.namespaces import SHIFTED
 from tuidock.engine.runtime.state import read_run, read_state
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tuidock.engine.containers.records import Record
     from tuidock.engine.layout import Layout
 
+ENTRIES = 10_000
+"""As in `errands`, which only the guest imports."""
 _STILL = 2.0
 """Seconds that a running container is held still for: paths are found and small things copied
 then. Safety does not depend on it, and nobody wants a service to stop for a long copy."""
@@ -91,6 +94,26 @@ def look(layout: Layout, record: Record, path: str) -> PathStat:
     asked = _asked(path)
     with visiting(layout, record, errand="look", **asked) as visit:
         return _stat(visit.answer())
+
+
+def listing(layout: Layout, record: Record, path: str) -> Listing:
+    """What is in a directory; a running container is not held still. Raises NotFound, HostError."""
+    asked = {**_asked(path), "directory": True, "follow": True}
+    with visiting(layout, record, errand="list", still=0.0, **asked) as visit:
+        lines = b"".join(visit.pieces()).splitlines()
+    entries = [_stat(json.loads(line)) for line in lines[:ENTRIES]]
+    entries.sort(key=lambda entry: entry.name)
+    return Listing(tuple(entries), len(lines) <= ENTRIES)
+
+
+def read(layout: Layout, record: Record, path: str, size: int) -> bytes:
+    """At most the first `size` bytes of a regular file; links lead where they do inside.
+
+    Raises NotFound, Conflict, HostError.
+    """
+    asked = {**_asked(path), "follow": True, "size": size}
+    with visiting(layout, record, errand="read", still=0.0, **asked) as visit:
+        return b"".join(visit.pieces())
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
-"""What a guest can be sent for: look at a path, pack one, restore an archive, pack what changed.
+"""What a guest can be sent for: look at a path, list, read or pack it, restore an archive, pack
+what changed.
 
 Each errand says its answers as lines of JSON; archives go over standard input and output.
 Invariant: a path that was asked for is resolved once, in the container's root; all else is
@@ -8,6 +9,7 @@ done on descriptors below what was found.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import stat
@@ -36,6 +38,8 @@ _LINKS = 40
 _LOOK = os.O_PATH | os.O_NOFOLLOW
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY
 _PIECE = 1 << 18
+ENTRIES = 10_000
+"""Entries of a directory that are told; nobody reads more of them on a screen."""
 
 
 def say(line: int, content: dict[str, Any]) -> None:
@@ -55,6 +59,36 @@ def look(request: dict[str, Any], enter: Enter, line: int) -> None:
     """Facts of one path."""
     found = _found(request, enter())
     say(line, facts(found))
+
+
+def list_directory(request: dict[str, Any], enter: Enter, line: int) -> None:
+    """Facts of what is in a directory, a line of JSON each: one more than ENTRIES when cut."""
+    opener = Opener()
+    directory = opener.open(_found(request, enter()).descriptor)
+    with os.scandir(directory) as entries:
+        for entry in itertools.islice(entries, ENTRIES + 1):
+            try:
+                descriptor = os.open(entry.name, _LOOK, dir_fd=directory)
+            except FileNotFoundError:  # it vanished meanwhile
+                continue
+            write_out(json.dumps(facts(_seen(entry.name, descriptor))).encode() + b"\n")
+            os.close(descriptor)
+    os.close(1)
+    say(line, {})
+
+
+def read(request: dict[str, Any], enter: Enter, line: int) -> None:
+    """The first bytes of a regular file. Raises Conflict for anything else."""
+    opener = Opener()
+    found = _found(request, enter())
+    if not stat.S_ISREG(os.fstat(found.descriptor).st_mode):
+        raise Conflict(f"{request['path']} is no regular file")
+    file, left = opener.open(found.descriptor), int(request["size"])
+    while left and (data := os.read(file, min(left, _PIECE))):
+        write_out(data)
+        left -= len(data)
+    os.close(1)
+    say(line, {})
 
 
 def pack(request: dict[str, Any], enter: Enter, line: int) -> None:
@@ -93,9 +127,12 @@ def _found(request: dict[str, Any], root: int) -> Found:
     except (FileNotFoundError, NotADirectoryError):
         text = f"Could not find the file {path} in container {request['name']}"
         raise NotFound(text) from None
-    status = os.fstat(descriptor)
-    link = os.readlink("", dir_fd=descriptor) if stat.S_ISLNK(status.st_mode) else ""
-    return Found(path.rpartition("/")[2], descriptor, link)
+    return _seen(path.rpartition("/")[2], descriptor)
+
+
+def _seen(name: str, descriptor: int) -> Found:
+    is_link = stat.S_ISLNK(os.fstat(descriptor).st_mode)
+    return Found(name, descriptor, os.readlink("", dir_fd=descriptor) if is_link else "")
 
 
 def facts(found: Found) -> dict[str, Any]:
@@ -214,6 +251,8 @@ def _comparison(request: dict[str, Any], enter: Enter, *, exact: bool) -> tuple[
 
 ERRANDS: dict[str, Errand] = {
     "look": look,
+    "list": list_directory,
+    "read": read,
     "pack": pack,
     "restore": restore,
     "changes": changes,
