@@ -59,7 +59,7 @@ _LIST = (
     Verb(
         "list.filter",
         "Filter",
-        "Fuzzy; ! inverts, ~ is a regular expression",
+        "Words, !not, ~regex, status:exited, cpu>50, label=team",
         "slash",
         "list",
         "filter",

@@ -14,9 +14,9 @@ from tests.ui.real_terminal import RealTerminal
 from tests.ui.test_containers import marks
 from tuidock import state as remembered
 from tuidock.config import BadConfig, Config, parse
-from tuidock.engine.types import Status
+from tuidock.engine.types import ContainerSpec, Status
 from tuidock.screens.custom import Output, command_line
-from tuidock.screens.listing import ListPane
+from tuidock.screens.listing import FilterLine, ListPane
 from tuidock.state import State
 from tuidock.widgets.columns import ChooseColumns
 from tuidock.widgets.dialogs import Choose, lettered
@@ -239,3 +239,26 @@ def test_a_command_gets_the_whole_terminal(tmp_path: Path) -> None:
         terminal.type(b"q")
         terminal.read_to_the_end()
     assert terminal.code == 0
+
+
+async def test_filters_ask_for_facts_and_labels(stage: Stage) -> None:
+    """The same words on every list; the help tells them."""
+    spec = ContainerSpec("debian:12", "shop-1", ("sleep", "inf"), labels=(("team", "shop"),))
+    it = await stage.engine.containers.create(spec)
+    await stage.engine.containers.start(it.id)
+    await stage.until(lambda: "shop-1" in stage.names())
+    for query, names in (
+        ("status:exited exit=3", ["import"]),
+        ("label=team", ["shop-1"]),
+        ("team=shop !debian", []),
+        ("cpu>90", ["crunch"]),
+    ):
+        await stage.press("slash")
+        stage.app.screen.query_one(FilterLine).value = query
+        await stage.until(lambda names=names: stage.names() == names)
+        await stage.press("escape")
+    await stage.press("2", "slash")
+    stage.app.screen.query_one(FilterLine).value = "used=no"
+    await stage.until(lambda: stage.names() == ["busybox"])
+    await stage.press("escape", "question_mark", "G")
+    await stage.until(lambda: stage.shows("Words of a filter"))

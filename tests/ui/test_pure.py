@@ -15,7 +15,7 @@ from tuidock.engine.errors import Unreachable
 from tuidock.engine.events import Event, LayerProgress, Resolved
 from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, Status
 from tuidock.feeds import batches
-from tuidock.matching import matcher
+from tuidock.matching import GRAMMAR, Subject, matcher
 from tuidock.screens.registry import address
 from tuidock.verbs import VERBS, fits, meant
 from tuidock.world import EVENTS, HISTORY, Pull, World
@@ -90,7 +90,67 @@ def test_docker_hub_goes_unsaid() -> None:
     ],
 )
 def test_filter_grammar(query: str, text: str, found: bool) -> None:
-    assert matcher(query)(text) is found
+    assert matcher(query)(Subject(text)) is found
+
+
+WEB = Subject(
+    "web nginx:1.29 running",
+    {"name": "web", "status": "running", "image": "nginx:1.29", "cpu": 51.5, "memory": 3 * 1024**3},
+    {"team": "shop", "com.example.tier": "front"},
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("web !api", True),
+        ("web !nginx", False),
+        ("status:run image:nginx", True),
+        ("status:exited", False),
+        ("!status:exited", True),
+        ("status=run", False),
+        ("STATUS=Running", True),
+        ("status:", True),
+        ("image=nginx:*", True),
+        ("nginx:1.29", True),
+        ("cpu>50", True),
+        ("cpu>=51.5%", True),
+        ("!cpu>50", False),
+        ("memory<3G", False),
+        ("memory<=3GiB", True),
+        ("memory>lots", False),
+        ("status>5", False),
+        ("label=team", True),
+        ("label=team=shop", True),
+        ("label=team=s*p", True),
+        ("label=team=office", False),
+        ("label=", True),
+        ("label:front", True),
+        ("team=shop", True),
+        ("team=", True),
+        ("Team=shop", False),
+        ("com.example.tier=front", True),
+        ("tier=front", False),
+        ('"nginx:1.29 running"', True),
+        ('"running nginx"', False),
+        ('"', True),
+        ("web ~ng.nx:[0-9.]+ run", True),
+        ("!~^web", False),
+    ],
+)
+def test_filters_of_facts_and_labels(query: str, found: bool) -> None:
+    assert matcher(query)(WEB) is found
+
+
+def test_the_grammar_in_the_help_is_the_one_in_force() -> None:
+    """Each example of the help means something: it tells this container from another or is kept."""
+    other = Subject("api", {"cpu": 0.0, "memory": 0, "image": "api", "status": "exited"})
+    for example, _ in GRAMMAR:
+        for query in example.split("  "):
+            assert matcher(query)(WEB) is not matcher(query)(other) or query in NEITHER, query
+
+
+NEITHER = ("api v2", "!word", "~^web-[0-9]+$")
 
 
 # --- verbs and keys ---------------------------------------------------------------------------

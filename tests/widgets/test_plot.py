@@ -58,7 +58,7 @@ def test_a_sparkline_has_its_width(values: list[float], width: int) -> None:
 
 
 def test_a_sparkline_rises() -> None:
-    assert sparkline([0, 1, 2, 4, 8], 5, 8).plain == " ▁▂▄█"
+    assert sparkline([0, 1, 2, 4, 8], 5, 8).plain == " ▁▂▄▇"
 
 
 @given(FLOATS | st.none(), st.integers(0, 40), st.text("abc", max_size=5))

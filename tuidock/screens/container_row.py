@@ -5,9 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 
 from tuidock import format as fmt
-from tuidock.engine.types import UP, Container, Sample, Status
+from tuidock.engine.types import DOWN, UP, Container, Sample, Status
 from tuidock.screens.listing import Item
-from tuidock.widgets.graph import gauge, sparkline
+from tuidock.widgets.paint import Cell
+from tuidock.widgets.plot import gauge, level_style, sparkline
 from tuidock.widgets.table import Column
 from tuidock.widgets.table_columns import ASKED
 from tuidock.world import World
@@ -19,6 +20,7 @@ COLUMNS = (
     Column("state", "STATUS", 13),
     Column("cpu", "CPU", 16),
     Column("memory", "MEMORY", 23),
+    Column("curve", "MEM CURVE", 9, min_screen=140),
     Column("network", "NET ↓ ↑", 17, "right", min_screen=190),
     Column("pids", "PIDS", 5, "right", min_screen=130),
     Column("ports", "PORTS", 20, min_screen=150),
@@ -26,8 +28,13 @@ COLUMNS = (
     Column("address", "IP", 15, min_screen=ASKED),
     Column("created", "AGE", 4, "right", min_screen=ASKED),
     Column("block", "READ WRITE", 15, "right", min_screen=ASKED),
+    Column("share", "% LIMIT", 7, "right", min_screen=ASKED),
+    Column("restarts", "RESTARTS", 8, "right", min_screen=ASKED),
+    Column("project", "PROJECT", 16, min_screen=ASKED),
     Column("command", "COMMAND", min_screen=ASKED),
 )
+PROJECT = "com.docker.compose.project"
+"""The label with which compose names the project of a container."""
 SPARK = 9
 """Seconds of CPU in the sparkline."""
 
@@ -72,7 +79,7 @@ def _looks(it: Container, world: World, now: float) -> tuple[object, ...]:
     figures = last and (last.memory // 1024, last.memory_limit, last.cpu_limit, last.pids)
     blocks = last and (fmt.size(last.block_read), fmt.size(last.block_write))
     traffic = tuple([(sample.network_rx, sample.network_tx) for sample in past[-2:]])
-    curve = tuple([round(sample.cpu, 3) for sample in past])
+    curve = tuple([(round(sample.cpu, 3), sample.memory >> 16) for sample in past])
     pending = world.pending.get(it.id, "")
     ages = fmt.status(it, now), fmt.age(now - it.created)
     return it, pending, ages, curve, figures, blocks, traffic
@@ -84,34 +91,79 @@ def item(it: Container, world: World, now: float) -> Item:
     last = past[-1] if past else None
     return Item(
         key=it.id,
-        cells=(
-            dot(it),
-            it.name,
-            fmt.path(fmt.reference(it.image), 24),
-            _state(it, world.pending.get(it.id, ""), now),
-            _cpu(past),
-            _memory(last),
-            _network(past),
-            str(last.pids) if last else "",
-            fmt.ports(it.ports),
-            it.id[:12],
-            it.address,
-            fmt.age(now - it.created),
-            f"{fmt.size(last.block_read):>7} {fmt.size(last.block_write):>7}" if last else "",
-            " ".join(it.command),
-        ),
+        cells=_cells(it, past, world.pending.get(it.id, ""), now),
         text=f"{it.name} {it.image} {it.status} {it.health} {it.id[:12]} {' '.join(it.command)}",
-        order={
-            "name": it.name,
-            "image": it.image,
-            "state": str(it.status),
-            "cpu": last.cpu if last else -1.0,
-            "memory": last.memory if last else -1.0,
-            "pids": last.pids if last else -1.0,
-            "created": it.created,
-        },
+        order=_order(it, last),
         style="" if it.status in UP else "$quiet",
+        facts=facts(it, last),
+        labels=dict(it.labels),
     )
+
+
+def _cells(it: Container, past: tuple[Sample, ...], pending: str, now: float) -> tuple[Cell, ...]:
+    """One for each of COLUMNS."""
+    last = past[-1] if past else None
+    return (
+        dot(it),
+        it.name,
+        fmt.path(fmt.reference(it.image), 24),
+        _state(it, pending, now),
+        _cpu(past),
+        _memory(last),
+        _curve(past),
+        _network(past),
+        str(last.pids) if last else "",
+        fmt.ports(it.ports),
+        it.id[:12],
+        it.address,
+        fmt.age(now - it.created),
+        f"{fmt.size(last.block_read):>7} {fmt.size(last.block_write):>7}" if last else "",
+        _share(last),
+        str(it.restarts or ""),
+        project(it),
+        " ".join(it.command),
+    )
+
+
+def _order(it: Container, last: Sample | None) -> dict[str, str | float]:
+    """What the rows are sorted by."""
+    return {
+        "name": it.name,
+        "image": it.image,
+        "state": str(it.status),
+        "cpu": last.cpu if last else -1.0,
+        "memory": last.memory if last else -1.0,
+        "pids": last.pids if last else -1.0,
+        "share": last.cpu / last.cpu_limit if last and last.cpu_limit else -1.0,
+        "restarts": it.restarts,
+        "project": project(it),
+        "created": it.created,
+    }
+
+
+def facts(it: Container, last: Sample | None) -> dict[str, str | float]:
+    """What a filter may ask about by name; CPU in percent of a core, as the column says it."""
+    return {
+        "name": it.name,
+        "id": it.id,
+        "image": it.image,
+        "status": str(it.status),
+        "health": it.health or "none",
+        "exit": it.exit.code if it.exit is not None and it.status in DOWN else "",
+        "command": " ".join(it.command),
+        "ip": it.address,
+        "port": fmt.ports(it.ports),
+        "network": it.spec.network,
+        "restarts": it.restarts,
+        "cpu": last.cpu * 100 if last else 0.0,
+        "memory": last.memory if last else 0.0,
+        "pids": last.pids if last else 0.0,
+    }
+
+
+def project(it: Container) -> str:
+    """The compose project it belongs to; empty for none."""
+    return next((value for key, value in it.labels if key == PROJECT), "")
 
 
 def dot(it: Container) -> Content:
@@ -119,7 +171,7 @@ def dot(it: Container) -> Content:
     if it.status is Status.EXITED and it.exit is not None and it.exit.code:
         return Content.styled("✕", "$status-failed")
     if it.status is Status.RUNNING and it.health == "unhealthy":
-        return Content.styled("●", "$status-failed")
+        return Content.styled("▲", "$status-failed")
     return Content.styled(*_DOTS[it.status])
 
 
@@ -150,8 +202,22 @@ def _cpu(past: tuple[Sample, ...]) -> Content:
         return Content()
     last = past[-1]
     top = last.cpu_limit or max(1.0, max(it.cpu for it in past[-SPARK:]))
-    line = sparkline([it.cpu for it in past], SPARK, top, "$secondary")
+    line = sparkline([it.cpu for it in past[-SPARK:]], SPARK, top, "$secondary")
     return Content.assemble(line, f" {fmt.cpu(last.cpu):>6}")
+
+
+def _share(last: Sample | None) -> str:
+    """CPU as a share of its limit, where it has one."""
+    return f"{last.cpu / last.cpu_limit:.0%}" if last and last.cpu_limit else ""
+
+
+def _curve(past: tuple[Sample, ...]) -> Content:
+    """Memory over the last seconds; full height is the limit, or without one the highest seen."""
+    if not past:
+        return Content()
+    limit = past[-1].memory_limit
+    style = level_style(past[-1].memory / limit) if limit else "$secondary"
+    return sparkline([it.memory for it in past[-SPARK:]], SPARK, limit, style)
 
 
 def _memory(last: Sample | None) -> Content:

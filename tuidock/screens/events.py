@@ -90,4 +90,6 @@ def _item(key: str, it: Event) -> Item:
     action = Content.styled(it.action, _STYLES.get(it.action, "$foreground"))
     cells = (clock, it.kind, action, it.name, fmt.short_id(it.id), more)
     order: dict[str, Value] = {"at": it.at, "kind": it.kind, "action": it.action, "name": it.name}
-    return Item(key, cells, f"{it.kind} {it.action} {it.name} {more}", order)
+    facts: dict[str, str | float] = {"kind": it.kind, "action": it.action, "name": it.name}
+    text = f"{it.kind} {it.action} {it.name} {more}"
+    return Item(key, cells, text, order, facts=facts, labels=dict(it.attributes))

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tuidock.matching import GRAMMAR
 from tuidock.verbs import SCOPES, in_scope
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.log_lines import LogLines
@@ -28,6 +29,19 @@ NAMES = {
     LimitsPane: "In the limits",
 }
 
+FIGURES = (
+    ("CPU 100%", "One core busy all the time; four busy cores are 400%, as docker counts"),
+    ("its curve", "Full height is its CPU limit, or without one a core, or the highest seen"),
+    ("% LIMIT", "CPU as a share of what its limit allows; at 100% it is held back"),
+    ("MEMORY", "Without the part of the page cache that can be given back at once"),
+    ("K M G", "Powers of 1024"),
+    ("NET", "Bytes a second in and out, all interfaces but lo"),
+    ("PIDS", "Processes and threads"),
+)
+"""What the figures mean."""
+EXPLAINED = (("Words of a filter", GRAMMAR), ("What the figures mean", FIGURES))
+"""What is told after the keys."""
+
 Line = tuple[str, str, str, str]
 """Keys, title, help, id."""
 
@@ -37,6 +51,12 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark", "dismiss", "Close", id="help.close"),
+        Binding("j", "scroll('scroll_down')", show=False),
+        Binding("k", "scroll('scroll_up')", show=False),
+        Binding("g", "scroll('scroll_home')", show=False),
+        Binding("G", "scroll('scroll_end')", show=False),
+        Binding("ctrl+d,ctrl+f", "scroll('scroll_page_down')", show=False),
+        Binding("ctrl+u,ctrl+b", "scroll('scroll_page_up')", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -45,6 +65,7 @@ class HelpScreen(ModalScreen[None]):
         & > VerticalScroll {
             width: 112; max-width: 96%; height: 90%;
             border: round $border; background: $surface; padding: 0 2;
+            scrollbar-size-vertical: 1;
             border-title-style: bold; border-subtitle-color: $text-muted;
         }
         & Static { width: auto; }
@@ -63,11 +84,15 @@ class HelpScreen(ModalScreen[None]):
             frame.border_subtitle = r"change them in \[keys] by the id on the right"
             yield Static(self.text())
 
+    def action_scroll(self, way: str) -> None:
+        getattr(self.query_one(VerticalScroll), way)(animate=False)
+
     def text(self) -> Content:
         """Sections of keys, those of this pane first."""
         parts = [self._section(SCOPES[self._scope], _verb_lines(self._scope))]
         parts += [self._section(NAMES[kind], widget_lines(kind)) for kind in self._kinds()]
         parts += [self._section(SCOPES[it], _verb_lines(it)) for it in ("list", "everywhere")]
+        parts += [explained(title, lines) for title, lines in EXPLAINED]
         return Content("\n").join(parts)
 
     def _kinds(self) -> list[type[Widget]]:
@@ -90,6 +115,14 @@ class HelpScreen(ModalScreen[None]):
                 )
             )
         return Content("\n").join([*found, Content("")])
+
+
+def explained(title: str, lines: Iterable[tuple[str, str]]) -> Content:
+    """Words and what they mean, one below the other."""
+    parts = [Content.styled(title, "bold $text-accent")]
+    for word, text in lines:
+        parts.append(Content.assemble((f"{word:>24}  ", "bold"), (text, "$quiet")))
+    return Content("\n").join([*parts, Content("")])
 
 
 def _verb_lines(scope: str) -> list[Line]:

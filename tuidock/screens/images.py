@@ -219,4 +219,14 @@ def _item(image: Image, tag: str, world: World, now: float) -> Item:
         "created": image.created,
         "size": float(image.size),
     }
-    return Item(f"{image.id} {tag}", cells, f"{tag} {image.id[7:19]}", order)
+    facts: dict[str, str | float] = {
+        "name": name,
+        "tag": label,
+        "id": image.id.removeprefix("sha256:"),
+        "platform": str(image.platform),
+        "used": "yes" if users else "no",
+        "layers": len(image.layers),
+        "size": image.size,
+    }
+    text = f"{tag} {image.id[7:19]}"
+    return Item(f"{image.id} {tag}", cells, text, order, facts=facts, labels=image.labels)

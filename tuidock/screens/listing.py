@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
-from tuidock.matching import matcher
+from tuidock.matching import Facts, Subject, matcher
 from tuidock.widgets.paint import Cell
 from tuidock.widgets.table import Column, LiveTable, Row
 
@@ -30,10 +30,18 @@ class Item(NamedTuple):
     key: str
     cells: tuple[Cell, ...]
     text: str
-    """What the filter looks at."""
+    """What the words of a filter look at."""
     order: Mapping[str, Value]
     """Values to sort by, for each sortable column."""
     style: str = ""
+    facts: Facts = {}
+    """What a filter may ask about by name."""
+    labels: Mapping[str, str] = {}
+
+    @property
+    def subject(self) -> Subject:
+        """What the filter judges."""
+        return Subject(self.text, self.facts, self.labels)
 
 
 class FilterLine(Input):
@@ -89,7 +97,10 @@ class ListPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self._table
-        yield FilterLine(placeholder="fuzzy   !inverse   ~regex", compact=True)
+        yield FilterLine(
+            placeholder="words  !not  ~regex  status:exited  cpu>50  label=team  (? says more)",
+            compact=True,
+        )
 
     def on_mount(self) -> None:
         self._arrange()
@@ -198,7 +209,7 @@ class ListPane(Vertical):
             return
         query = self.query_text
         wanted = matcher(query)
-        found = [it for it in self._items if wanted(it.text)] if query else list(self._items)
+        found = [it for it in self._items if wanted(it.subject)] if query else list(self._items)
         if self.sorted_by:
             found.sort(key=lambda it: it.order.get(self.sorted_by, ""), reverse=self.descending)
             self._table.set_sort(self.sorted_by, descending=self.descending)

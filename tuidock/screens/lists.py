@@ -27,6 +27,8 @@ from tuidock.widgets.table import Column, LiveTable
 
 SIZES = ("", "-half", "-full")
 JSON = "json"
+FALLING = frozenset(("cpu", "memory", "pids", "share", "restarts", "size", "created", "layers"))
+"""Columns whose largest figures are wanted first."""
 
 
 class ListScreen(DockScreen):
@@ -165,7 +167,7 @@ class ListScreen(DockScreen):
         options, letters = lettered([(it.key, it.title.lower() or it.key) for it in columns])
         chosen = await self.app.push_screen_wait(Choose("Sort by", options, keys=letters))
         if chosen:
-            falling = str(chosen) in ("cpu", "memory", "pids", "size", "created")
+            falling = str(chosen) in FALLING
             self.pane.sort_by(str(chosen), descending=falling)
 
     def action_reverse(self) -> None:

@@ -15,7 +15,8 @@ BRAILLE = 0x2800
 LEFT_DOTS = (0x00, 0x40, 0x44, 0x46, 0x47)
 """Dots of the left half of a cell, filled from below to heights 0 to 4."""
 RIGHT_DOTS = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
-EIGHTHS = " ▁▂▃▄▅▆▇█"
+EIGHTHS = " ▁▂▃▄▅▆▇"
+"""Without the full block: curves of rows above one another stay apart."""
 
 WARNING = 0.75
 """From this share of the limit on a value is worth a look."""
@@ -94,7 +95,9 @@ def sparkline(
     """The newest `width` values as one line of blocks; `maximum` None scales to the largest."""
     finite = [value for value in values[-width:] if isfinite(value)] if width > 0 else []
     top = maximum if maximum else max(finite, default=0.0)
-    return Content.styled("".join(EIGHTHS[h] for h in heights(values, width, top, 8)), style)
+    return Content.styled(
+        "".join(EIGHTHS[h] for h in heights(values, width, top, len(EIGHTHS) - 1)), style
+    )
 
 
 def gauge(fraction: float | None, width: int, label: str = "", style: str = "") -> Content:
