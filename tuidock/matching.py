@@ -33,16 +33,14 @@ _FACT = re.compile(r"([A-Za-z][\w./-]*)(>=|<=|[:=<>])(.*)", re.DOTALL)
 _FIGURE = re.compile(r"(\d+(?:\.\d*)?)([kmgtp]?)(?:i?b)?%?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "p": 1024**5}
 
-Facts = Mapping[str, str | float]
-"""What is known of a thing by name: words, and figures that can be compared."""
-
 
 class Subject(NamedTuple):
     """A thing that a filter judges."""
 
     text: str
     """What words are looked for in."""
-    facts: Facts = {}
+    facts: Mapping[str, str | float] = {}
+    """What is known by name: words, and figures that can be compared."""
     labels: Mapping[str, str] = {}
 
 

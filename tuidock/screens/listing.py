@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
-from tuidock.matching import Facts, Subject, matcher
+from tuidock.matching import Subject, matcher
 from tuidock.widgets.paint import Cell
 from tuidock.widgets.table import Column, LiveTable, Row
 
@@ -34,7 +34,7 @@ class Item(NamedTuple):
     order: Mapping[str, Value]
     """Values to sort by, for each sortable column."""
     style: str = ""
-    facts: Facts = {}
+    facts: Mapping[str, str | float] = {}
     """What a filter may ask about by name."""
     labels: Mapping[str, str] = {}
 
