@@ -27,6 +27,7 @@ MB = 1 << 20
         (Limits(memory=64 * MB, memory_swap=-2), "-1 stands for unlimited swap only"),
         (Limits(memory=16 * MB, memory_reservation=32 * MB), "can not be less than memory reser"),
         (Limits(memory_reservation=1), "Minimum memory reservation allowed is 6MB"),
+        (Limits(memory_high=1), "Minimum memory high limit allowed is 6MB"),
         (Limits(cpus=0.001), "Range of CPUs is from 0.01 to"),
         (Limits(cpus=-1.0), "Range of CPUs is from 0.01 to"),
         (Limits(cpus=float("nan")), "Range of CPUs is from 0.01 to"),

@@ -25,6 +25,7 @@ LIMITS = {
     "cpu": {"quota": 150_000, "period": 100_000, "shares": 1024, "cpus": "0-1"},
     "pids": {"limit": 20},
     "blockIO": {"weight": 1000},
+    "unified": {"memory.high": str(48 * MB)},
 }
 
 
@@ -76,6 +77,7 @@ def test_limits_as_v2_spells_them(plant: Plant) -> None:
     assert _file(cgroup, "memory.max") == str(64 * MB)
     assert _file(cgroup, "memory.swap.max") == str(32 * MB)
     assert _file(cgroup, "memory.low") == str(16 * MB)
+    assert _file(cgroup, "memory.high") == str(48 * MB)
     assert _file(cgroup, "cpu.max") == "150000 100000"
     assert _file(cgroup, "cpu.weight") == "100"
     assert _file(cgroup, "cpuset.cpus") == "0-1"
@@ -83,6 +85,7 @@ def test_limits_as_v2_spells_them(plant: Plant) -> None:
     assert _file(cgroup, "io.weight") == "default 10000"
     cgroup.apply({})
     assert _file(cgroup, "memory.max") == _file(cgroup, "pids.max") == "max"
+    assert _file(cgroup, "memory.high") == "max"
     assert _file(cgroup, "cpu.max") == "max 100000"
     cgroup.remove()
     assert not cgroup.exists()

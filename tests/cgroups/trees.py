@@ -26,6 +26,7 @@ FILES = {
         "memory.max": "max",
         "memory.swap.max": "max",
         "memory.low": "0",
+        "memory.high": "max",
         "memory.peak": "0",
         "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0",
     },

@@ -197,6 +197,24 @@ async def test_limits_are_kept_and_none_leaves_them(engine: Engine) -> None:
         await engine.containers.update(it.id, Limits(memory=1))
 
 
+@pytest.mark.root(root_only.LIMITS)
+async def test_bounds_name_what_can_be_limited(engine: Engine) -> None:
+    it = await engine.containers.create(shell("sleep 60"))
+    stopped = await engine.containers.bounds(it.id)
+    await engine.containers.start(it.id)
+    found = await engine.containers.bounds(it.id)
+    assert found == stopped
+    assert found.cpus
+    assert found.memory > 64 * MIB
+    refused = dict(found.lacking)
+    assert "memory" not in refused
+    rates = Limits(device_read_bps=((found.disks[0], MIB),))
+    changed = await engine.containers.update(it.id, rates)
+    assert changed.spec.limits.device_read_bps == ((found.disks[0], MIB),)
+    with pytest.raises(ContainerNotFound):
+        await engine.containers.bounds("nobody")
+
+
 async def test_stats_know_running_containers_only(engine: Engine) -> None:
     running = await started(engine, shell("sleep 60"))
     await engine.containers.create(shell("true"))

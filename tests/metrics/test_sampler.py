@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import root_only
-from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hold
+from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hierarchies_of, hold
 from tests.metrics.conftest import New
 from tests.waiting import until
 from tuidock.engine.cgroups.cgroup import Cgroup
@@ -117,13 +117,15 @@ def test_limits_and_kills_are_seen(layout: Layout, new_container: New, start: St
     assert (sample.memory_limit, sample.cpu_limit, sample.pids_limit) == (None, None, 7)
     assert (sample.pids, sample.oom_kills) == (2, 0)
     cgroup.apply(
-        {"memory": {"limit": 40 * MB, "swap": 40 * MB}, "cpu": {"quota": 25_000, "period": 50_000}}
+        {"memory": {"limit": 40 * MB, "swap": 80 * MB}, "cpu": {"quota": 25_000, "period": 50_000}}
     )
     assert grow(victim, 100 * MB) == b""
     victim.wait()
     sample = _one(sampler, keeper.pid)
     assert (sample.memory_limit, sample.cpu_limit, sample.pids_limit) == (40 * MB, 0.5, None)
     assert (sample.pids, sample.oom_kills) == (1, 1)
+    assert sample.memory_failures > 0
+    assert sample.memory_anon >= MB
     sampler.close()
 
 
@@ -138,7 +140,23 @@ def test_throttling_is_the_share_of_time_held_back(
     until(lambda: time.monotonic() - begun > 1.5)
     sample = _one(sampler, process.pid)
     assert 0.6 < sample.throttled <= 1.0
+    assert 0 < sample.throttled_periods <= sample.periods
+    assert sample.throttled_seconds > 0.6
     assert sample.cpu < 0.2
+    sampler.close()
+
+
+def test_pressure_says_whose_it_is(
+    layout: Layout, new_container: New, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a v2 directory only the host's is told, and not as the container's."""
+    process = start(new_container(ID), BUSY)
+    sampler = Sampler(layout)
+    assert _one(sampler, process.pid).pressure_of == "container"
+    sampler.close()
+    alone = Cgroup(hierarchies_of(1), f"tuidock-{layout.tag}", ID)
+    monkeypatch.setattr(sampler_module, "reach_cgroup", lambda *_: alone)
+    assert _one(sampler, process.pid).pressure_of == "host"
     sampler.close()
 
 

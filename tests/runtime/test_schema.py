@@ -67,6 +67,7 @@ limits = st.builds(
     memory=maybe_size,
     memory_swap=st.none() | st.just(-1),
     memory_reservation=maybe_size,
+    memory_high=maybe_size,
     cpus=st.none() | st.floats(0.01, 64),
     cpu_shares=st.none() | st.integers(2, 262144),
     cpuset_cpus=st.none() | st.just("0-1,3"),

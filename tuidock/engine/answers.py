@@ -124,6 +124,43 @@ class Sample(NamedTuple):
     """PSI `some avg10` in percent; 0.0 where the kernel does not tell."""
     pressure_memory: float = 0.0
     pressure_io: float = 0.0
+    pressure_of: str = ""
+    """Whose pressure that is: `container`, `host` where only that is told, or empty."""
+    periods: int = 0
+    """Periods of the quota in which it ran, `nr_periods`."""
+    throttled_periods: int = 0
+    """Those in which the quota was used up, `nr_throttled`."""
+    throttled_seconds: float = 0.0
+    """In which the quota held it back, all CPUs together."""
+    memory_anon: int = 0
+    """Bytes of the processes' own, which only swap could take back."""
+    memory_swap: int = 0
+    memory_failures: int = 0
+    """How often usage met the limit: the `failcnt`s, on v2 `max` of `memory.events`."""
+    memory_high_events: int = 0
+    """How often usage was above `memory.high`."""
+    pids_failures: int = 0
+    """Forks that the pids limit refused."""
+    block_reads: int = 0
+    """Operations."""
+    block_writes: int = 0
+
+
+class Bounds(NamedTuple):
+    """Which limits of a container can be set on this machine, and between what they make sense."""
+
+    cpus: tuple[int, ...]
+    """Numbers of the CPUs that are online."""
+    memory: int
+    """Bytes that the machine has."""
+    swap: int
+    """Bytes of swap that the machine has."""
+    disks: tuple[str, ...]
+    """Paths of whole block devices, which can be given rates."""
+    lacking: tuple[tuple[str, str], ...] = ()
+    """(field of `Limits`, why it cannot be set)."""
+    remarks: tuple[tuple[str, str], ...] = ()
+    """(field of `Limits`, why it may have no effect)."""
 
 
 class LogLine(NamedTuple):

@@ -17,6 +17,7 @@ from tuidock.engine.events import Event, PullEvent
 from tuidock.engine.filesystem import Change, CommitSpec, Copied, Listing, PathStat
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
+    Bounds,
     Container,
     ContainerSpec,
     ExecSpec,
@@ -175,6 +176,10 @@ class Containers(Protocol):
 
         Raises BadSpec with the kernel's reason when it refuses a value; nothing changed then.
         """
+        ...
+
+    async def bounds(self, key: str) -> Bounds:
+        """Which of its limits can be changed on this machine, running or not."""
         ...
 
     async def top(self, key: str) -> Sequence[Process]: ...

@@ -27,6 +27,7 @@ from tuidock.engine.logs import reader
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.session import LineSession, readable
 from tuidock.engine.types import (
+    Bounds,
     Container,
     ContainerSpec,
     ExecSpec,
@@ -209,6 +210,9 @@ class LocalContainers:
 
     async def update(self, key: str, limits: Limits) -> Container:
         return await self._workers.slow(lambda core: core.containers.update(key, limits))
+
+    async def bounds(self, key: str) -> Bounds:
+        return await self._workers.call(lambda core: core.containers.bounds(key))
 
     async def top(self, key: str) -> Sequence[Process]:
         return await self._workers.call(lambda core: core.containers.top(key))

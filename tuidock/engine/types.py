@@ -72,6 +72,8 @@ class Limits(NamedTuple):
     device_read_iops: tuple[tuple[str, int], ...] | None = None
     """(path of a block device, operations a second) each."""
     device_write_iops: tuple[tuple[str, int], ...] | None = None
+    memory_high: int | None = None
+    """Bytes above which the kernel slows its processes down and reclaims; cgroup v2 only."""
 
 
 class Port(NamedTuple):

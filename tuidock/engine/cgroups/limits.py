@@ -41,6 +41,7 @@ def resources(limits: Limits) -> dict[str, Any]:
         "cpu": _cpu(limits),
         "pids": {"limit": limits.pids} if limits.pids else {},
         "blockIO": _block_io(limits),
+        "unified": {"memory.high": str(limits.memory_high)} if limits.memory_high else {},
     }
     return {name: part for name, part in found.items() if part}
 
@@ -140,6 +141,8 @@ def _check_memory(limits: Limits) -> None:
         raise BadSpec("Minimum memoryswap limit should be larger than memory limit")
     if swap < -1 or reservation < 0:
         raise BadSpec("memory limits are bytes; -1 stands for unlimited swap only")
+    if 0 < (limits.memory_high or 0) < MINIMUM_MEMORY:
+        raise BadSpec("Minimum memory high limit allowed is 6MB")
     if 0 < reservation < MINIMUM_MEMORY:
         raise BadSpec("Minimum memory reservation allowed is 6MB")
     if memory and memory < reservation:

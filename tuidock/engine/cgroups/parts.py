@@ -20,8 +20,9 @@ REFUSALS = frozenset((errno.EINVAL, errno.EBUSY, errno.ERANGE, errno.ENOSPC, err
 def parts(resources: Mapping[str, Any]) -> list[tuple[str, Part]]:
     """OCI resources by controller."""
     cpu = resources.get("cpu") or {}
+    high = (resources.get("unified") or {}).get("memory.high")
     return [
-        ("memory", resources.get("memory") or {}),
+        ("memory", {**(resources.get("memory") or {}), "high": high}),
         ("cpu", {key: cpu.get(key) for key in ("shares", "quota", "period")}),
         ("cpuset", {key: cpu.get(key) for key in ("cpus", "mems")}),
         ("pids", resources.get("pids") or {}),

@@ -97,6 +97,11 @@ class V1(Group):
                 changes.write(deny, f"{name} {less}", (allow, f"{name} {less}"))
 
     def _set_memory(self, changes: Changes, memory: Part) -> None:
+        if memory.get("high"):
+            raise Unsupported(
+                "memory.high is of cgroup v2, and this machine's memory controller is v1's",
+                "leave out --memory-high, or boot with systemd.unified_cgroup_hierarchy=1",
+            )
         limit = memory.get("limit") or -1
         swap = memory.get("swap") or -1
         self._set_limit_and_swap(changes, limit, swap)

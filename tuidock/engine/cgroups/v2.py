@@ -128,6 +128,7 @@ class V2(Group):
             raise Unsupported("this kernel does not limit swap", "boot it with swapaccount=1")
         reservation = memory.get("reservation") or 0
         changes.set(self.file("memory.low"), str(max(reservation, 0)))
+        changes.set(self.file("memory.high"), memory.get("high") or "max")
         changes.set(self.file("memory.max"), str(limit) if limit > 0 else "max")
 
     # --- freezing and killing -----------------------------------------------------------------

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tuidock.engine.pruning import Pruned, PruneQuery
     from tuidock.engine.runtime.client import ExecLine, Line
     from tuidock.engine.types import (
+        Bounds,
         ExecSpec,
         ExitRecord,
         Image,
@@ -123,6 +124,13 @@ class Containers(FileVerbs):
         """Fields that are None stay; 0 takes a limit away. Raises BadSpec."""
         record = life.update(self.layout, self.db, self._find(key), changes, restart)
         return view.container(self.layout, self.db, record)
+
+    def bounds(self, key: str) -> Bounds:
+        """Which of its limits can be changed on this machine."""
+        from tuidock.engine.cgroups.bounds import bounds
+        from tuidock.engine.cgroups.cgroup import reach_cgroup
+
+        return bounds(reach_cgroup(self.layout.tag, self._find(key).id))
 
     def remove(self, key: str, *, force: bool = False) -> None:
         """Raises WrongStatus when it runs and `force` is not given."""

@@ -102,6 +102,7 @@ class Box:
         cpu = (self._cpu_seconds - before.cpu_seconds) / passed if before and passed else 0.0
         held = self.it.status is Status.RUNNING and limits.cpus and load.cpu_at(now) > limits.cpus
         age = max(0.0, now - self.it.started)
+        periods = int(age * 10) if limits.cpus else 0
         return Sample(
             id=self.it.id,
             at=now,
@@ -120,13 +121,23 @@ class Box:
             network_tx=int(age * load.network * 0.4),
             block_read=memory // 3,
             block_write=int(age * 4096),
+            pressure_cpu=25.0 if held else 0.0,
+            pressure_of="container",
+            periods=periods,
+            throttled_periods=periods if held else 0,
+            throttled_seconds=self._throttled,
+            memory_anon=memory - memory // 5,
+            block_reads=memory // 3 >> 14,
+            block_writes=int(age),
         )
 
     def _count(self, now: float) -> None:
         passed, self._seen = now - self._seen, now
         if self.it.status is Status.RUNNING:
             wanted = self.program.load.cpu_at(now)
-            self._cpu_seconds += passed * min(wanted, self.it.spec.limits.cpus or wanted)
+            given = min(wanted, self.it.spec.limits.cpus or wanted)
+            self._cpu_seconds += passed * given
+            self._throttled += passed * (wanted - given)
 
 
 def _current() -> asyncio.Task[Any] | None:

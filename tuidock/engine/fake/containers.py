@@ -25,11 +25,13 @@ from tuidock.engine.fake import health
 from tuidock.engine.fake.box import Box, docker_inspect, processes
 from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.images import FakeImages, digest, guard
+from tuidock.engine.fake.limits import BOUNDS, check, merge
 from tuidock.engine.fake.programs import KNOWN, Program, understand
 from tuidock.engine.fake.session import FakeSession
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     UP,
+    Bounds,
     Container,
     ContainerSpec,
     ExecSpec,
@@ -58,6 +60,8 @@ class FakeContainers:
         self._pids = 4000
         self.calls: list[tuple[str, ...]] = []
         self.failures: dict[str, EngineError] = {}
+        self.can = BOUNDS
+        """What limits the machine can set."""
         self.programs: dict[tuple[str, ...], Program] = {}
         """What a command does, where `understand` would not know."""
         images.users = lambda image_id: [
@@ -134,7 +138,7 @@ class FakeContainers:
         image = self._images.find(spec.image)
         name = spec.name or self._free_name()
         self._check_name(name)
-        _check(spec.limits)
+        check(spec.limits)
         command = (*(spec.entrypoint or ()), *spec.command) or image.command
         if not command:
             raise BadSpec("No command specified", "name one after the image")
@@ -289,14 +293,15 @@ class FakeContainers:
 
     async def update(self, key: str, limits: Limits) -> Container:
         self._note("update", key)
-        _check(limits)
         box = self._box(key)
-        asked = {name: value for name, value in limits._asdict().items() if value is not None}
-        merged = box.it.spec.limits._replace(**{k: v or None for k, v in asked.items()})
-        box.set(spec=box.it.spec._replace(limits=merged))
+        box.set(spec=box.it.spec._replace(limits=merge(box.it.spec.limits, limits)))
         self._say("update", box)
         self._judge()
         return box.it
+
+    async def bounds(self, key: str) -> Bounds:
+        self._box(key)
+        return self.can
 
     async def exec(self, key: str, spec: ExecSpec) -> FakeSession:
         self._note("exec", key, *spec.command)
@@ -389,12 +394,3 @@ def _signal(name: str) -> int:
     if short not in _SIGNALS:
         raise BadSpec(f"invalid signal: {name}")
     return _SIGNALS[short]
-
-
-def _check(limits: Limits) -> None:
-    if limits.memory and limits.memory < 512 * 1024:
-        raise BadSpec("Minimum memory limit allowed is 512kB", "ask for more, or 0 for no limit")
-    if limits.cpus is not None and limits.cpus < 0:
-        raise BadSpec(f"invalid number of cpus: {limits.cpus}", "a share of a core such as 0.5")
-    if limits.pids is not None and limits.pids < 0:
-        raise BadSpec(f"invalid pids limit: {limits.pids}")

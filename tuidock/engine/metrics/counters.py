@@ -19,6 +19,8 @@ class Cpu(NamedTuple):
     """Seconds in which the quota held it back, all CPUs together."""
     limit: float | None = None
     """Cores."""
+    periods: int = 0
+    throttled_periods: int = 0
 
 
 class Memory(NamedTuple):
@@ -28,25 +30,38 @@ class Memory(NamedTuple):
     limit: int | None = None
     peak: int = 0
     oom_kills: int = 0
+    anon: int = 0
+    swap: int = 0
+    failures: int = 0
+    """How often usage met the limit."""
+    high_events: int = 0
 
 
 class Pids(NamedTuple):
     current: int = 0
     limit: int | None = None
+    failures: int = 0
+    """Forks that were refused."""
 
 
 class Io(NamedTuple):
     read: int = 0
     written: int = 0
+    reads: int = 0
+    """Operations."""
+    writes: int = 0
 
 
 def cpu_v1(read: Read, accounting: Read) -> Cpu:
     """`accounting` reads the cpuacct controller, which may be mounted elsewhere."""
     quota, period = _number(read("cpu.cfs_quota_us"), -1), _number(read("cpu.cfs_period_us"))
+    stat = _keyed(read("cpu.stat"))
     return Cpu(
         _number(accounting("cpuacct.usage")) / 1e9,
-        _keyed(read("cpu.stat")).get(b"throttled_time", 0) / 1e9,
+        stat.get(b"throttled_time", 0) / 1e9,
         quota / period if quota > 0 and period else None,
+        stat.get(b"nr_periods", 0),
+        stat.get(b"nr_throttled", 0),
     )
 
 
@@ -57,6 +72,8 @@ def cpu_v2(read: Read) -> Cpu:
         stat.get(b"usage_usec", 0) / 1e6,
         stat.get(b"throttled_usec", 0) / 1e6,
         int(quota) / int(period) if quota not in (b"", b"max") else None,
+        stat.get(b"nr_periods", 0),
+        stat.get(b"nr_throttled", 0),
     )
 
 
@@ -71,41 +88,56 @@ def memory_v1(read: Read) -> Memory:
         limit if 0 < limit < 1 << 62 else None,
         _number(read("memory.max_usage_in_bytes")),
         _keyed(read("memory.oom_control")).get(b"oom_kill", 0),
+        stat.get(b"total_rss", 0),
+        stat.get(b"total_swap", 0),
+        # Without swap, memory and swap together fails first; Linux 6.18 counts that nowhere.
+        _number(read("memory.failcnt")) + _number(read("memory.memsw.failcnt")),
     )
 
 
 def memory_v2(read: Read) -> Memory:
-    stat = _keyed(read("memory.stat"))
+    stat, events = _keyed(read("memory.stat")), _keyed(read("memory.events"))
     return Memory(
         max(_number(read("memory.current")) - stat.get(b"inactive_file", 0), 0),
         stat.get(b"file", 0),
         _limit(read("memory.max")),
         _number(read("memory.peak")),
-        _keyed(read("memory.events")).get(b"oom_kill", 0),
+        events.get(b"oom_kill", 0),
+        stat.get(b"anon", 0),
+        _number(read("memory.swap.current")),
+        events.get(b"max", 0),
+        events.get(b"high", 0),
     )
 
 
 def pids(read: Read) -> Pids:
     """The same on v1 and v2."""
-    return Pids(_number(read("pids.current")), _limit(read("pids.max")))
+    refused = _keyed(read("pids.events")).get(b"max", 0)
+    return Pids(_number(read("pids.current")), _limit(read("pids.max")), refused)
 
 
 def io_v1(read: Read) -> Io:
+    sizes = _ways(read("blkio.throttle.io_service_bytes_recursive"))
+    return Io(*sizes, *_ways(read("blkio.throttle.io_serviced_recursive")))
+
+
+def _ways(text: bytes) -> tuple[int, int]:
+    """What all devices of a v1 file read, and what they wrote."""
     totals = {b"Read": 0, b"Write": 0}
-    for line in read("blkio.throttle.io_service_bytes_recursive").splitlines():
+    for line in text.splitlines():
         words = line.split()
         if len(words) == 3 and words[1] in totals:
             totals[words[1]] += int(words[2])
-    return Io(totals[b"Read"], totals[b"Write"])
+    return totals[b"Read"], totals[b"Write"]
 
 
 def io_v2(read: Read) -> Io:
-    totals = {b"rbytes": 0, b"wbytes": 0}
+    totals = {b"rbytes": 0, b"wbytes": 0, b"rios": 0, b"wios": 0}
     for word in read("io.stat").split():
         key, _, value = word.partition(b"=")
         if key in totals:
             totals[key] += int(value)
-    return Io(totals[b"rbytes"], totals[b"wbytes"])
+    return Io(*totals.values())
 
 
 def pressure(text: bytes) -> float:

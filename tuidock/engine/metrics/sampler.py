@@ -80,6 +80,7 @@ class _Meter:
         self._kin = None if self._counted_by_cgroups() else Kin(pid)
         self._at = self._cpu = self._throttled = 0.0
         self._used = self._held = 0.0
+        self._pressed = ""
 
     def _counted_by_cgroups(self) -> bool:
         return self._counts_cpu and all(self._versions[name] for name in ("memory", "pids"))
@@ -117,6 +118,7 @@ class _Meter:
         pids = self._read_pids(found)
         io = self._read_io()
         received, sent = self._read_network()
+        pressure = self._read_pressure()
         return Sample(
             id=self._id,
             at=at,
@@ -135,9 +137,20 @@ class _Meter:
             network_tx=sent,
             block_read=io.read,
             block_write=io.written,
-            pressure_cpu=counters.pressure(self._unified("cpu.pressure")),
-            pressure_memory=counters.pressure(self._unified("memory.pressure")),
-            pressure_io=counters.pressure(self._unified("io.pressure")),
+            pressure_cpu=counters.pressure(pressure("cpu")),
+            pressure_memory=counters.pressure(pressure("memory")),
+            pressure_io=counters.pressure(pressure("io")),
+            pressure_of=self._pressed,
+            periods=cpu.periods,
+            throttled_periods=cpu.throttled_periods,
+            throttled_seconds=cpu.throttled,
+            memory_anon=memory.anon,
+            memory_swap=memory.swap,
+            memory_failures=memory.failures,
+            memory_high_events=memory.high_events,
+            pids_failures=pids.failures,
+            block_reads=io.reads,
+            block_writes=io.writes,
         )
 
     def _derive(self, at: float, cpu: counters.Cpu) -> None:
@@ -173,6 +186,17 @@ class _Meter:
     def _read_io(self) -> counters.Io:
         v1 = self._versions["io"] == 1
         return (counters.io_v1 if v1 else counters.io_v2)(self._readers["io"])
+
+    def _read_pressure(self) -> Read:
+        """The container's own where its cgroup has a v2 directory, else the host's."""
+        if not self._pressed and self._unified("cpu.pressure"):
+            self._pressed = "container"
+        if self._pressed == "container":
+            return lambda name: self._unified(f"{name}.pressure")
+        if not os.path.exists("/proc/pressure"):
+            return lambda name: b""
+        self._pressed = "host" if self._read("/proc/pressure/cpu") else ""
+        return lambda name: self._read(f"/proc/pressure/{name}")
 
     def _read_network(self) -> tuple[int, int]:
         """The container's own network; the host's is not the container's traffic.
