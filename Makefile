@@ -61,6 +61,10 @@ check: .venv/ready-dev ## Lint, types and layers, without the suite
 bench: .venv/ready-dev ## Measure, beside podman, docker, crun, bwrap and tar where installed
 	@$(python) -m bench
 
+.PHONY: bench-ui
+bench-ui: .venv/ready-dev ## Measure the interface on a real terminal, beside lazydocker and dtop where installed
+	@$(python) -m bench.ui $(ARGS)
+
 .PHONY: screenshots
 screenshots: .venv/ready ## Render the real interface on real containers into screenshots/
 	@$(python) -m scripts.screenshots

@@ -1,6 +1,6 @@
 """`make bench`: every discipline in one run, a table at the end and in bench/results.md.
 
-usage: python -m bench [start] [many] [pull] [interface]
+usage: python -m bench [start] [many] [pull]
 environment: BENCH_REGISTRY=127.0.0.1:5000, a registry with busybox, debian or big
 """
 
@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bench import interface, many, pull, start
+from bench import many, pull, start
 from bench.measure import Failed, Row, command, say, table, written
 from bench.peers import Engine, engines
 
 RESULTS = Path(__file__).parent / "results.md"
 REGISTRY = os.environ.get("BENCH_REGISTRY", "127.0.0.1:5000")
-DISCIPLINES = ("start", "many", "pull", "interface")
+DISCIPLINES = ("start", "many", "pull")
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def main() -> int:
             place = Path(directory) / name
             place.mkdir()
             rows.extend(_collect(_rows(name, place, peers)))
-    text = f"{_preamble(versions)}\n\n{table(rows)}\n"
+    text = f"{preamble(versions)}\n\n{table(rows)}\n"
     print(text)
     if set(wanted) == set(DISCIPLINES):
         RESULTS.write_text(f"# What `make bench` measured last\n\n{text}")
@@ -50,7 +50,6 @@ def _rows(name: str, place: Path, peers: list[Engine]) -> Iterable[Row]:
         "start": lambda: start.measure(place, peers),
         "many": lambda: many.measure(place, peers),
         "pull": lambda: pull.measure(place, REGISTRY, peers),
-        "interface": lambda: interface.measure(place),
     }
     return runs[name]()
 
@@ -76,7 +75,8 @@ def _versions(peers: list[Engine]) -> Iterator[str]:
             yield f"{words[0]} is not installed"
 
 
-def _preamble(versions: list[str]) -> str:
+def preamble(versions: list[str]) -> str:
+    """Where and when, and what was measured."""
     host = f"{os.cpu_count()} processors, Linux {platform.release()}"
     python = f"Python {platform.python_version()}"
     load = f"load {os.getloadavg()[0]:.1f} at the end"

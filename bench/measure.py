@@ -87,6 +87,8 @@ def written(value: float, unit: str) -> str:
     """A figure with its unit."""
     if unit == "ms":
         return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+    if unit == "MB":
+        return f"{value / 1e6:.1f} MB"
     if unit == "kB":
         return f"{value / 1024:.0f} kB"
     return f"{value * 100:.2f} %"

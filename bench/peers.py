@@ -109,6 +109,11 @@ class Docker:
     def forget(self) -> None:
         self("system", "prune", "--all", "--force")
 
+    def forget_image(self, reference: str) -> None:
+        """One image, if it is there."""
+        with contextlib.suppress(Failed):
+            self("rmi", "--force", reference)
+
     def close(self) -> None:
         self.daemon.terminate()
         self.daemon.wait(30)

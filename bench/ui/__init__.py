@@ -1,0 +1,1 @@
+"""Figures of the interface, measured on a real pseudo-terminal: `make bench-ui`."""

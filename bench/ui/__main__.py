@@ -1,0 +1,72 @@
+"""`make bench-ui`: how soon, how light, how quick the interface is, beside others.
+
+usage: python -m bench.ui [names] [idle] [keys] [pull] [log] [soak]
+Others that are on PATH take part, on a docker engine of the bench's own: lazydocker, dtop.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from bench.__main__ import preamble
+from bench.measure import Failed, Row, say, table, written
+from bench.ui import disciplines, registry
+from bench.ui.contestants import Contestant, contestants, version
+
+RESULTS = Path(__file__).parent.parent / "results-ui.md"
+DISCIPLINES: dict[str, Callable[[Contestant], Iterable[Row]]] = {
+    "names": disciplines.names,
+    "idle": disciplines.idle,
+    "keys": disciplines.keys,
+    "log": disciplines.log,
+}
+
+
+def main() -> int:
+    if os.geteuid() != 0:
+        say("bench: needs root, for its containers: sudo make bench-ui")
+        return 1
+    every = [*DISCIPLINES, "pull", "soak"]
+    wanted = sys.argv[1:] or every
+    with (
+        tempfile.TemporaryDirectory(prefix="td-bench-", ignore_cleanup_errors=True) as directory,
+        contestants(Path(directory)) as found,
+    ):
+        rows = list(_rows(wanted, found, Path(directory)))
+        tools = [version(it) for it in found]
+    text = f"{preamble(tools)}\n\n{table(rows)}\n"
+    print(text)
+    if wanted == every:
+        RESULTS.write_text(f"# What `make bench-ui` measured last\n\n{text}")
+    return 0
+
+
+def _rows(wanted: list[str], found: list[Contestant], directory: Path) -> Iterator[Row]:
+    for name, measure in DISCIPLINES.items():
+        if name in wanted:
+            for it in found:
+                yield from _told(measure, it)
+    if "pull" in wanted:
+        with registry.served(directory / "registry") as reference:
+            for it in found:
+                yield from _told(lambda it: disciplines.keys_while_pulling(it, reference), it)
+    if "soak" in wanted:
+        yield from _told(disciplines.soak, found[0])
+
+
+def _told(measure: Callable[[Contestant], Iterable[Row]], it: Contestant) -> Iterator[Row]:
+    """Rows as they come; what a contestant cannot do is named, and the others go on."""
+    try:
+        for row in measure(it):
+            say(f"{row.discipline}: {row.contestant} {written(row.median, row.unit)} {row.note}")
+            yield row
+    except Failed as error:
+        say(f"left out: {it.name}: {error}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
