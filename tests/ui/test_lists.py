@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Static
@@ -14,7 +15,8 @@ from tests.ui.real_terminal import RealTerminal
 from tests.ui.test_containers import marks
 from tuidock import state as remembered
 from tuidock.config import BadConfig, Config, parse
-from tuidock.engine.types import ContainerSpec, Status
+from tuidock.engine.types import Container, ContainerSpec, Status
+from tuidock.screens import container_row
 from tuidock.screens.custom import Output, command_line
 from tuidock.screens.listing import FilterLine, ListPane
 from tuidock.state import State
@@ -262,3 +264,24 @@ async def test_filters_ask_for_facts_and_labels(stage: Stage) -> None:
     await stage.until(lambda: stage.names() == ["busybox"])
     await stage.press("escape", "question_mark", "G")
     await stage.until(lambda: stage.shows("Words of a filter"))
+
+
+async def test_rows_out_of_sight_are_not_made(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when an item makes its cells at once: 500 containers then cost 50 ms each second."""
+    made: list[str] = []
+    cells = container_row._cells
+
+    def counted(it: Container, *rest: Any) -> Any:
+        made.append(it.name)
+        return cells(it, *rest)
+
+    monkeypatch.setattr(container_row, "_cells", counted)
+    for number in range(60):
+        await stage.engine.containers.create(ContainerSpec("debian:12", f"spare-{number}"))
+    await stage.until(lambda: len(stage.world.containers) == 67)
+    made.clear()
+    await stage.turn(1)
+    await stage.until(lambda: "web" in made)
+    assert len(made) < 20

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
+
 from textual.content import Content
 
 from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, Sample, Status
 from tuidock.screens.listing import Item
+from tuidock.widgets.later import Cells, Figures
 from tuidock.widgets.paint import Cell
 from tuidock.widgets.plot import gauge, level_style, sparkline
 from tuidock.widgets.table import Column
@@ -52,52 +55,41 @@ def order(it: Container) -> tuple[bool, float]:
     return it.status not in UP, -it.created
 
 
-class Rows:
-    """Remembers rows: most containers look the same from one second to the next."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[object, ...], Item]] = {}
-
-    def item(self, it: Container, world: World, now: float) -> Item:
-        """The row of a container in this World."""
-        looks = _looks(it, world, now)
-        known = self._known.get(it.id)
-        if known is None or known[0] != looks:
-            known = self._known[it.id] = (looks, item(it, world, now))
-        return known[1]
-
-    def forget(self, world: World) -> None:
-        """Rows of containers that are gone."""
-        for key in self._known.keys() - world.containers.keys():
-            del self._known[key]
-
-
-def _looks(it: Container, world: World, now: float) -> tuple[object, ...]:
+def _looks(
+    it: Container, every: tuple[Sample, ...], pending: str, now: float
+) -> tuple[object, ...]:
     """All that a row shows, as values that are cheap to make; CPU by the thousandth of a core."""
-    past = world.samples.get(it.id, ())[-SPARK:]
+    past = every[-SPARK:]
     last = past[-1] if past else None
     figures = last and (last.memory // 1024, last.memory_limit, last.cpu_limit, last.pids)
     blocks = last and (fmt.size(last.block_read), fmt.size(last.block_write))
     traffic = tuple([(sample.network_rx, sample.network_tx) for sample in past[-2:]])
     curve = tuple([(round(sample.cpu, 3), sample.memory >> 16) for sample in past])
-    pending = world.pending.get(it.id, "")
     ages = fmt.status(it, now), fmt.age(now - it.created)
     return it, pending, ages, curve, figures, blocks, traffic
 
 
 def item(it: Container, world: World, now: float) -> Item:
-    """A row made anew."""
+    """A row; nothing of it is made before somebody sees it, sorts or filters by it."""
     past = world.samples.get(it.id, ()) if it.status in UP else ()
     last = past[-1] if past else None
+    pending = world.pending.get(it.id, "")
     return Item(
         key=it.id,
-        cells=_cells(it, past, world.pending.get(it.id, ""), now),
-        text=f"{it.name} {it.image} {it.status} {it.health} {it.id[:12]} {' '.join(it.command)}",
-        order=_order(it, last),
+        cells=Cells(
+            partial(_cells, it, past, pending, now), partial(_looks, it, past, pending, now)
+        ),
+        text=_text(it),
+        order=Figures(partial(_order, it, last)),
         style="" if it.status in UP else "$quiet",
-        facts=facts(it, last),
+        facts=Figures(partial(facts, it, last)),
         labels=dict(it.labels),
     )
+
+
+@lru_cache(maxsize=4096)
+def _text(it: Container) -> str:
+    return f"{it.name} {it.image} {it.status} {it.health} {it.id[:12]} {' '.join(it.command)}"
 
 
 def _cells(it: Container, past: tuple[Sample, ...], pending: str, now: float) -> tuple[Cell, ...]:

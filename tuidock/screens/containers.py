@@ -15,7 +15,7 @@ from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
 from tuidock.screens import custom, flows
 from tuidock.screens.base import bindings
-from tuidock.screens.container_row import COLUMNS, Rows, order
+from tuidock.screens.container_row import COLUMNS, item, order
 from tuidock.screens.detail import Tab
 from tuidock.screens.health import HealthTab
 from tuidock.screens.lists import ListScreen
@@ -52,10 +52,6 @@ class ContainersScreen(ListScreen):
     EMPTY = EMPTY
     show_stopped = True
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows = Rows()
-
     # --- what it shows --------------------------------------------------------------------
 
     def show(self, world: World, before: World) -> None:
@@ -72,8 +68,7 @@ class ContainersScreen(ListScreen):
         """Give the list all containers, as they are now."""
         world, now = self.world, self.dock.now()
         chosen = [it for it in world.containers.values() if self.show_stopped or it.status in UP]
-        rows = [self._rows.item(it, world, now) for it in sorted(chosen, key=order)]
-        self._rows.forget(world)
+        rows = [item(it, world, now) for it in sorted(chosen, key=order)]
         self.pane.set_items(rows)
         self.seek()
         self.look()

@@ -28,7 +28,7 @@ class Item(NamedTuple):
     """One thing in a list."""
 
     key: str
-    cells: tuple[Cell, ...]
+    cells: Sequence[Cell]
     text: str
     """What the words of a filter look at."""
     order: Mapping[str, Value]

@@ -16,7 +16,7 @@ class Row(NamedTuple):
     """One line of a table; equal rows are not painted again."""
 
     key: str
-    cells: tuple[Cell, ...]
+    cells: Sequence[Cell]
     """One for each column, in the order of the table's columns."""
     style: str = ""
     """A Textual style for the whole line, such as `$text-muted` or `dim`."""
