@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import re
 import tracemalloc
 from pathlib import Path
 
@@ -117,19 +117,52 @@ def test_lines_that_rotation_deleted_go_and_numbers_stay(
     writer.close()
 
 
-def test_search_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "STEP", 1000)
-    _fill(tmp_path / "log", 1000)
+@pytest.mark.parametrize("step", [300, 5000, 1 << 16])
+def test_texts_are_those_of_the_lines(
+    tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when lines in pieces are taken for whole ones because of where a place is."""
+    monkeypatch.setattr(index_module, "STEP", step)
+    texts = _fill(tmp_path / "log", 500)
     with LogIndex(files(f"{tmp_path}/log")) as index:
-        pattern = re.compile(rb"^line \d*50$")
-        assert index.search(pattern, 0) == 50
-        assert index.search(pattern, 50) == 50
-        assert index.search(pattern, 51) == 150
-        assert index.search(pattern, 951) is None
-        assert index.search(pattern, 150, backwards=True) == 50
-        assert index.search(pattern, 1000, backwards=True) == 950
-        assert index.search(pattern, 50, backwards=True) is None
-        assert index.search(re.compile(b"nowhere"), 0) is None
+        number, taken = 0, 0
+        while number < 500:
+            stop = index.after(number)
+            assert index.before(stop) == number or index.before(stop) > number
+            assert index.texts(number, stop) == texts[number:stop]
+            if raw := index.raw(number, stop):
+                taken += 1
+                assert raw.count(b"\n") == stop - number
+            number = stop
+        assert index.texts(7, 12) == texts[7:12]
+        assert taken or step > 300
+
+
+def test_files_stay_open_while_they_are_held(tmp_path: Path) -> None:
+    """Fails when a thread may find another file under the number of a closed descriptor."""
+    _fill(tmp_path / "log", 100)
+    index = LogIndex(files(f"{tmp_path}/log"))
+    index.hold()
+    descriptors = [piece.fd for piece in index._log._pieces]
+    index.close()
+    assert all(os.fstat(fd).st_size >= 0 for fd in descriptors)
+    index.release()
+    for fd in descriptors:
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(fd)
+
+
+def test_a_survey_that_came_too_late_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when lines that two looks counted are taken twice."""
+    monkeypatch.setattr(index_module, "STEP", 500)
+    _fill(tmp_path / "log", 1000)
+    with LogIndex(files(f"{tmp_path}/log"), at_once=1000) as index:
+        first, second = index.survey(1000), index.survey(1 << 30)
+        index.take(second)
+        index.take(first)
+        assert (index.count, index.complete, index.uncounted) == (1000, True, 0.0)
 
 
 def test_a_line_longer_than_the_limit_is_cut_and_counted_once(
@@ -152,7 +185,7 @@ def test_memory_is_that_of_places_not_of_lines(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(record * 400_000)
     tracemalloc.start()
     try:
-        with LogIndex(files(f"{tmp_path}/log")) as index:
+        with LogIndex(files(f"{tmp_path}/log"), at_once=64 * MB) as index:
             assert index.count == 400_000
             assert len(index.lines(200_000, 200_050)) == 50
             now, peak = tracemalloc.get_traced_memory()

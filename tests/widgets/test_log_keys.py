@@ -19,7 +19,7 @@ from tuidock.widgets.dialogs import Ask
 from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_json import LONGEST, worded
 from tuidock.widgets.log_save import problem, suggested
-from tuidock.widgets.log_source import Ring, Since
+from tuidock.widgets.log_source import Between, Ring
 from tuidock.widgets.log_time import first_at, neighbour_minute
 from tuidock.widgets.logview import LogView
 
@@ -41,7 +41,7 @@ def test_the_first_line_of_a_moment(moments: list[float], at: float) -> None:
     source = ring(*moments)
     number = first_at(source, at)
     assert number == sum(moment < at for moment in moments)
-    assert Since(source, number).first == number
+    assert Between(source, number).first == number
 
 
 def test_minutes_that_have_lines() -> None:
@@ -106,7 +106,7 @@ async def test_a_range_digs_as_far_as_it_reaches(
 ) -> None:
     """Fails when only what was counted at opening is looked at."""
     monkeypatch.setattr("tuidock.engine.logs.index.AT_ONCE", 1)
-    monkeypatch.setattr("tuidock.widgets.logview.DIG", 1)
+    monkeypatch.setattr("tuidock.widgets.log_lines.DIG", 1)
     path = tmp_path / "log"
     body = "".join(
         f"2027-01-15T{8 + n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}.000000000Z stdout F "

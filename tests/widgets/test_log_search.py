@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.style import Style
+from textual.cache import LRUCache
 
 from tuidock.engine.types import LogLine
+from tuidock.widgets.ansi import plain
 from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_paint import SHOWN, Look, drawn, first_match
-from tuidock.widgets.log_search import Pattern, Sieve
+from tuidock.widgets.log_search import Pattern, accepted, rules_out
+from tuidock.widgets.log_sieve import Sieve, sift
 from tuidock.widgets.log_source import Ring
 
 
@@ -30,7 +34,7 @@ def ring_of(*texts: str) -> Ring:
 
 
 @pytest.mark.parametrize(
-    ("typed", "text", "accepted"),
+    ("typed", "text", "wanted"),
     [
         ("error", "ERROR: no", True),
         ("Error", "error: no", False),
@@ -43,8 +47,8 @@ def ring_of(*texts: str) -> Ring:
         ("!", "what!", True),
     ],
 )
-def test_patterns_are_read_as_people_type_them(typed: str, text: str, accepted: bool) -> None:
-    assert Pattern.typed(typed, may_invert=True).accepts(text) is accepted
+def test_patterns_are_read_as_people_type_them(typed: str, text: str, wanted: bool) -> None:
+    assert Pattern.typed(typed, may_invert=True).accepts(text) is wanted
 
 
 def test_a_broken_expression_says_it_is_taken_literally() -> None:
@@ -78,33 +82,136 @@ def test_a_ring_holds_no_more_bytes_than_it_may(sizes: list[int], limit: int) ->
         assert sum(len(line.text) for line in ring.lines(ring.first, ring.end)) <= limit
 
 
+# --- many lines at once -----------------------------------------------------------------------
+
+TYPED = st.one_of(
+    st.text(st.sampled_from("aB1 .*+?^$[]()|\\dwsSb-!é\t"), min_size=1, max_size=8),
+    st.sampled_from(
+        ["^a", "a$", "^$", r"a\s*b", "a[^b]*b", "(?!a)b", r"\Ba", "a|^b", "[^a]", r"a\S", "ß", "ſ"]
+    ),
+)
+SAID = st.lists(
+    st.one_of(
+        st.text(st.sampled_from("aAbB1 ßſé\t\r.-"), max_size=12),
+        st.sampled_from(["\x1b[31ma\x1b[0mb", "a\x1b]0;b\x07a", "a\x9b2Jb", "", "a b"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=500)
+@given(TYPED, SAID, st.sampled_from([None, True, False]), st.booleans(), st.booleans())
+def test_many_lines_at_once_are_accepted_as_each_alone(
+    typed: str, said: list[str], exact: bool | None, literal: bool, inverse: bool
+) -> None:
+    """Fails when an anchor, an escape, a tab or another letter is lost in the crowd."""
+    pattern = Pattern.typed(typed, exact=exact, literal=literal, inverse=inverse)
+    texts = [text.encode() for text in said]
+    alone = [n for n, text in enumerate(said) if pattern.accepts(plain(text))]
+    assert list(accepted(texts, [pattern])) == alone
+    assert not alone or not rules_out(b"\n".join(texts), [pattern])
+
+
+def test_escapes_are_no_part_of_what_is_searched() -> None:
+    texts = [b"\x1b[31mred\x1b[0m flag", b"red \x1b[1mflag", b"\x1b]0;red flag\x07"]
+    assert list(accepted(texts, [Pattern.typed("red flag")])) == [0, 1]
+    assert list(accepted(texts, [Pattern.typed("31m")])) == []
+
+
+def test_several_patterns_have_all_to_accept() -> None:
+    texts = [b"get /a", b"get /health", b"put /a"]
+    both = [Pattern.typed("get"), Pattern.typed("health", inverse=True)]
+    assert list(accepted(texts, both)) == [0]
+
+
+def test_the_case_can_be_told() -> None:
+    assert Pattern.typed("error", exact=True).accepts("error")
+    assert not Pattern.typed("error", exact=True).accepts("ERROR")
+    assert Pattern.typed("ERROR", exact=False).accepts("error")
+    assert Pattern.typed(r"\S+x", literal=False).accepts("AX"), "an escape is no large letter"
+
+
 # --- sieves -----------------------------------------------------------------------------------
+
+
+def sifted(sieve: Sieve, source: Ring, budget: int = 100) -> list[int]:
+    """All that a sieve finds, looked for in several steps."""
+    while not sieve.done:
+        sieve.take(sift(source, sieve.spans(budget), sieve.patterns))
+    return [sieve.number(position) for position in range(sieve.count)]
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passages of a few lines, so that there are many."""
+    monkeypatch.setattr("tuidock.widgets.log_source.PASSAGE", 4)
+    monkeypatch.setattr("tuidock.widgets.log_sieve.SMALL", 3)
 
 
 def test_a_sieve_looks_at_no_more_than_its_budget() -> None:
     ring = ring_of(*("hit" if number % 3 == 0 else "miss" for number in range(100)))
-    sieve = Sieve(Pattern.typed("hit"))
-    assert not sieve.advance(ring, 30)
-    assert sieve.found == list(range(0, 30, 3))
-    while not sieve.advance(ring, 30):
-        pass
-    assert len(sieve.found) == 34
+    sieve = Sieve(ring, Pattern.typed("hit"), anchor=50)
+    sieve.take(sift(ring, sieve.spans(10), sieve.patterns))
+    assert sieve.low == 50
+    assert 50 < sieve.high <= 64
+    assert sifted(sieve, ring) == list(range(0, 100, 3))
 
 
-def test_a_sieve_sees_new_lines_and_forgets_lost_ones() -> None:
-    ring = Ring(max_lines=10)
-    ring.extend(lines(["hit"] * 5))
-    sieve = Sieve(Pattern.typed("hit"))
-    sieve.advance(ring, 100)
-    ring.extend(lines(["miss"] * 6))
-    sieve.advance(ring, 100)
-    assert sieve.found == [number for number in range(5) if number >= ring.first]
-    assert ring.first > 0
+@given(
+    st.lists(st.booleans(), max_size=60),
+    st.lists(st.tuples(st.lists(st.booleans(), max_size=9), st.integers(1, 40)), max_size=6),
+    st.integers(0, 60),
+)
+def test_a_sieve_knows_all_it_found_whatever_comes_and_goes(
+    first: list[bool], steps: list[tuple[list[bool], int]], anchor: int
+) -> None:
+    """Fails when positions and numbers part, or what the source lost is still told."""
+    ring = Ring(max_lines=40)
+    said: list[bool] = []
+
+    def say(hits: list[bool]) -> None:
+        ring.extend(lines(["hit" if hit else "miss" for hit in hits]))
+        said.extend(hits)
+
+    say(first)
+    sieve = Sieve(ring, Pattern.typed("hit"), anchor=anchor)
+    for more, budget in steps:
+        say(more)
+        sieve.forget()
+        sieve.take(sift(ring, sieve.spans(budget), sieve.patterns))
+    sieve.forget()
+    expected = [n for n, hit in enumerate(said) if hit and n >= ring.first]
+    assert sifted(sieve, ring, 7) == expected
+    for number in range(ring.first, ring.end):
+        assert sieve.position(number) == sum(it < number for it in expected)
+        assert (sieve.rank(number) > 0) is said[number]
+
+
+def test_matches_take_no_memory_each() -> None:
+    """Fails when the number of every match is kept."""
+    ring = Ring(max_lines=200_000)
+    ring.extend(lines(["hit"]) * 200_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuidock.widgets.log_source.PASSAGE", 1000)
+        sieve = Sieve(ring, Pattern.typed("hit"))
+        sieve._lately = LRUCache(2)
+        tracemalloc.start()
+        try:
+            while not sieve.done:
+                sieve.take(sift(ring, sieve.spans(4000), sieve.patterns))
+            now, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert sieve.count == 200_000
+        assert sieve.number(123_456) == 123_456
+        assert now < 100_000
 
 
 def test_neighbours_go_round_the_ends() -> None:
-    sieve = Sieve(Pattern.typed("hit"))
-    sieve.advance(ring_of("hit", "miss", "hit", "miss"), 100)
+    ring = ring_of("hit", "miss", "hit", "miss")
+    sieve = Sieve(ring, Pattern.typed("hit"))
+    sifted(sieve, ring)
     assert [sieve.after(0), sieve.after(1), sieve.after(2)] == [2, 2, 0]
     assert [sieve.before(0), sieve.before(1), sieve.before(2)] == [2, 0, 0]
     assert [sieve.rank(0), sieve.rank(1), sieve.rank(2)] == [1, 0, 2]
@@ -112,12 +219,13 @@ def test_neighbours_go_round_the_ends() -> None:
 
 def test_a_search_sees_only_what_the_filter_keeps() -> None:
     excerpt = Excerpt(ring_of("a hit", "b hit", "a miss", "a hit"))
-    excerpt.set_filter(Pattern.typed("a"))
+    excerpt.set_filter([Pattern.typed("a")])
     excerpt.set_search(Pattern.typed("hit"), 0)
-    assert excerpt.advance()
+    excerpt.advance()
+    assert excerpt.looked == 1
     assert excerpt.count == 3
     assert excerpt.search is not None
-    assert excerpt.search.found == [0, 3]
+    assert excerpt.search.count == 2
     assert excerpt.neighbour(0, 1) == 3
     assert [excerpt.number(position) for position in range(3)] == [0, 2, 3]
 
@@ -126,12 +234,16 @@ def test_a_search_sees_only_what_the_filter_keeps() -> None:
 def test_a_search_lands_below_the_anchor_or_else_above(anchor: int, landing: int) -> None:
     excerpt = Excerpt(ring_of("miss", "hit", "miss", "hit", "miss"))
     excerpt.set_search(Pattern.typed("hit"), anchor)
-    assert excerpt.landing(done=excerpt.advance()) == landing
-    assert excerpt.landing(done=True) is None
+    while excerpt.job():
+        excerpt.advance()
+    assert excerpt.landing() == landing
+    assert excerpt.landing() is None
 
 
 class Diggable(Ring):
     """A source that comes to hold older lines too."""
+
+    complete = False
 
     def dig(self, texts: Sequence[str]) -> None:
         self._kept[:0] = lines(texts)
@@ -144,10 +256,11 @@ def test_older_lines_are_searched_when_they_come() -> None:
     excerpt = Excerpt(source)
     excerpt.set_search(Pattern.typed("hit"), 0)
     excerpt.advance()
+    assert excerpt.may_find(0, -1)
     source.dig(["hit", "miss"])
-    assert excerpt.advance()
+    excerpt.advance()
     assert excerpt.search is not None
-    assert excerpt.search.found == [-2, 0]
+    assert sifted(excerpt.search, source) == [-2, 0]
     assert excerpt.gone() == -2
 
 

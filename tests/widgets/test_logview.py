@@ -343,7 +343,7 @@ async def test_a_search_goes_on_into_what_was_not_counted_yet(
 ) -> None:
     """Fails when a search ends where the counting at opening did."""
     monkeypatch.setattr("tuidock.engine.logs.index.AT_ONCE", 1000)
-    monkeypatch.setattr("tuidock.widgets.logview.DIG", 1000)
+    monkeypatch.setattr("tuidock.widgets.log_lines.DIG", 1000)
     monkeypatch.setattr("tuidock.engine.logs.index.STEP", 1000)
     view = LogView()
     async with staged(view) as (_, pilot):
@@ -352,4 +352,4 @@ async def test_a_search_goes_on_into_what_was_not_counted_yet(
         await pilot.press("slash", *"line 7$", "enter")
         await until(pilot, lambda: "found" in status_of(view) or "1 of 1" in status_of(view))
         await until(pilot, lambda: index_of.count == 5000)
-        await until(pilot, lambda: index_of.search is not None and len(index_of.search.found) == 1)
+        await until(pilot, lambda: index_of.search is not None and index_of.search.count == 1)

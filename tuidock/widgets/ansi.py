@@ -38,6 +38,11 @@ def plain(text: str) -> str:
     return bare if bare.isprintable() else "".join(piece for piece, _ in runs(text))
 
 
+def without_colours(text: str) -> str:
+    """Any number of lines without SGR; whatever else is in them stays."""
+    return _SGR.sub("", text) if "\x1b" in text else text
+
+
 def runs(text: str) -> list[Run]:
     """The text split where SGR changes its style."""
     if text.isprintable():

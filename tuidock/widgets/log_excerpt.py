@@ -1,21 +1,25 @@
 """Excerpt: the lines of a log that pass the filter, and which of them the search has found.
 
 Knows numbers (a line's own, for ever) and positions (its place among those shown), no screen.
-Invariant: every step is bounded; what is left to look at is left for the next `advance`.
+Invariant: what it does at once is bounded; the rest are jobs for another thread.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from textual.cache import LRUCache
 
 from tuidock.engine.types import LogLine
-from tuidock.widgets.log_search import Pattern, Sieve
+from tuidock.widgets.log_search import Pattern
+from tuidock.widgets.log_sieve import Sieve, Sifted, sift
 from tuidock.widgets.log_source import LogSource
 
-SCAN = 2000
-"""Lines a search looks at before the screen gets its turn."""
+AT_ONCE = 2000
+"""Lines that are looked at before the screen is painted; others are another thread's."""
+
+Job = Callable[[], list[Sifted]]
 
 
 class Excerpt:
@@ -29,27 +33,29 @@ class Excerpt:
         self._lines: LRUCache[int, LogLine] = LRUCache(2048)
         self._first = source.first
 
-    def show(self, source: LogSource) -> None:
-        """Look at another source, for the same things."""
-        self.source, self._first = source, source.first
+    def show(self, source: LogSource, anchor: int | None = None) -> None:
+        """Look at another source, for the same things, beginning at a line or at the end."""
+        self.source = source
         self._lines.clear()
-        self._restart()
+        self._restart(anchor)
 
     @property
     def count(self) -> int:
         """Lines that are shown: all, or those the filter keeps."""
         if self.filter is not None:
-            return len(self.filter.found)
+            return self.filter.count
         return self.source.end - self.source.first
 
     def number(self, position: int) -> int:
         """The line at a position, which must be below `count`."""
-        return self.filter.found[position] if self.filter else self.source.first + position
+        if self.filter is not None:
+            return self.filter.number(position)
+        return self.source.first + position
 
     def position(self, number: int) -> int:
         """Where a line stands, or would stand, among those that are shown."""
         if self.filter is not None:
-            return bisect_left(self.filter.found, number)
+            return self.filter.position(number)
         return number - self.source.first
 
     def hides(self, number: int) -> bool:
@@ -68,51 +74,89 @@ class Excerpt:
 
     def set_search(self, pattern: Pattern | None, anchor: int) -> None:
         """Look for a pattern; `landing` will tell the match nearest to the anchor."""
-        self.search = None if pattern is None else Sieve(pattern)
-        self._restart()
+        kept = self.filter.patterns if self.filter else ()
+        found = None if pattern is None else Sieve(self.source, pattern, *kept, anchor=anchor)
+        self.search = found
         self._seek = None if pattern is None else anchor
 
-    def set_filter(self, pattern: Pattern | None) -> None:
-        """Keep only lines that match; None keeps all."""
-        self.filter = None if pattern is None else Sieve(pattern)
-        self._restart()
+    def set_filter(self, patterns: Sequence[Pattern], anchor: int | None = None) -> None:
+        """Keep only lines that all patterns accept, all of them without patterns."""
+        self.filter = Sieve(self.source, *patterns, anchor=anchor) if patterns else None
+        self._restart(anchor)
 
-    def _restart(self) -> None:
+    def _restart(self, anchor: int | None) -> None:
         """Start both sieves anew; the search sees only what the filter keeps."""
+        kept = self.filter.patterns if self.filter else ()
         if self.filter is not None:
-            self.filter = Sieve(*self.filter.patterns)
+            self.filter = Sieve(self.source, *kept, anchor=anchor)
         if self.search is not None:
-            kept = self.filter.patterns if self.filter else ()
-            self.search = Sieve(self.search.patterns[0], *kept)
+            self.search = Sieve(self.source, self.search.patterns[0], *kept, anchor=anchor)
+        self._first = self._base
 
-    def advance(self) -> bool:
-        """Look at the next lines; True when there is nothing left to look at."""
-        sieves = [sieve for sieve in (self.filter, self.search) if sieve is not None]
-        return not [sieve for sieve in sieves if not sieve.advance(self.source, SCAN)]
+    @property
+    def _sieves(self) -> list[Sieve]:
+        return [sieve for sieve in (self.filter, self.search) if sieve is not None]
+
+    def advance(self) -> None:
+        """Look at the next few lines at once, and let go of those that are gone."""
+        for sieve in self._sieves:
+            sieve.forget()
+            if spans := sieve.spans(AT_ONCE)[:8]:
+                sieve.take(sift(self.source, spans, sieve.patterns))
+
+    def job(self) -> tuple[Sieve, Job] | None:
+        """What to look at in another thread, and the sieve that takes what was found."""
+        sieve = next((it for it in self._sieves if not it.done), None)
+        if sieve is None:
+            return None
+        return sieve, partial(sift, self.source, sieve.spans(), sieve.patterns)
 
     @property
     def sieved(self) -> bool:
         """Whether there is a search or a filter."""
         return self.search is not None or self.filter is not None
 
+    @property
+    def looked(self) -> float:
+        """Share of the log that was looked at, from 0 to 1, by the sieve that is behind."""
+        if not self.sieved:
+            return 1.0
+        source = self.source
+        lines = max(1, source.end - source.first)
+        seen = min((it.high - it.low) / lines for it in self._sieves)
+        return min(1.0, seen) * (1 - source.uncounted)
+
+    @property
+    def _base(self) -> int:
+        return self.filter.first_rank if self.filter is not None else self.source.first
+
     def gone(self) -> int:
-        """Lines that left at the front since the last call; negative when older ones came."""
-        before, self._first = self._first, self.source.first
+        """Shown lines that left at the front since the last call; negative when some came."""
+        before, self._first = self._first, self._base
         return self._first - before
 
-    def landing(self, *, done: bool) -> int | None:
+    def landing(self) -> int | None:
         """Told once: the first match at or below the anchor, or else the last one above it."""
         if self._seek is None or self.search is None:
             return None
-        found = self.search.found
-        place = bisect_left(found, self._seek)
-        if place == len(found) and not done:
+        below = self.search.position(self._seek) < self.search.count
+        if not below and not (self.search.done and self.source.complete):
             return None
-        self._seek = None
-        return found[min(place, len(found) - 1)] if found else None
+        seek, self._seek = self._seek, None
+        return self.search.after(seek - 1) if below else self.search.before(seek)
 
     def neighbour(self, number: int, step: int) -> int | None:
         """The next match below (1) or above (-1) a line, round the ends."""
         if self.search is None:
             return None
         return self.search.after(number) if step > 0 else self.search.before(number)
+
+    def may_find(self, number: int, step: int) -> bool:
+        """Whether the next match that way may be among lines that were not looked at yet."""
+        search = self.search
+        if search is None or (search.done and self.source.complete):
+            return False
+        position = search.position(number + (step > 0))
+        if step > 0:
+            return position >= search.count and search.high < self.source.end
+        return position == 0

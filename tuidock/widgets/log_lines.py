@@ -1,93 +1,49 @@
-"""LogLines: a window on numbered lines: follows the end, searches, filters, wraps.
+"""LogLines: rows that follow the end, search, filter, and dig for what is older.
 
-Knows a `LogSource` and what of it is on screen; reads and styles only lines that show.
-Invariant: the scroll position is a line, never a row, so wrapping a long line costs nothing
-above or below it.
+Knows what the reader wants to see next. Invariant: whatever takes long is done in another
+thread, a bounded piece at a time, and is forgotten when something else is wanted.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
-from rich.style import Style
-from textual import events
+from textual import work
 from textual.binding import BindingType
-from textual.cache import LRUCache
 from textual.geometry import Size
-from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
 
-from tuidock.engine.types import LogLine
-from tuidock.widgets.log_excerpt import Excerpt
+from tuidock.engine.logs.index import LogIndex
 from tuidock.widgets.log_keys import MOVING
-from tuidock.widgets.log_paint import PARTS, STAMPS, Look, Looks, drawn, first_match
+from tuidock.widgets.log_paint import first_match
+from tuidock.widgets.log_rows import LogRows
 from tuidock.widgets.log_search import Pattern
-from tuidock.widgets.log_source import LogSource, Ring
-from tuidock.widgets.strips import extracted, selected
+from tuidock.widgets.log_source import LogSource, aside
 
 SIDEWAYS = 8
+DIG = 8 << 20
+"""Bytes of older log that are counted in one piece."""
 
 
-class LogLines(ScrollView, can_focus=True):
+class LogLines(LogRows):
     """The lines themselves; `LogView` gives it a prompt, a status line and a panel."""
-
-    DEFAULT_CSS = """
-    LogLines {
-        background: $background;
-        color: $foreground;
-        scrollbar-size-horizontal: 0;
-        scrollbar-size-vertical: 1;
-        & > .log--stderr { color: $text-error; }
-        & > .log--stderr-bar { color: $error; }
-        & > .log--timestamp { color: $text-muted; }
-        & > .log--mark { color: $text-accent; text-style: bold; }
-        & > .log--more { color: $text-muted; text-style: italic; }
-        & > .log--match { background: $warning; color: auto 95%; }
-        & > .log--current { background: $boost; }
-        & > .log--current-match {
-            background: $accent; color: auto 95%; text-style: bold underline;
-        }
-    }
-    """
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{part}" for part in PARTS}
 
     BINDINGS: ClassVar[list[BindingType]] = MOVING
 
-    class Changed(Message):
-        """Something the status line tells is different."""
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LogLines.Changed)
-
-    class Picked(Message):
-        """A line was clicked twice."""
-
-    class WantsOlder(Message):
-        """The reader, or a search, has come to the first line: are there older ones?"""
-
     def __init__(self, source: LogSource | None = None, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.excerpt = Excerpt(source if source is not None else Ring())
+        super().__init__(source, id=id)
         self.follow = True
-        self.wrap = False
-        self.current: int | None = None
-        """Number of the line that was found or clicked."""
-        self._strips: LRUCache[int, Strip] = LRUCache(2048)
-        self._looks = Looks(self._part, lambda: self.rich_style)
-        self.marks: set[int] = set()
-        """Numbers of the lines that the reader marked."""
         self.window = ""
-        """How far back the log is shown, in words; empty for all of it."""
-        self._page: list[tuple[int, int]] | None = None
+        """Which part of the log is shown, in words; empty for all of it."""
+        self.busy = ""
+        """What is being done in another thread, in words."""
         self._own_scroll = False
-        self._pumping = False
-        self._widest = 0
-
-    # --- lines and positions ------------------------------------------------------------------
+        self._looking = False
+        self._step = 0
+        """Way to the match that was asked for before it was found."""
+        self._digging = asyncio.Lock()
 
     def show(self, source: LogSource) -> None:
         """Look at another log, from its end."""
@@ -96,88 +52,128 @@ class LogLines(ScrollView, can_focus=True):
         self._widest = 0
         self.current = None
         self.follow = True
+        self._step = 0
         self.settle()
-
-    def line(self, number: int) -> LogLine:
-        """One line by its number."""
-        return self.excerpt.line(number, self.size.height)
-
-    def picked(self) -> int | None:
-        """The current line, or else the last one on screen; None when there is none."""
-        if self.current is not None and self.current >= self.excerpt.source.first:
-            return self.current
-        return next(reversed(self.on_screen()), None)
-
-    def on_screen(self) -> list[int]:
-        """Numbers of the lines on screen, top first."""
-        return list(dict.fromkeys(number for number, _ in self._rows()))
 
     # --- growing ------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """The source has changed: sieve, resize, stay at the end or where the reader is."""
-        self._advance()
+        self.excerpt.advance()
+        self._fit()
+        self._land()
+        self._keep_looking()
+
+    def _fit(self) -> None:
         gone = self.excerpt.gone()
         self._page = None
         self._own_scroll = True
         self.virtual_size = Size(self._width(), self._height())
         if self.follow:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
-        elif gone and self.excerpt.filter is None:
+        elif gone:
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, force=True)
         self._own_scroll = False
         self.refresh()
         self.post_message(self.Changed())
 
-    def _advance(self) -> None:
-        done = self.excerpt.advance()
-        landing = self.excerpt.landing(done=done)
+    def _keep_looking(self) -> None:
+        if not self._looking and self._unseen():
+            self._looking = True
+            self._look_on()
+
+    def _unseen(self) -> bool:
+        """Whether a search or a filter has something left to look at."""
+        excerpt = self.excerpt
+        return excerpt.sieved and (excerpt.job() is not None or not excerpt.source.complete)
+
+    @work(exclusive=True, group="look", exit_on_error=False)
+    async def _look_on(self) -> None:
+        """Look through all of the log, counting what lies before as far as needed."""
+        try:
+            while self._unseen():
+                source = self.excerpt.source
+                job = self.excerpt.job()
+                if job is not None:
+                    job[0].take(await aside(source, job[1]))
+                elif isinstance(source, LogIndex):
+                    await self._dig(source)
+                self._looked()
+        except OSError as error:
+            self.notify(error.strerror or "", title="The log cannot be read", severity="error")
+        finally:
+            self._looking = False
+
+    def _looked(self) -> None:
+        """More was looked at; without a filter that changes nothing but the counts."""
+        if self.excerpt.filter is not None:
+            self._fit()
+        else:
+            self.post_message(self.Changed())
+        self._land()
+
+    def _land(self) -> None:
+        """Go to the match that was wanted, now that it may have been found."""
+        landing = self.excerpt.landing()
         if landing is not None:
             self.call_later(self.go, landing)
-        if done and self.excerpt.sieved:
-            self.post_message(self.WantsOlder())
-        elif not done and not self._pumping:
-            self._pumping = True
-            # By way of the loop: a pump that posts to itself would let nobody else in.
-            asyncio.get_running_loop().call_soon(self.call_later, self._pump)
+        elif self._step:
+            self.find(self._step)
 
-    def _pump(self) -> None:
-        """Go on looking; without a filter that changes nothing but the counts."""
-        self._pumping = False
-        if self.excerpt.filter is not None:
-            self.settle()
-        else:
-            self._advance()
+    # --- what is older ------------------------------------------------------------------------
+
+    async def _dig(self, index: LogIndex) -> None:
+        async with self._digging:
+            if not index.complete:
+                index.take(await aside(index, partial(index.survey, DIG)))
+
+    async def reach(self, enough: Callable[[], bool]) -> bool:
+        """Count what lies before until it is enough, or all; False when another log is shown.
+
+        Raises OSError.
+        """
+        source = self.excerpt.source
+        try:
+            while isinstance(source, LogIndex) and not source.complete and not enough():
+                self.busy = f"counting {1 - source.uncounted:.0%}"
+                await self._dig(source)
+                if self.excerpt.source is not source:
+                    return False
+                self.settle()
+        finally:
+            self.busy = ""
             self.post_message(self.Changed())
+        return True
 
-    def _width(self) -> int:
-        return self.size.width if self.wrap else max(self.size.width, self._widest)
+    @work(exclusive=True, group="older", exit_on_error=False)
+    async def older(self, pieces: int = 1) -> None:
+        """Count some of what lies before the first line."""
+        left = iter(range(pieces))
+        await self.reach(lambda: next(left, None) is None)
 
-    def _height(self) -> int:
-        """With wrapping, so high that the lowest scroll position shows the last line whole."""
-        height, rows, position = self.size.height, 0, self.excerpt.count
-        if not self.wrap or not height:
-            return self.excerpt.count
-        while position > 0 and rows <= height:
-            position -= 1
-            rows += self._rows_of(self.excerpt.number(position))
-        last_page = position + 1 if rows > height else position
-        return min(last_page, max(0, self.excerpt.count - 1)) + height
+    @work(exclusive=True, group="older", exit_on_error=False)
+    async def action_top(self) -> None:
+        """To the oldest line of all, which may have to be counted first."""
+        self.set_follow(False)
+        if await self.reach(lambda: self.follow):
+            self.set_follow(False)
+            self._scroll(y=0)
 
     # --- search and filter --------------------------------------------------------------------
 
     def set_search(self, pattern: Pattern | None) -> None:
         """Look for a pattern from the top of the screen on; None forgets it."""
         self.excerpt.set_search(pattern, self.top)
+        self._step = 0
         if pattern is None:
             self.current = None
         self._restyle()
         self.settle()
 
-    def set_filter(self, pattern: Pattern | None) -> None:
-        """Keep only lines that match; None shows all again, at the same place."""
+    def set_filter(self, patterns: Sequence[Pattern]) -> None:
+        """Keep only lines that all patterns accept; without any, show all at the same place."""
         anchor = self.current if self.current is not None else self.top
-        self.excerpt.set_filter(pattern)
+        self.excerpt.set_filter(patterns, None if self.follow else anchor)
         self.settle()
         if not self.follow:
             self._reveal(anchor)
@@ -185,6 +181,10 @@ class LogLines(ScrollView, can_focus=True):
     def find(self, step: int) -> None:
         """Go to the next match below (1) or above (-1), round the ends."""
         here = self.current if self.current is not None else self.top
+        self._step = step if self.excerpt.may_find(here, step) else 0
+        if self._step:
+            self._keep_looking()
+            return
         number = self.excerpt.neighbour(here, step)
         if number is None:
             self.app.bell()
@@ -199,17 +199,6 @@ class LogLines(ScrollView, can_focus=True):
             self.follow = False
             self._reveal(number)
             self._reveal_match(number)
-
-    def _make_current(self, number: int) -> None:
-        before, self.current = self.current, number
-        self._repaint(before, number)
-
-    def _repaint(self, *numbers: int | None) -> None:
-        for each in numbers:
-            if each is not None and each in self._strips:
-                self._strips.discard(each)
-        self.refresh()
-        self.post_message(self.Changed())
 
     def _reveal(self, number: int) -> None:
         top, height = self.scroll_offset.y, self.size.height
@@ -233,15 +222,6 @@ class LogLines(ScrollView, can_focus=True):
         self.scroll_to(x=x, y=y, animate=False, force=True)
         self._own_scroll = False
 
-    @property
-    def top(self) -> int:
-        """Number of the line at the top of the screen."""
-        return (
-            self.excerpt.number(min(self.scroll_offset.y, self.excerpt.count - 1))
-            if self.excerpt.count
-            else 0
-        )
-
     def set_follow(self, follow: bool) -> None:
         """Stick to the end, or stay here."""
         self.follow = follow
@@ -258,17 +238,14 @@ class LogLines(ScrollView, can_focus=True):
             at_end = new_value >= self.max_scroll_y
             self.follow = (self.follow or new_value > old_value) if at_end else False
             self.post_message(self.Changed())
-            if new_value <= 0:
-                self.post_message(self.WantsOlder())
+            if new_value <= 0 and not self.excerpt.source.complete:
+                self.older()
 
     def action_lines(self, lines: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
 
     def action_pages(self, pages: float) -> None:
         self.action_lines(int(pages * max(1, self.size.height - 1)))
-
-    def action_top(self) -> None:
-        self.scroll_to(y=0, animate=False)
 
     def action_bottom(self) -> None:
         self.set_follow(True)
@@ -277,7 +254,7 @@ class LogLines(ScrollView, can_focus=True):
         self._scroll(x=self.scroll_offset.x + steps * SIDEWAYS)
         self.post_message(self.Changed())
 
-    # --- paint --------------------------------------------------------------------------------
+    # --- switches -----------------------------------------------------------------------------
 
     def set_wrap(self, wrap: bool) -> None:
         """Break long lines at the edge, or let them run out of it."""
@@ -287,109 +264,15 @@ class LogLines(ScrollView, can_focus=True):
 
     def set_stamps(self, stamps: int) -> None:
         """Choose how times are shown, an index into `STAMPS`."""
-        self._looks.stamps = stamps % len(STAMPS)
+        self.stamps = stamps
         self._restyle()
         self.settle()
-
-    @property
-    def stamps(self) -> int:
-        """How times are shown, an index into `STAMPS`."""
-        return self._looks.stamps
-
-    @property
-    def worded(self) -> bool:
-        """Whether JSON is shown as words."""
-        return self._looks.worded
 
     def set_worded(self, worded: bool) -> None:
         """Show JSON as words, or as it was written."""
-        self._looks.worded = worded
+        self.worded = worded
         self._restyle()
         self.settle()
-
-    def toggle_mark(self, number: int) -> None:
-        """Mark a line, or unmark it."""
-        self.marks ^= {number}
-        self._repaint(number)
-
-    def unmark(self) -> None:
-        """Take all marks away."""
-        self.marks.clear()
-        self._restyle()
-        self.refresh()
-        self.post_message(self.Changed())
-
-    def _restyle(self) -> None:
-        self._strips.clear()
-        self._looks.forget()
-        self._page = None
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._restyle()
 
     def on_resize(self) -> None:
         self.settle()
-
-    def _rows(self) -> list[tuple[int, int]]:
-        """For each row of the screen: the line it shows, and which row of that line."""
-        if self._page is None:
-            top, height = self.scroll_offset.y, self.size.height
-            self._page = []
-            for position in range(top, min(self.excerpt.count, top + height)):
-                number = self.excerpt.number(position)
-                self._page.extend((number, row) for row in range(self._rows_of(number)))
-                if len(self._page) >= height:
-                    break
-        return self._page
-
-    def _rows_of(self, number: int) -> int:
-        if not self.wrap:
-            return 1
-        return max(1, -(-self._strip(number).cell_length // max(1, self.size.width)))
-
-    def render_line(self, y: int) -> Strip:
-        rows, width = self._rows(), self.size.width
-        if y >= len(rows):
-            return Strip.blank(width, self.rich_style)
-        number, row = rows[y]
-        left = row * width if self.wrap else self.scroll_offset.x
-        strip = self._strip(number).crop_extend(left, left + width, self._look(number).base)
-        style = self.screen.get_component_rich_style("screen--selection")
-        return selected(strip, y, self.text_selection, style)
-
-    def _strip(self, number: int) -> Strip:
-        strip = self._strips.get(number)
-        if strip is None:
-            strip = self._strips[number] = drawn(self.line(number), self._look(number))
-            if strip.cell_length > self._widest:
-                self._widest = strip.cell_length
-                self.call_later(self._resize_width)
-        return strip
-
-    def _resize_width(self) -> None:
-        if not self.wrap:
-            self.virtual_size = Size(self._width(), self.virtual_size.height)
-
-    def _look(self, number: int) -> Look:
-        search = self.excerpt.search
-        self._looks.pattern = search.patterns[0] if search else None
-        return self._looks.of(current=number == self.current, marked=number in self.marks)
-
-    def _part(self, name: str) -> Style:
-        return self.get_component_rich_style(f"log--{name}")
-
-    # --- mouse and selection --------------------------------------------------------------------
-
-    def on_click(self, event: events.Click) -> None:
-        rows = self._rows()
-        if event.y < len(rows) and not self.text_selection:
-            self._make_current(rows[event.y][0])
-            if event.chain == 2:
-                self.post_message(self.Picked())
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        return extracted((self.render_line(y) for y in range(self.size.height)), selection)
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()

@@ -5,17 +5,20 @@ Invariant: a file that is there already is never written over.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
+from collections.abc import Sequence
+from functools import partial
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets import ansi
 from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_paint import stamp
+from tuidock.widgets.log_search import Pattern
+from tuidock.widgets.log_source import LogSource, aside
 
 BATCH = 2000
-"""Lines written before the screen gets its turn."""
+"""Lines that are written at once."""
 
 
 def suggested(name: str, now: float) -> str:
@@ -37,17 +40,29 @@ def problem(path: str) -> str:
 
 async def save(excerpt: Excerpt, path: str, stamps: int) -> int:
     """Write the lines that the filter lets through as of now; how many. Raises OSError."""
-    source, kept, count = excerpt.source, excerpt.filter, 0
-    end = source.end
+    source, count = excerpt.source, 0
+    patterns = excerpt.filter.patterns if excerpt.filter else ()
+    at, end = source.first, source.end
     with open(os.path.expanduser(path), "x", encoding="utf-8") as file:  # noqa: ASYNC230  # a local file
-        for start in range(source.first, end, BATCH):
-            for line in source.lines(start, min(end, start + BATCH)):
-                text = ansi.plain(line.text.decode("utf-8", "replace"))
-                if kept is None or all(it.accepts(text) for it in kept.patterns):
-                    file.write(_written(line, text, stamps))
-                    count += 1
-            await asyncio.sleep(0)
+        while at < end:
+            stop = min(end, at + BATCH)
+            said = await aside(source, partial(_said, source, (at, stop), patterns, stamps))
+            count += len(said)
+            file.write("".join(said))
+            at = stop
     return count
+
+
+def _said(
+    source: LogSource, span: tuple[int, int], patterns: Sequence[Pattern], stamps: int
+) -> list[str]:
+    """The lines of a span that all patterns accept, as they are written."""
+    said = []
+    for line in source.lines(*span):
+        text = ansi.plain(line.text.decode("utf-8", "replace"))
+        if all(it.accepts(text) for it in patterns):
+            said.append(_written(line, text, stamps))
+    return said
 
 
 def _written(line: LogLine, text: str, stamps: int) -> str:

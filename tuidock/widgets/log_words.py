@@ -8,7 +8,7 @@ from textual.content import Content
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.log_search import Sieve
+from tuidock.widgets.log_sieve import Sieve
 
 PANEL = 64 * 1024
 """Bytes of one line that its panel shows and a copy takes."""
@@ -43,6 +43,10 @@ def status(lines: LogLines, dropped: int, banner: str = "") -> Content:
         parts.append(
             (f"/ {_typed(excerpt.search)}  {_hits(lines, excerpt.search)}", "$text-primary")
         )
+    if lines.excerpt.looked < 1:
+        parts.append((f"searching {lines.excerpt.looked:.0%}", "$text-warning"))
+    if lines.busy:
+        parts.append((lines.busy, "$text-warning"))
     if lines.window:
         parts.append((f"last {lines.window}", "$text-accent"))
     if lines.marks:
@@ -59,11 +63,18 @@ def status(lines: LogLines, dropped: int, banner: str = "") -> Content:
 
 
 def _place(lines: LogLines) -> tuple[str, str]:
-    source, count = lines.excerpt.source, lines.excerpt.count
+    excerpt = lines.excerpt
+    source, count = excerpt.source, excerpt.count
+    # Lines that are not counted are taken to be as long as those that are.
+    known = source.end - source.first
+    guess = 0 if source.complete else round(known / max(1e-6, 1 - source.uncounted)) - known
+    about = "≈ " if guess else ""
     if lines.follow:
-        return f"● following  {source.end - source.first:,} lines", "$text-success"
-    at = min(count, lines.scroll_offset.y + 1)
-    return f"◌ line {at:,} of {count:,}  f follows", "$text-warning"
+        return f"● following  {about}{known + guess:,} lines", "$text-success"
+    if excerpt.filter is not None:
+        guess, about = 0, ""
+    at = min(count, lines.scroll_offset.y + 1) + guess
+    return f"◌ line {about}{at:,} of {count + guess:,}  f follows", "$text-warning"
 
 
 def _typed(sieve: Sieve) -> str:
@@ -73,5 +84,5 @@ def _typed(sieve: Sieve) -> str:
 
 def _hits(lines: LogLines, search: Sieve) -> str:
     rank = search.rank(lines.current) if lines.current is not None else 0
-    found = f"{len(search.found):,}"
+    found = f"{search.count:,}"
     return f"{rank:,} of {found}" if rank else f"{found} found"

@@ -27,15 +27,15 @@ from tuidock.widgets.log_keys import KEYS, SECONDS
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.log_prompt import LogPrompt
 from tuidock.widgets.log_search import Pattern
-from tuidock.widgets.log_source import Ring, Since, let_go
+from tuidock.widgets.log_source import Between, Ring, let_go
 from tuidock.widgets.log_time import first_at, neighbour_minute, reaches
 from tuidock.widgets.log_words import set_out, status, text_of
 
 FRAME = 1 / 30
 PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
-DIG = 8 << 20
-"""Bytes of older log that are counted when the reader comes to the top."""
+AHEAD = 4
+"""Pieces of older log, `log_lines.DIG` bytes each, that are counted without being asked for."""
 
 
 class LogView(Vertical):
@@ -161,6 +161,7 @@ class LogView(Vertical):
         if index is not None:
             self._index = index
             self.lines.show(index)
+            self.lines.older(AHEAD)
 
     def grown(self) -> None:
         """The files that were opened may have new lines; shown with the next frame."""
@@ -171,15 +172,6 @@ class LogView(Vertical):
     def _grow(self) -> None:
         self._flushing = False
         if self._index is not None and self._index.grow():
-            self.lines.settle()
-
-    @on(LogLines.WantsOlder)
-    def _dig(self) -> None:
-        """Older lines than were counted at opening."""
-        index = self._index
-        if index is None or index.complete or self.lines.window:
-            return
-        if index.dig(DIG):
             self.lines.settle()
 
     def _close_index(self) -> None:
@@ -217,7 +209,7 @@ class LogView(Vertical):
         if self.prompt.kind == "/":
             self.lines.set_search(Pattern.typed(text) if text else None)
         else:
-            self.lines.set_filter(Pattern.typed(text, may_invert=True) if text else None)
+            self.lines.set_filter([Pattern.typed(text, may_invert=True)] if text else [])
 
     @on(Input.Submitted, "#log-prompt")
     def _entered(self, event: Input.Submitted) -> None:
@@ -253,7 +245,7 @@ class LogView(Vertical):
         elif self.lines.excerpt.search:
             self.lines.set_search(None)
         elif self.lines.excerpt.filter:
-            self.lines.set_filter(None)
+            self.lines.set_filter([])
         else:
             self._see("")
 
@@ -262,20 +254,25 @@ class LogView(Vertical):
     @work(exclusive=True, group="range", exit_on_error=False)
     async def action_range(self, name: str) -> None:
         """All of it from one end, or what was written lately."""
-        index, since = self._index, self._now() - SECONDS.get(name, 0.0)
-        while name in SECONDS and index and not index.complete and not reaches(index, since):
-            index.dig(DIG)
-            await asyncio.sleep(0)
-        if index is self._index:
-            self._see(name if name in SECONDS else "", since)
-            if name == "head":
-                self.lines.action_top()
+        since = self._now() - SECONDS.get(name, 0.0)
+        if name in SECONDS:
+            self._see("")
+            if not await self._reach(since):
+                return
+        self._see(name if name in SECONDS else "", since)
+        if name == "head":
+            self.lines.action_top()
+
+    async def _reach(self, at: float) -> bool:
+        """Count lines back to a moment; False when another log is shown by then."""
+        index = self._index
+        return await self.lines.reach(lambda: index is not None and reaches(index, at))
 
     def _see(self, window: str, since: float = 0.0) -> None:
         """Show the log from a moment on; no window: all of it."""
         source = self._index or self._ring
         self.lines.window = window
-        self.lines.show(Since(source, first_at(source, since)) if window else source)
+        self.lines.show(Between(source, first_at(source, since)) if window else source)
 
     @property
     def moment(self) -> float | None:
@@ -292,22 +289,19 @@ class LogView(Vertical):
 
         `at`: seconds since the epoch. Leaves the filter and the range when they hide that line.
         """
-        index = self._index
-        while index and not index.complete and not reaches(index, at):
-            index.dig(DIG)
-            await asyncio.sleep(0)
-        if index is None:
+        lines = self.lines
+        if lines.window:
+            self._see("")
+        if self._index is None:
             self._flush()
-        source = self._index or self._ring
-        if source.end > source.first:
+        source = lines.excerpt.source
+        if await self._reach(at) and source.end > source.first:
             self._land(min(first_at(source, at), source.end - 1))
 
     def _land(self, number: int) -> None:
         lines = self.lines
-        if lines.window and not lines.excerpt.source.first <= number:
-            self._see("")
         if lines.excerpt.hides(number):
-            lines.set_filter(None)
+            lines.set_filter([])
         lines.settle()
         lines.go(number)
 

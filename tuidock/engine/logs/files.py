@@ -51,6 +51,9 @@ class LogFiles:
         """The log at `path`, which need not exist yet. Raises OSError."""
         self._path = path
         self._pieces: list[_Piece] = []
+        self._holders = 0
+        self._idle: list[int] = []
+        """Descriptors to close once nobody holds them."""
         self._append(self._newer())
 
     def __enter__(self) -> LogFiles:
@@ -60,9 +63,26 @@ class LogFiles:
         self.close()
 
     def close(self) -> None:
-        for piece in self._pieces:
-            os.close(piece.fd)
-        self._pieces.clear()
+        """Let go of the files; harmless when repeated."""
+        self._let_go(len(self._pieces))
+
+    def hold(self) -> None:
+        """Keep descriptors open until `release`, so that another thread may read meanwhile."""
+        self._holders += 1
+
+    def release(self) -> None:
+        """Undo one `hold`, in the thread that called it."""
+        self._holders -= 1
+        self._close_idle()
+
+    def _let_go(self, count: int) -> None:
+        self._idle += [piece.fd for piece in self._pieces[:count]]
+        self._pieces = self._pieces[count:]
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        while self._idle and not self._holders:
+            os.close(self._idle.pop())
 
     @property
     def start(self) -> int:
@@ -100,12 +120,12 @@ class LogFiles:
     def forget(self, before: int) -> None:
         """Close files that end at or before an offset; the last one stays."""
         while len(self._pieces) > 1 and self._pieces[0].end <= before:
-            os.close(self._pieces.pop(0).fd)
+            self._let_go(1)
 
     def forget_deleted(self) -> None:
         """Close files that rotation has deleted, so that their space on disk comes free."""
         while len(self._pieces) > 1 and not os.fstat(self._pieces[0].fd).st_nlink:
-            os.close(self._pieces.pop(0).fd)
+            self._let_go(1)
 
     def _newer(self) -> list[_Opened]:
         """Files newer than those we have, oldest first. Raises OSError."""

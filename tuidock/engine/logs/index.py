@@ -3,6 +3,9 @@
 A log of any size opens at its end; what lies before is counted when somebody digs for it.
 Line 0 is the first one counted at opening, those dug up later have negative numbers, so a
 number once given stays. Memory: 16 bytes for each `STEP` of log.
+
+`survey`, `lines`, `texts` and `raw` may be called in another thread between `hold` and
+`release`; everything else belongs to the thread that made the index.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from bisect import bisect_left, bisect_right
 
 from tuidock.engine.logs.files import LogFiles, blocks, blocks_backwards
 from tuidock.engine.logs.lines import Joiner
-from tuidock.engine.logs.record import STAMP
+from tuidock.engine.logs.record import HEAD, STAMP
+from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import LogLine
 
 TYPE_CHECKING = False
@@ -22,10 +26,21 @@ if TYPE_CHECKING:
 
 STEP = 1 << 16
 """Bytes between two known places, at least."""
-AT_ONCE = 32 << 20
-"""Bytes at the end of a log that are counted at opening: all of it, with default rotation."""
+AT_ONCE = 4 << 20
+"""Bytes at the end of a log that are counted at opening."""
 
 _PARTIAL = re.compile(rb"^[^\n]{%d}Z std(?:out|err) P " % (STAMP - 1), re.MULTILINE)
+
+
+class Survey(NamedTuple):
+    """What was counted before a place: offsets and first lines of places, oldest first."""
+
+    before: int
+    """Offset at which the survey began to look back."""
+    offsets: array[int]
+    numbers: array[int]
+    joined: frozenset[int]
+    """Offsets of places whose lines may be in pieces."""
 
 
 class LogIndex:
@@ -35,15 +50,18 @@ class LogIndex:
     marked partial.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        """`paths` as `Containers.log_files` gives them, the current one last. Raises OSError."""
+    def __init__(self, paths: Sequence[str], at_once: int = 0) -> None:
+        """`paths` as `Containers.log_files` gives them, the current one last. Raises OSError.
+
+        at_once: bytes that are counted now, `AT_ONCE` unless told.
+        """
         self._log = LogFiles(paths[-1])
-        # Parallel: line _numbers[i] is the first one that ends behind _offsets[i].
-        self._offsets = array("Q", [self._log.end])
-        self._numbers = array("q", [0])
+        # Parallel: line numbers[i] is the first one that ends behind offsets[i].
+        self._places = array("Q", [self._log.end]), array("q", [0])
+        self._joined: set[int] = set()
         self._counted = self._log.end
         self.end = 0
-        self.dig(AT_ONCE)
+        self.dig(at_once or AT_ONCE)
         self._count_from(0)
 
     def __enter__(self) -> LogIndex:
@@ -56,10 +74,18 @@ class LogIndex:
         """Let go of the files; harmless when repeated."""
         self._log.close()
 
+    def hold(self) -> None:
+        """Keep the files open until `release`, whatever happens meanwhile."""
+        self._log.hold()
+
+    def release(self) -> None:
+        """Undo one `hold`."""
+        self._log.release()
+
     @property
     def first(self) -> int:
         """Number of the oldest line that is counted and still there."""
-        return self._numbers[0]
+        return self._places[1][0]
 
     @property
     def count(self) -> int:
@@ -68,13 +94,20 @@ class LogIndex:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to dig for."""
-        return self._offsets[0] <= self._log.start
+        return self._places[0][0] <= self._log.start
+
+    @property
+    def uncounted(self) -> float:
+        """Share of the log's bytes that lie before the first line counted, from 0 to 1."""
+        start, end = self._log.start, self._log.end
+        return max(0, self._places[0][0] - start) / max(1, end - start)
 
     # --- counting ---------------------------------------------------------------------------
 
     def _count_from(self, number: int) -> None:
-        shift = number - self._numbers[0]
-        self._numbers = array("q", [each + shift for each in self._numbers])
+        offsets, numbers = self._places
+        shift = number - numbers[0]
+        self._places = offsets, array("q", [each + shift for each in numbers])
         self.end += shift
 
     def dig(self, size: int = AT_ONCE) -> int:
@@ -83,19 +116,35 @@ class LogIndex:
         0 within a single long line, so it is `complete` that tells when to stop.
         Raises OSError.
         """
-        begin, number = self._offsets[0], self._numbers[0]
+        before = self.first
+        self.take(self.survey(size))
+        return before - self.first
+
+    def survey(self, size: int) -> Survey:
+        """Count lines as `dig` does, but leave it to `take` to know them. Raises OSError."""
+        places = self._places
+        begin, number = places[0][0], places[1][0]
         offsets, numbers = array("Q"), array("q")
+        joined = set()
         for offset, data in blocks_backwards(self._log, begin, STEP):
-            number -= _lines_in(data)
+            pieces = _pieces_in(data)
+            if pieces:
+                joined |= {offset, offsets[-1] if offsets else begin}
+            number -= data.count(b"\n") - pieces
             offsets.append(offset)
             numbers.append(number)
             if begin - offset >= size:
                 break
         offsets.reverse()
         numbers.reverse()
-        found = self._numbers[0] - number
-        self._offsets, self._numbers = offsets + self._offsets, numbers + self._numbers
-        return found
+        return Survey(begin, offsets, numbers, frozenset(joined))
+
+    def take(self, survey: Survey) -> None:
+        """Know the lines of a survey, unless others were dug up since it was made."""
+        offsets, numbers = self._places
+        if survey.before == offsets[0]:
+            self._places = survey.offsets + offsets, survey.numbers + numbers
+            self._joined |= survey.joined
 
     def grow(self) -> int:
         """Count what was written since; how many lines. Lets go of files that rotation deleted.
@@ -104,20 +153,25 @@ class LogIndex:
         """
         before = self.end
         self._log.grow()
+        offsets, numbers = self._places
         for offset, data in blocks(self._log, self._counted, self._log.end, STEP):
-            if offset - self._offsets[-1] >= STEP:
-                self._offsets.append(offset)
-                self._numbers.append(self.end)
-            self.end += _lines_in(data)
+            if offset - offsets[-1] >= STEP:
+                offsets.append(offset)
+                numbers.append(self.end)
+            if pieces := _pieces_in(data):
+                self._joined |= {offsets[-1], offset + len(data)}
+            self.end += data.count(b"\n") - pieces
             self._counted = offset + len(data)
         self._forget_deleted()
         return self.end - before
 
     def _forget_deleted(self) -> None:
         self._log.forget_deleted()
-        gone = bisect_left(self._offsets, self._log.start)
-        if gone and self._offsets[-1] >= self._log.start:
-            del self._offsets[:gone], self._numbers[:gone]
+        offsets, numbers = self._places
+        gone = bisect_left(offsets, self._log.start)
+        if gone and offsets[-1] >= self._log.start:
+            self._joined.difference_update(offsets[:gone])
+            self._places = offsets[gone:], numbers[gone:]
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -133,58 +187,60 @@ class LogIndex:
         found: list[LogLine] = []
         if start >= stop:
             return found
-        place = bisect_right(self._numbers, start) - 1
-        for number, lines in self._from(place):
+        for number, lines in self._from(start):
             found += lines[max(start - number, 0) : stop - number]
             if number + len(lines) >= stop:
                 break
         return found
 
-    def _from(self, place: int) -> Iterator[tuple[int, list[LogLine]]]:
-        """(number of the first, lines) in blocks, from a known place to the end."""
-        number = self._numbers[place]
-        joiner = Joiner(self._log, self._offsets[place], split=False)
-        for _, data in blocks(self._log, self._offsets[place], self._counted, STEP):
+    def _from(self, start: int) -> Iterator[tuple[int, list[LogLine]]]:
+        """(number of the first, lines) in blocks, from the place of a line to the end."""
+        offsets, numbers = self._places
+        place = max(bisect_right(numbers, start) - 1, 0)
+        number = numbers[place]
+        joiner = Joiner(self._log, offsets[place], split=False)
+        for _, data in blocks(self._log, offsets[place], self._counted, STEP):
             lines = joiner.lines(data)
             yield number, lines
             number += len(lines)
 
-    def search(
-        self, pattern: re.Pattern[bytes], start: int, *, backwards: bool = False
-    ) -> int | None:
-        """The nearest line at or after `start` (or before it, `backwards`) that matches.
+    # --- searching --------------------------------------------------------------------------
 
+    def before(self, number: int) -> int:
+        """The place before a line, where the passage that ends with it begins."""
+        numbers = self._places[1]
+        return numbers[max(bisect_left(numbers, number) - 1, 0)]
+
+    def after(self, number: int) -> int:
+        """The place after a line, where the passage that it is in ends."""
+        numbers = self._places[1]
+        place = bisect_right(numbers, number)
+        return numbers[place] if place < len(numbers) else self.end
+
+    def raw(self, start: int, stop: int) -> bytes:
+        """The records of lines from one place to another, to be searched as a whole.
+
+        Empty when they do not begin and end at places, or lines may be in pieces: ask `texts`.
         Raises OSError.
         """
-        place = max(bisect_right(self._numbers, start) - 1, 0)
-        if not backwards:
-            matches = (
-                number + index
-                for number, lines in self._from(place)
-                for index, line in enumerate(lines)
-                if number + index >= start and pattern.search(line.text)
-            )
-            return next(matches, None)
-        for each in range(place, -1, -1):
-            if (found := self._last_match(pattern, each, start)) is not None:
+        offsets, numbers = self._places
+        low, high = bisect_right(numbers, start) - 1, bisect_left(numbers, stop)
+        if low < 0 or numbers[low] != start or self._joined.intersection(offsets[low:high]):
+            return b""
+        if high == len(numbers):
+            return b"" if stop != self.end else self._log.read(offsets[low], self._counted)
+        return self._log.read(offsets[low], offsets[high]) if numbers[high] == stop else b""
+
+    def texts(self, start: int, stop: int) -> list[bytes]:
+        """What lines `start` to `stop - 1` say, without their times. Raises OSError."""
+        if data := self.raw(start, stop):
+            # What a power cut left of a record loses its beginning here, and no more.
+            found = [record[HEAD:] for record in data[:-1].split(b"\n")]
+            if len(found) == stop - start:
                 return found
-        return None
-
-    def _last_match(self, pattern: re.Pattern[bytes], place: int, before: int) -> int | None:
-        """The last match before a line and before the next known place."""
-        begin = self._numbers[place]
-        known = place + 1 < len(self._numbers)
-        stop = min(before, self._numbers[place + 1] if known else self.end)
-        lines = self.lines(begin, stop)
-        for index in range(len(lines) - 1, -1, -1):
-            if pattern.search(lines[index].text):
-                return begin + index
-        return None
+        return [line.text for line in self.lines(start, stop)]
 
 
-def _lines_in(data: bytes) -> int:
-    """Ends of lines among whole records."""
-    count = data.count(b"\n")
-    if b" P " in data:
-        count -= sum(1 for _ in _PARTIAL.finditer(data))
-    return count
+def _pieces_in(data: bytes) -> int:
+    """Records that do not end a line."""
+    return sum(1 for _ in _PARTIAL.finditer(data)) if b" P " in data else 0

@@ -1,0 +1,226 @@
+"""LogRows: the part of an excerpt that is on screen, laid out in rows and painted.
+
+Knows an `Excerpt`, how lines look and where the reader is. Invariant: the scroll position is a
+line, never a row, so wrapping a long line costs nothing above or below it; only lines that show
+are read and styled.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from tuidock.engine.types import LogLine
+from tuidock.widgets.log_excerpt import Excerpt
+from tuidock.widgets.log_paint import PARTS, STAMPS, Look, Looks, drawn
+from tuidock.widgets.log_source import LogSource, Ring
+from tuidock.widgets.strips import extracted, selected
+
+
+class LogRows(ScrollView, can_focus=True):
+    """Lines as they are seen; `LogLines` moves them."""
+
+    DEFAULT_CSS = """
+    LogRows {
+        background: $background;
+        color: $foreground;
+        scrollbar-size-horizontal: 0;
+        scrollbar-size-vertical: 1;
+        & > .log--stderr { color: $text-error; }
+        & > .log--stderr-bar { color: $error; }
+        & > .log--timestamp { color: $text-muted; }
+        & > .log--mark { color: $text-accent; text-style: bold; }
+        & > .log--more { color: $text-muted; text-style: italic; }
+        & > .log--match { background: $warning; color: auto 95%; }
+        & > .log--current { background: $boost; }
+        & > .log--current-match {
+            background: $accent; color: auto 95%; text-style: bold underline;
+        }
+    }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{part}" for part in PARTS}
+
+    class Changed(Message):
+        """Something the status line tells is different."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LogRows.Changed)
+
+    class Picked(Message):
+        """A line was clicked twice."""
+
+    def __init__(self, source: LogSource | None = None, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.excerpt = Excerpt(source if source is not None else Ring())
+        self.wrap = False
+        self.current: int | None = None
+        """Number of the line that was found or clicked."""
+        self.marks: set[int] = set()
+        """Numbers of the lines that the reader marked."""
+        self._strips: LRUCache[int, Strip] = LRUCache(2048)
+        self._looks = Looks(self._part, lambda: self.rich_style)
+        self._page: list[tuple[int, int]] | None = None
+        self._widest = 0
+
+    # --- lines and rows -------------------------------------------------------------------------
+
+    def line(self, number: int) -> LogLine:
+        """One line by its number."""
+        return self.excerpt.line(number, self.size.height)
+
+    def on_screen(self) -> list[int]:
+        """Numbers of the lines on screen, top first."""
+        return list(dict.fromkeys(number for number, _ in self._rows()))
+
+    def picked(self) -> int | None:
+        """The current line, or else the last one on screen; None when there is none."""
+        if self.current is not None and self.current >= self.excerpt.source.first:
+            return self.current
+        return next(reversed(self.on_screen()), None)
+
+    @property
+    def top(self) -> int:
+        """Number of the line at the top of the screen."""
+        if not self.excerpt.count:
+            return 0
+        return self.excerpt.number(min(self.scroll_offset.y, self.excerpt.count - 1))
+
+    def _width(self) -> int:
+        return self.size.width if self.wrap else max(self.size.width, self._widest)
+
+    def _height(self) -> int:
+        """With wrapping, so high that the lowest scroll position shows the last line whole."""
+        height, rows, position = self.size.height, 0, self.excerpt.count
+        if not self.wrap or not height:
+            return self.excerpt.count
+        while position > 0 and rows <= height:
+            position -= 1
+            rows += self._rows_of(self.excerpt.number(position))
+        last_page = position + 1 if rows > height else position
+        return min(last_page, max(0, self.excerpt.count - 1)) + height
+
+    def _rows(self) -> list[tuple[int, int]]:
+        """For each row of the screen: the line it shows, and which row of that line."""
+        if self._page is None:
+            top, height = self.scroll_offset.y, self.size.height
+            self._page = []
+            for position in range(top, min(self.excerpt.count, top + height)):
+                number = self.excerpt.number(position)
+                self._page.extend((number, row) for row in range(self._rows_of(number)))
+                if len(self._page) >= height:
+                    break
+        return self._page
+
+    def _rows_of(self, number: int) -> int:
+        if not self.wrap:
+            return 1
+        return max(1, -(-self._strip(number).cell_length // max(1, self.size.width)))
+
+    # --- paint ----------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        rows, width = self._rows(), self.size.width
+        if y >= len(rows):
+            return Strip.blank(width, self.rich_style)
+        number, row = rows[y]
+        left = row * width if self.wrap else self.scroll_offset.x
+        strip = self._strip(number).crop_extend(left, left + width, self._look(number).base)
+        style = self.screen.get_component_rich_style("screen--selection")
+        return selected(strip, y, self.text_selection, style)
+
+    def _strip(self, number: int) -> Strip:
+        strip = self._strips.get(number)
+        if strip is None:
+            strip = self._strips[number] = drawn(self.line(number), self._look(number))
+            if strip.cell_length > self._widest:
+                self._widest = strip.cell_length
+                self.call_later(self._resize_width)
+        return strip
+
+    def _resize_width(self) -> None:
+        if not self.wrap:
+            self.virtual_size = Size(self._width(), self.virtual_size.height)
+
+    def _look(self, number: int) -> Look:
+        search = self.excerpt.search
+        self._looks.pattern = search.patterns[0] if search else None
+        return self._looks.of(current=number == self.current, marked=number in self.marks)
+
+    def _part(self, name: str) -> Style:
+        return self.get_component_rich_style(f"log--{name}")
+
+    def _make_current(self, number: int) -> None:
+        before, self.current = self.current, number
+        self._repaint(before, number)
+
+    def _repaint(self, *numbers: int | None) -> None:
+        for each in numbers:
+            if each is not None and each in self._strips:
+                self._strips.discard(each)
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def _restyle(self) -> None:
+        self._strips.clear()
+        self._looks.forget()
+        self._page = None
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._restyle()
+
+    # --- switches -------------------------------------------------------------------------------
+
+    @property
+    def stamps(self) -> int:
+        """How times are shown, an index into `STAMPS`."""
+        return self._looks.stamps
+
+    @stamps.setter
+    def stamps(self, stamps: int) -> None:
+        self._looks.stamps = stamps % len(STAMPS)
+
+    @property
+    def worded(self) -> bool:
+        """Whether JSON is shown as words."""
+        return self._looks.worded
+
+    @worded.setter
+    def worded(self, worded: bool) -> None:
+        self._looks.worded = worded
+
+    def toggle_mark(self, number: int) -> None:
+        """Mark a line, or unmark it."""
+        self.marks ^= {number}
+        self._repaint(number)
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self.marks.clear()
+        self._restyle()
+        self.refresh()
+        self.post_message(self.Changed())
+
+    # --- mouse and selection --------------------------------------------------------------------
+
+    def on_click(self, event: events.Click) -> None:
+        rows = self._rows()
+        if event.y < len(rows) and not self.text_selection:
+            self._make_current(rows[event.y][0])
+            if event.chain == 2:
+                self.post_message(self.Picked())
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        return extracted((self.render_line(y) for y in range(self.size.height)), selection)
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
