@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.pilot import Pilot
 
 from tests.busybox import BUSYBOX
 from tests.widgets.pty_session import PtySession
@@ -197,7 +203,158 @@ async def test_vi_draws_edits_and_gives_the_shell_back() -> None:
         await until(pilot, lambda: terminal.text.count("\n~") > 8)
         await pilot.press(*"ihello", "escape")
         # Back on the last letter: the editor has seen the escape as a key of its own.
-        await until(pilot, lambda: terminal.text[:5] == "hello" and terminal._screen.cursor.x == 4)
+        await until(pilot, lambda: terminal.text[:5] == "hello" and terminal._screen.x == 4)
         await pilot.press(*":q!", "enter")
         await until(pilot, lambda: terminal.text.startswith("$ /bin"))
         assert "~" not in terminal.text
+
+
+# --- looking back ------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def counted(lines: int = 200) -> AsyncIterator[tuple[Terminal, Pilot[None]]]:
+    """A shell that printed numbers."""
+    terminal = shell()
+    async with staged(terminal) as (_, pilot):
+        await until(pilot, lambda: "$" in terminal.text)
+        terminal.send(f"seq 1 {lines}\r".encode())
+        await until(pilot, lambda: f"\n{lines}\n$" in terminal.text)
+        yield terminal, pilot
+
+
+async def test_a_search_goes_up_and_round_the_corner() -> None:
+    async with counted() as (terminal, pilot):
+        await pilot.press("shift+pageup", "slash", *"17.", "enter")
+        assert terminal.look.text() == "177"
+        assert "/ find" in terminal.render_line(23).text
+        await pilot.press("n", "n")
+        assert terminal.look.text() == "175"
+        await pilot.press("N")
+        assert terminal.look.text() == "176"
+        found = {s.text for s in terminal.render_line(_row(terminal)) if s.style and s.style.bold}
+        assert "176" in found
+        await pilot.press("slash", *"nowhere", "enter")
+        assert "not found: nowhere" in terminal.render_line(23).text
+        await pilot.press("escape")
+        assert terminal.text.endswith("200\n$")
+
+
+def _row(terminal: Terminal) -> int:
+    return terminal.look.number - terminal.look.shown(0)
+
+
+async def test_lines_are_copied_by_keys() -> None:
+    async with counted() as (terminal, pilot):
+        await pilot.press("shift+pageup", "g", "j", "j", "v", "j", "j", "y")
+        assert terminal.app.clipboard == "2\n3\n4"
+        assert not terminal.look.reading
+        await pilot.press("shift+pageup", "Y")
+        assert terminal.app.clipboard.splitlines()[1:201] == [str(n) for n in range(1, 201)]
+
+
+async def test_other_keys_are_typed_after_all() -> None:
+    async with counted() as (terminal, pilot):
+        await pilot.press("shift+pageup", *"echo", "space")
+        await until(pilot, lambda: "$ echo" in terminal.text)
+        assert not terminal.look.reading
+
+
+async def test_a_word_is_copied_by_two_clicks_and_text_by_dragging() -> None:
+    terminal = shell("printf", r"see /etc/host-s.conf, please\r\nmore")
+    async with staged(terminal) as (_, pilot):
+        await until(pilot, lambda: "exited" in terminal.text)
+        await pilot.click(terminal, offset=(8, 0), times=2)
+        assert terminal.app.clipboard == "/etc/host-s.conf"
+        await pilot.mouse_down(terminal, offset=(22, 0))
+        await pilot.hover(terminal, offset=(2, 1))
+        await pilot.mouse_up(terminal, offset=(2, 1))
+        assert terminal.app.clipboard == "please\nmor"
+
+
+async def test_a_dragged_mouse_is_the_programs_when_it_asked() -> None:
+    session = PtySession(("sh", "-c", r"printf '\033[?1002h\033[?1006hready'; stty raw; cat"))
+    terminal = Terminal(session)
+    async with staged(terminal) as (_, pilot):
+        await until(pilot, lambda: "ready" in terminal.text)
+        await pilot.hover(terminal, offset=(1, 1))
+        await pilot.mouse_down(terminal, offset=(3, 4))
+        await pilot.hover(terminal, offset=(5, 4))
+        await pilot.mouse_up(terminal, offset=(5, 4))
+        moves = b"\x1b[<0;4;5M\x1b[<32;6;5M\x1b[<0;6;5m"
+        await until(pilot, lambda: session.written == moves)
+        assert terminal.app.clipboard == ""
+
+
+async def test_a_flood_leaves_the_interface_its_turns() -> None:
+    """Seen to fail (nothing seen in between) without `asyncio.sleep` in `_take_turns`."""
+
+    class Flood(PtySession):
+        async def output(self) -> AsyncIterator[tuple[str, bytes]]:
+            yield "stdout", b"y\r\n" * 500_000
+
+    terminal = Terminal(Flood(("sleep", "600")))
+    seen: set[int] = set()
+    async with staged(terminal) as (_, pilot):
+        while terminal._screen.pushed < 490_000:
+            seen.add(terminal._screen.pushed)
+            await pilot.pause(0)
+    assert len(seen) > 5
+
+
+async def test_yes_ends_by_a_key() -> None:
+    terminal = shell("yes")
+    async with staged(terminal) as (stage, pilot):
+        await until(pilot, lambda: terminal._screen.pushed > 100_000)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: bool(stage.heard(Terminal.Ended)))
+        assert stage.heard(Terminal.Ended)[0].code == 130
+
+
+# --- programs that people run --------------------------------------------------------------------
+
+
+async def test_vim_writes_a_file(tmp_path: Path) -> None:
+    terminal = shell("vim", "-u", "NONE", "-N", str(tmp_path / "poem"))
+    async with staged(terminal, size=(80, 20)) as (stage, pilot):
+        await until(pilot, lambda: terminal.text.count("\n~") > 10)
+        terminal.send(b":set number showmode\ri")
+        await until(pilot, lambda: "-- INSERT --" in terminal.text)
+        terminal.send("Über 漢字\rline two".encode())
+        await until(pilot, lambda: "2 line two" in terminal.text)
+        terminal.send(b"\x1bggyyp")
+        await until(pilot, lambda: terminal.text.count("漢字") == 2)
+        terminal.send(b":wq\r")
+        await until(pilot, lambda: bool(stage.heard(Terminal.Ended)))
+        assert (tmp_path / "poem").read_text() == "Über 漢字\nÜber 漢字\nline two\n"
+
+
+async def test_less_scrolls_and_searches(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("".join(f"number {n}\n" for n in range(1, 400)))
+    terminal = shell("less", str(tmp_path / "text"))
+    async with staged(terminal, size=(60, 10)) as (_, pilot):
+        await until(pilot, lambda: terminal.text.startswith("number 1\n"))
+        await pilot.press("space")
+        await until(pilot, lambda: terminal.text.startswith("number 10\n"))
+        terminal.post_message(events.MouseScrollUp(terminal, 3, 3, 0, -1, 0, False, False, False))
+        await until(pilot, lambda: terminal.text.startswith("number 7\n"))
+        terminal.send(b"/number 300\r")
+        await until(pilot, lambda: terminal.text.startswith("number 300\n"))
+        terminal.send(b"G")
+        await until(pilot, lambda: "number 399" in terminal.text)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("htop",), ("CPU", "Mem[", "F10", "PID")),
+        (("top",), ("load average", "MiB Mem", "PID USER")),
+        (("nano", "--ignorercfiles"), ("GNU nano", "^X Exit", "^K Cut")),
+    ],
+)
+async def test_programs_paint_their_screens(command: tuple[str, ...], words: Sequence[str]) -> None:
+    terminal = shell(*command)
+    async with staged(terminal, size=(120, 30)) as (_, pilot):
+        await until(pilot, lambda: all(word in terminal.text for word in words))
+        await pilot.resize_terminal(100, 24)
+        await until(pilot, lambda: all(word in terminal.text for word in words))

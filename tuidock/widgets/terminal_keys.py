@@ -18,6 +18,8 @@ _TILDE = {
     "insert": 2, "delete": 3, "pageup": 5, "pagedown": 6, "f5": 15, "f6": 17, "f7": 18,
     "f8": 19, "f9": 20, "f10": 21, "f11": 23, "f12": 24,
 }  # fmt: skip
+MOVED, NO_BUTTON = 32, 3
+"""Added to a mouse report's button: the mouse moved; and what stands for no button."""
 _MODIFIERS = {"shift": 1, "alt": 2, "ctrl": 4}
 
 
@@ -64,10 +66,15 @@ def paste(text: str, *, bracketed: bool) -> bytes:
     return (f"\x1b[200~{harmless}\x1b[201~" if bracketed else harmless).encode()
 
 
+def mouse_modifiers(*, shift: bool, alt: bool, ctrl: bool) -> int:
+    """What keys that are held down add to the button of a mouse report."""
+    return 4 * shift + 8 * alt + 16 * ctrl
+
+
 def mouse(button: int, x: int, y: int, *, pressed: bool, sgr: bool) -> bytes:
     """A mouse report for column `x`, row `y` from 0, in SGR or in X10's form."""
     if sgr:
         return f"\x1b[<{button};{x + 1};{y + 1}{'M' if pressed else 'm'}".encode()
     if x > 222 or y > 222:
         return b""
-    return b"\x1b[M" + bytes([32 + (button if pressed else 3), 33 + x, 33 + y])
+    return b"\x1b[M" + bytes([32 + (button if pressed else button & ~3 | 3), 33 + x, 33 + y])

@@ -1,304 +1,295 @@
-"""The state of a terminal: pyte's screen with what xterm programs expect of it besides.
+"""The state of a terminal as xterm's programs expect it: modes, two screens, history, answers.
 
-Adds scrollback, the alternate screen, scroll (SU, SD), repeat (REP), back-tab, save and restore
-of the cursor, and a resize that keeps the prompt. Invariant: `feed` accepts any bytes; what it
-does not know is dropped, never printed, never raised. Names: ECMA-48, xterm's ctlseqs.
+Invariant: whatever is asked for, the screen stays whole, and what it answers (`answer`) is made
+here, never of what was sent. Names: xterm's ctlseqs.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
-from collections import defaultdict, deque
-from collections.abc import Callable
-from copy import copy
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from pyte import charsets
-from pyte import modes as mo
-from pyte.screens import Char, Cursor, Margins, Screen, StaticDefaultDict
-from pyte.streams import Stream
-
-Line = StaticDefaultDict[int, Char]
+from tuidock.widgets.terminal_grid import Grid
+from tuidock.widgets.terminal_line import PLAIN, Line, Past, Pen, painted
 
 SCROLLBACK = 5000
+APPLICATION_CURSOR = 1
+BRACKETED_PASTE = 2004
+FOCUS_EVENTS = 1004
+SYNCHRONIZED = 2026
+MOUSE_CLICKS, MOUSE_DRAGS, MOUSE_MOVES = 1000, 1002, 1003
+MOUSE = frozenset({MOUSE_CLICKS, MOUSE_DRAGS, MOUSE_MOVES})
+MOUSE_SGR = 1006
+INVERTED = 5
+COLUMNS, AUTOWRAP, ORIGIN, CURSOR = 3, 7, 6, 25
 ALTERNATE = frozenset({47, 1047, 1049})
-APPLICATION_CURSOR = 1 << 5
-BRACKETED_PASTE = 2004 << 5
-FOCUS_EVENTS = 1004 << 5
-MOUSE = frozenset({1000 << 5, 1002 << 5, 1003 << 5})
-MOUSE_SGR = 1006 << 5
+KNOWN = MOUSE | ALTERNATE | {
+    APPLICATION_CURSOR, BRACKETED_PASTE, FOCUS_EVENTS, SYNCHRONIZED, MOUSE_SGR, INVERTED, AUTOWRAP,
+    ORIGIN, CURSOR,
+}  # fmt: skip
 
-HELD = 4096
-"""Characters of an unfinished sequence that are waited for; a longer one is dropped."""
+_DRAWING = dict(zip("`afgjklmnopqrstuvwxyz{|}~", "◆▒°±┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·", strict=True))
+_DRAWN = str.maketrans(_DRAWING)
+"""DEC's special graphics."""
+
+BLOCK, UNDERLINE, BAR = "block", "underline", "bar"
+_SHAPES = {3: UNDERLINE, 4: UNDERLINE, 5: BAR, 6: BAR}
 
 
-class TerminalScreen(Screen):
-    """A grid of characters with a history; `answer` gets what the terminal replies."""
+class Place(NamedTuple):
+    """What DECSC saves."""
 
-    def __init__(self, columns: int, lines: int, answer: Callable[[str], None]) -> None:
-        self.history: deque[Line] = deque(maxlen=SCROLLBACK)
+    x: int = 0
+    y: int = 0
+    pen: Pen = PLAIN
+    drawing: tuple[bool, bool] = (False, False)
+    shifted: bool = False
+    relative: bool = False
+
+
+class TerminalScreen(Grid):
+    """A grid with a history; `answer` gets what the terminal replies."""
+
+    def __init__(self, columns: int, rows: int, answer: Callable[[str], object]) -> None:
+        super().__init__(columns, rows)
+        self.history: deque[Past] = deque(maxlen=SCROLLBACK)
         self.pushed = 0
         """Lines ever pushed into the history."""
         self.rang = False
+        self.title = ""
+        self.shape = BLOCK
+        self.colours: dict[str, tuple[int, int, int]] = {}
+        """What OSC 10 and 11 are told: the colours of letters and of what is behind them."""
         self._answer = answer
-        self._main: tuple[dict[int, Line], Cursor] | None = None
-        self._last = " "
-        self._glyphs: tuple[Char, dict[str, Char]] = (Char(" "), {})
-        super().__init__(columns, lines)
+        self._set_defaults()
+
+    def _set_defaults(self) -> None:
+        self.modes = {AUTOWRAP, CURSOR}
+        self.line_feed_returns = False
+        self._main: list[Line] | None = None
+        self._place = Place()
+        self._main_place = Place()
+        self._drawing = [False, False]
+        self._shifted = False
 
     @property
     def alternate(self) -> bool:
         """Whether a full-screen program has the screen."""
         return self._main is not None
 
-    def write_process_input(self, data: str) -> None:
-        self._answer(data)
+    def reset(self) -> None:
+        """RIS: as it was at first; the history stays."""
+        Grid.__init__(self, self.columns, self.rows)
+        self._set_defaults()
+        self.shape = BLOCK
 
-    def bell(self, *_: object) -> None:
+    def soft_reset(self) -> None:
+        """DECSTR."""
+        self.pen, self.inserts, self.relative, self.wraps = PLAIN, False, False, True
+        self.top, self.bottom = 0, self.rows - 1
+        self.modes = (self.modes & (ALTERNATE | MOUSE | {MOUSE_SGR})) | {AUTOWRAP, CURSOR}
+        self._place, self._drawing, self._shifted = Place(), [False, False], False
+
+    # --- text -------------------------------------------------------------------------------
+
+    def write(self, text: str) -> None:
+        """Printable text, in the character set that is chosen."""
+        self.draw(text.translate(_DRAWN) if self._drawing[self._shifted] else text)
+
+    def flood(self, texts: Sequence[str]) -> None:
+        """Lines of printable ASCII, each with its carriage return and line feed.
+
+        What scrolls by at once need not be drawn; it goes to the history as it is.
+        """
+        at = 0
+        while at < len(texts) and (self.y < self.bottom or not self._may_pass(texts[at:])):
+            if texts[at]:
+                self.write(texts[at])
+            self.x = 0
+            self.line_feed()
+            at += 1
+        if at < len(texts):
+            self._pass_through(texts[at:])
+
+    def _may_pass(self, texts: Sequence[str]) -> bool:
+        whole = (self.top, self.bottom) == (0, self.rows - 1)
+        usual = whole and not (self.alternate or self.inserts or self._drawing[self._shifted])
+        empty = usual and self.x == 0 and not self.lines[self.y].text
+        return empty and max(map(len, texts)) <= self.columns
+
+    def _pass_through(self, texts: Sequence[str]) -> None:
+        """The cursor stands in the last line, which is empty."""
+        gone = max(0, len(texts) - (self.rows - 1))
+        for line in self.lines[:-1][: len(texts)]:
+            self.leave(line)
+        pen = self.pen
+        self.history.extend(Past(((text, pen),)) for text in texts[:gone])
+        self.pushed += gone
+        stay = self.lines[len(texts) : -1]
+        for text in texts[gone:]:
+            line = Line(self.columns, self.blank)
+            line.put(0, text, pen)
+            stay.append(line)
+        self.lines = [*stay, Line(self.columns, self.blank)]
+        self.dirty.update(range(self.rows))
+
+    def leave(self, line: Line) -> None:
+        if not self.alternate:
+            self.history.append(line.past())
+            self.pushed += 1
+
+    def line_feed(self) -> None:
+        """LF, VT, FF."""
+        if self.line_feed_returns:
+            self.x = 0
+        self.index()
+
+    def bell(self) -> None:
         self.rang = True
 
-    def reset(self) -> None:
-        self._main = None
-        super().reset()
+    def shift(self, to: int) -> None:
+        """SO and SI: G1, or G0."""
+        self._shifted = bool(to)
 
-    # --- text: the hot path ---------------------------------------------------------------
+    def choose_set(self, which: str, code: str) -> None:
+        """SCS: G0 is `(`, G1 is `)`; only DEC's line drawing differs from Unicode."""
+        self._drawing[which == ")"] = code == "0"
 
-    def draw(self, data: str) -> None:
-        self._last = data[-1]
-        if data.isascii() and data.isprintable() and mo.IRM not in self.mode:
-            self._draw_plain(data)
+    def paint(self, parameters: str) -> None:
+        """SGR."""
+        self.pen = painted(self.pen, parameters)
+
+    def erase_display(self, how: int) -> None:
+        if how == 3:
+            self.history.clear()
         else:
-            super().draw(data)
+            super().erase_display(how)
 
-    def _draw_plain(self, data: str) -> None:
-        """Printable ASCII: a slice of a line at a time, one `Char` for each letter and style."""
-        glyphs, cursor, at = self._letters(), self.cursor, 0
-        while at < len(data):
-            if cursor.x >= self.columns:
-                if mo.DECAWM in self.mode:
-                    self.dirty.add(cursor.y)
-                    self.carriage_return()
-                    self.linefeed()
-                else:
-                    at, cursor.x = max(at, len(data) - 1), self.columns - 1
-            piece = data[at : at + self.columns - cursor.x]
-            line = self.buffer[cursor.y]
-            for x, letter in enumerate(piece, cursor.x):
-                line[x] = glyphs.get(letter) or self._letter(letter)
-            cursor.x += len(piece)
-            at += len(piece)
-        self.dirty.add(cursor.y)
+    # --- modes --------------------------------------------------------------------------------
 
-    def _letters(self) -> dict[str, Char]:
-        if self._glyphs[0] is not self.cursor.attrs:
-            self._glyphs = (self.cursor.attrs, {})
-        return self._glyphs[1]
+    def set_mode(self, number: int, *, on: bool) -> None:
+        """SM, RM: ECMA-48's own."""
+        if number == 4:
+            self.inserts = on
+        elif number == 20:
+            self.line_feed_returns = on
 
-    def _letter(self, letter: str) -> Char:
-        char = self._glyphs[1][letter] = self.cursor.attrs._replace(data=letter)
-        return char
+    def set_private_mode(self, number: int, *, on: bool) -> None:
+        """DECSET, DECRST."""
+        if number in ALTERNATE:
+            self._switch(number, on=on)
+        elif number == 1048:
+            self.save_cursor() if on else self.restore_cursor()
+        elif number == COLUMNS:
+            self._clear_as_decolm()
+        if number in KNOWN:
+            self.modes = self.modes | {number} if on else self.modes - {number}
+            self._mind(number, on=on)
 
-    def repeat(self, count: int | None = None) -> None:
-        """REP: the last character again."""
-        self.draw(self._last * min(count or 1, self.columns * self.lines))
+    def _mind(self, number: int, *, on: bool) -> None:
+        """What else a known mode changes."""
+        if number == AUTOWRAP:
+            self.wraps = on
+        elif number == ORIGIN:
+            self.relative = on
+            self.position(1, 1)
+        elif number == INVERTED:
+            self.dirty.update(range(self.rows))
 
-    # --- scrolling -------------------------------------------------------------------------
+    def _clear_as_decolm(self) -> None:
+        """There is no other width; that the screen is cleared is relied upon."""
+        self.top, self.bottom = 0, self.rows - 1
+        self.erase_display(2)
+        self.position(1, 1)
 
-    def index(self) -> None:
-        top, bottom = self.margins or Margins(0, self.lines - 1)
-        if self.cursor.y == bottom and top == 0 and not self.alternate:
-            self._push(self.buffer[0])
-        super().index()
+    def _switch(self, number: int, *, on: bool) -> None:
+        """To the other screen, or back."""
+        if on and self._main is None:
+            self._main_place = self._here()
+            self._main = self.lines
+            self.lines = [Line(self.columns, self.blank) for _ in range(self.rows)]
+        elif not on and self._main is not None:
+            self.lines, self._main = self._main, None
+            self.top, self.bottom = 0, self.rows - 1
+            if number == 1049:
+                self._go_to(self._main_place)
+        self.dirty.update(range(self.rows))
 
-    def _push(self, line: Line) -> None:
-        self.history.append(line)
-        self.pushed += 1
+    def save_cursor(self) -> None:
+        """DECSC, SCOSC: there is one place, not a stack."""
+        self._place = self._here()
 
-    def scroll_up(self, count: int | None = None) -> None:
-        """SU: the region moves up, blank lines come in at its bottom."""
-        self._at_edge(count, lambda region: region.bottom, self.index)
+    def restore_cursor(self) -> None:
+        """DECRC, SCORC; the place stays saved."""
+        self._go_to(self._place)
 
-    def scroll_down(self, count: int | None = None) -> None:
-        """SD."""
-        self._at_edge(count, lambda region: region.top, self.reverse_index)
+    def _here(self) -> Place:
+        drawing = (self._drawing[0], self._drawing[1])
+        return Place(self.x, self.y, self.pen, drawing, self._shifted, self.relative)
 
-    def _at_edge(
-        self, count: int | None, edge: Callable[[Margins], int], move: Callable[[], None]
-    ) -> None:
-        line, region = self.cursor.y, self.margins or Margins(0, self.lines - 1)
-        self.cursor.y = edge(region)
-        for _ in range(min(count or 1, self.lines)):
-            move()
-        self.cursor.y = line
+    def _go_to(self, place: Place) -> None:
+        self.pen, self.relative = place.pen, place.relative
+        self._drawing, self._shifted = list(place.drawing), place.shifted
+        self.move(place.x, place.y)
 
-    def back_tab(self, count: int | None = None) -> None:
-        """CBT."""
-        for _ in range(min(count or 1, self.columns)):
-            self.cursor.x = max((t for t in self.tabstops if t < self.cursor.x), default=0)
+    @property
+    def cursor_hidden(self) -> bool:
+        return CURSOR not in self.modes
 
-    # --- alternate screen, reports, size ------------------------------------------------------
+    def choose_shape(self, number: int) -> None:
+        """DECSCUSR."""
+        self.shape = _SHAPES.get(number, BLOCK)
 
-    def set_mode(self, *modes: int, **kwargs: bool) -> None:
-        if kwargs.get("private") and ALTERNATE & set(modes) and self._main is None:
-            self._main = (self.buffer, copy(self.cursor))
-            self.buffer = defaultdict(lambda: StaticDefaultDict(self.default_char))
-            self.dirty.update(range(self.lines))
-        super().set_mode(*modes, **kwargs)
+    # --- answers --------------------------------------------------------------------------------
 
-    def reset_mode(self, *modes: int, **kwargs: bool) -> None:
-        super().reset_mode(*modes, **kwargs)
-        if kwargs.get("private") and ALTERNATE & set(modes) and self._main is not None:
-            self.buffer, self.cursor = self._main
-            self._main = None
-            self.margins = None
-            self.ensure_hbounds()
-            self.ensure_vbounds()
-            self.dirty.update(range(self.lines))
+    def report_status(self, what: int) -> None:
+        """DSR: that all is well, or where the cursor is."""
+        if what == 5:
+            self._answer("\x1b[0n")
+        elif what == 6:
+            row = self.y + 1 - (self.top if self.relative else 0)
+            self._answer(f"\x1b[{row};{min(self.x, self.columns - 1) + 1}R")
 
-    def save_cursor(self, *_: int) -> None:
-        """DECSC, and SCOSC, for which pyte has a parameter: xterm knows one place, not a stack."""
-        self.savepoints.clear()
-        super().save_cursor()
+    def report_kind(self, prefix: str) -> None:
+        """DA: a VT220 with colours; what xterm's patch 277 and older can."""
+        self._answer({"": "\x1b[?62;22c", ">": "\x1b[>0;277;0c"}.get(prefix, ""))
 
-    def restore_cursor(self, *_: int) -> None:
-        """DECRC and SCORC; the place stays saved."""
-        place = self.savepoints[-1] if self.savepoints else None
-        super().restore_cursor()
-        if place:
-            self.savepoints.append(place._replace(cursor=copy(place.cursor)))
+    def report_mode(self, number: int) -> None:
+        """DECRQM, for private modes."""
+        state = (1 if number in self.modes else 2) if number in KNOWN else 0
+        self._answer(f"\x1b[?{number};{state}$y")
 
-    def report_device_status(self, mode: int = 0, **_: bool) -> None:
-        if mode != 6 or mo.DECOM not in self.mode or self.margins is not None:
-            super().report_device_status(mode)
+    def report_size(self) -> None:
+        """XTWINOPS 18."""
+        self._answer(f"\x1b[8;{self.rows};{self.columns}t")
 
-    def report_device_attributes(self, mode: int = 0, **kwargs: bool) -> None:
-        """VT220 with colours: what programs need to use what is here."""
-        if mode == 0 and not kwargs.get("private"):
-            self._answer("\x1b[?62;22c")
+    def report_colour(self, which: str) -> None:
+        """OSC 10 and 11 with a question mark."""
+        if which in self.colours:
+            parts = "/".join(f"{each:02x}{each:02x}" for each in self.colours[which])
+            self._answer(f"\x1b]{which};rgb:{parts}\x1b\\")
 
-    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
+    # --- size -----------------------------------------------------------------------------------
+
+    def resize(self, columns: int, rows: int) -> None:
         """Like xterm: what the cursor needs scrolls off at the top, blank lines go first."""
-        lines, columns = lines or self.lines, columns or self.columns
-        for _ in range(max(0, self.cursor.y + 1 - lines)):
-            self._shift_out()
-        for y in [y for y in self.buffer if y >= lines]:
-            del self.buffer[y]
-        self.lines, self.columns = lines, columns
-        self.margins = None
-        self.tabstops = set(range(8, columns, 8))
-        self.cursor.x = min(self.cursor.x, columns - 1)
-        self.dirty.update(range(lines))
+        for _ in range(max(0, self.y + 1 - rows)):
+            self.leave(self.lines.pop(0))
+            self.y -= 1
+        self.columns, self.rows = columns, rows
+        self.lines = self._fitted(self.lines)
+        if self._main is not None:
+            surplus = max(0, min(self._main_place.y + 1, len(self._main)) - rows)
+            self._main = self._fitted(self._main[surplus:])
+            self._main_place = self._main_place._replace(y=self._main_place.y - surplus)
+        self.top, self.bottom = 0, rows - 1
+        self.tab_stops = set(range(8, columns, 8))
+        self.x, self.y = min(self.x, columns - 1), min(self.y, rows - 1)
+        self.dirty = set(range(rows))
 
-    def _shift_out(self) -> None:
-        if not self.alternate:
-            self._push(self.buffer[0])
-        for y in range(self.lines - 1):
-            self.buffer[y] = self.buffer[y + 1]
-        self.buffer.pop(self.lines - 1, None)
-        self.cursor.y -= 1
-
-
-class TerminalStream(Stream):
-    """Pyte's parser with the sequences that `TerminalScreen` adds."""
-
-    csi = {  # noqa: RUF012  # a class constant of pyte
-        **Stream.csi,
-        "S": "scroll_up",
-        "T": "scroll_down",
-        "b": "repeat",
-        "Z": "back_tab",
-        "s": "save_cursor",
-        "u": "restore_cursor",
-    }
-    events = Stream.events | {"scroll_up", "scroll_down", "repeat", "back_tab"}
-
-
-# --- what may reach the parser ----------------------------------------------------------------
-
-_SEQUENCE = re.compile(
-    r"\x1b\[([<=>?]?)([0-9;:]*)([ -/]*)([@-~])"  # CSI
-    r"|(?:\x1b[\]PX^_k])[^\x07\x1b]*(?:\x07|\x1b\\|(?=\x1b))"  # OSC, DCS, SOS, PM, APC, titles
-    r"|\x1b([()])(.)"  # charset of G0, G1
-    r"|\x1b[*+\-./ %].|\x1b#[^8]"  # other charsets and sizes: not ours
-    r"|([\x0e\x0f])"
-    r"|\x1b\[[^@-~]*?[^\x20-\x7e]",  # a broken CSI
-    re.DOTALL,
-)
-_UNFINISHED = re.compile(
-    r"\x1b(?:\[[<=>?]?[0-9;:]*[ -/]*|[\]PX^_k][^\x07\x1b]*\x1b?|[()*+\-./ %#])?\Z", re.DOTALL
-)
-_MAXIMA = {"H": 2, "f": 2, "r": 2}
-"""Parameters that a final character takes, where it is not one."""
-_KINDS = {"J": 3, "K": 2}
-"""Highest way of erasing that there is; pyte stumbles over others."""
-_PRIVATE = frozenset("hlJK")
-
-
-class Feed:
-    """Bytes in, a screen changed: decodes, holds back what is cut in two, filters, parses."""
-
-    def __init__(self, screen: TerminalScreen) -> None:
-        self._stream = TerminalStream(screen)
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._held = ""
-        self._sets = {"(": False, ")": False}
-        """Whether G0 and G1 hold DEC's line drawing."""
-        self._shifted = False
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes in, whatever they are."""
-        text = self._held + self._decode(data)
-        cut = _UNFINISHED.search(text, max(0, len(text) - HELD))
-        self._held = text[cut.start() :] if cut else ""
-        if cut:
-            text = text[: cut.start()]
-        at = 0
-        for found in _SEQUENCE.finditer(text):
-            self._text(text[at : found.start()])
-            self._sequence(found)
-            at = found.end()
-        self._text(text[at:])
-
-    def _text(self, text: str) -> None:
-        if not text:
-            return
-        if self._sets[")" if self._shifted else "("]:
-            text = text.translate(charsets.VT100_MAP) if "\x1b" not in text else text
-        self._stream.feed(text.replace("\x9b", "").replace("\x9d", ""))
-
-    def _sequence(self, found: re.Match[str]) -> None:
-        if found[4]:
-            self._stream.feed(control(found[1], found[2], found[3], found[4]))
-        elif found[5]:
-            self._sets[found[5]] = found[6] == "0"
-        elif found[7]:
-            self._shifted = found[7] == "\x0e"
-
-
-def control(prefix: str, parameters: str, intermediate: str, final: str) -> str:
-    """A control sequence in the form pyte takes, or nothing when it is not for it."""
-    if intermediate or prefix in ("<", "=", ">"):
-        return ""
-    if prefix == "?" and final not in _PRIVATE:
-        return ""
-    if final == "m":
-        parameters = _flat(parameters)
-    numbers = [str(min(int(part or 0), 9999)) for part in re.split("[;:]", parameters)]
-    if int(numbers[0]) > _KINDS.get(final, 9999):
-        return ""
-    if final not in "mhl":
-        numbers = numbers[: _MAXIMA.get(final, 1)]
-    return f"\x1b[{prefix}{';'.join(numbers[:32])}{final}"
-
-
-def _flat(parameters: str) -> str:
-    """SGR with colons in the older form: `38:2::1:2:3` is `38;2;1;2;3`, `4:3` is `4`."""
-    flat = []
-    for part in parameters.split(";"):
-        pieces = part.split(":")
-        if pieces[0] == "4" and len(pieces) > 1:
-            pieces = ["24" if pieces[1] == "0" else "4"]
-        elif len(pieces) == 6 and pieces[1] == "2":
-            pieces = [*pieces[:2], *pieces[3:]]
-        flat += pieces
-    return ";".join(flat)
+    def _fitted(self, lines: list[Line]) -> list[Line]:
+        lines = lines[: self.rows]
+        for line in lines:
+            line.fit(self.columns)
+        return lines + [Line(self.columns) for _ in range(self.rows - len(lines))]
