@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -289,13 +290,17 @@ async def test_a_dragged_mouse_is_the_programs_when_it_asked() -> None:
 async def test_a_flood_leaves_the_interface_its_turns() -> None:
     """Seen to fail (nothing seen in between) without `asyncio.sleep` in `_take_turns`."""
 
+    asked = asyncio.Event()
+
     class Flood(PtySession):
         async def output(self) -> AsyncIterator[tuple[str, bytes]]:
+            await asked.wait()
             yield "stdout", b"y\r\n" * 500_000
 
     terminal = Terminal(Flood(("sleep", "600")))
     seen: set[int] = set()
     async with staged(terminal) as (_, pilot):
+        asked.set()
         while terminal._screen.pushed < 490_000:
             seen.add(terminal._screen.pushed)
             await pilot.pause(0)
