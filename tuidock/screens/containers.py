@@ -18,6 +18,7 @@ from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, item, order
 from tuidock.screens.detail import Tab
 from tuidock.screens.health import HealthTab
+from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.logs import LogsTab
 from tuidock.screens.panes import EnvTab, InspectTab, StatsTab, TopTab
@@ -37,7 +38,7 @@ class ContainersScreen(ListScreen):
 
     SCOPE = "containers"
     BINDINGS: ClassVar[list[BindingType]] = bindings("containers", "list")
-    TABS: ClassVar[Mapping[str, type[Tab]]] = {
+    TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {
         "logs": LogsTab,
         "stats": StatsTab,
         "limits": LimitsTab,

@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.widgets import ContentSwitcher
 
 from tuidock.engine.types import Container, Status
+from tuidock.screens.later import Later
 from tuidock.world import World
 
 if TYPE_CHECKING:
@@ -97,19 +98,25 @@ class Detail(Vertical):
     class Changed(Message):
         """Another tab is in view."""
 
-    def __init__(self, tabs: Mapping[str, Tab], *, id: str | None = None) -> None:
+    def __init__(self, kinds: Mapping[str, type[Tab] | Later], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._tabs = dict(tabs)
-        self._order = list(tabs)
+        self._kinds = kinds
+        self._tabs: dict[str, Tab] = {}
+        self._order = list(kinds)
         self._label = ""
         self._framed = ("", "")
-        self._whole = False
+        self._opening = ""
+        """The tab that is being made."""
+        self._focus_asked = False
+        """The tab that is being made gets the focus."""
         self._subject: Any = None
 
     def compose(self) -> ComposeResult:
-        """The first tab alone; the others come once it can be seen, so that it is seen sooner."""
-        with ContentSwitcher(initial=self._order[0]):
-            yield self._tabs[self._order[0]]
+        """The first tab alone; each of the others comes when it is first opened."""
+        first = self._order[0]
+        self._tabs[first] = self._kinds[first](first)
+        with ContentSwitcher(initial=first):
+            yield self._tabs[first]
 
     def on_mount(self) -> None:
         self.active = self._order[0]
@@ -121,35 +128,42 @@ class Detail(Vertical):
     def look_at(self, subject: Any, label: str) -> None:
         """Be about another thing, or about the same as it is now."""
         self._subject, self._label = subject, label
-        if not self._whole:
-            self._whole = True
-            self.call_after_refresh(self._mount_others)
         self.tab.look_at(subject)
         self._paint_frame()
 
-    async def _mount_others(self) -> None:
-        others = [tab for tab in self._tabs.values() if not tab.is_attached]
-        for tab in others:
-            tab.display = False
-        await self.query_one(ContentSwitcher).mount(*others)
-
     def step(self, by: int) -> None:
         """Go to a neighbouring tab, round the corner at the ends."""
-        index = (self._order.index(self.active) + by) % len(self._order)
+        index = (self._order.index(self._opening or self.active) + by) % len(self._order)
         self.open(self._order[index])
 
     def open(self, name: str) -> None:
         """Bring a tab into view; the focus goes along when it was in here."""
-        if not self._tabs[name].is_mounted:
-            self.call_later(self.open, name)
-            return
-        inside = self.has_focus_within
-        self.active = name
+        self._opening = name
+        if name in self._tabs and self._tabs[name].is_mounted:
+            self._show_opened()
+        else:
+            self.call_later(self._make, name)
+
+    async def _make(self, name: str) -> None:
+        if name not in self._tabs:
+            tab = self._tabs[name] = self._kinds[name](name)
+            tab.display = False
+            await self.query_one(ContentSwitcher).mount(tab)
+        if name == self._opening:
+            self._show_opened()
+
+    def _show_opened(self) -> None:
+        inside = self.has_focus_within or self._focus_asked
+        self.active, self._opening, self._focus_asked = self._opening, "", False
         if inside:
             self.take_focus()
 
     def take_focus(self) -> None:
-        self.tab.take_focus()
+        """Give the keys to the tab in view, or to the one that will be in a moment."""
+        if self._opening:
+            self._focus_asked = True
+        else:
+            self.tab.take_focus()
 
     def watch_active(self, before: str, now: str) -> None:
         if before:
@@ -177,7 +191,7 @@ class Detail(Vertical):
         self.border_subtitle = Content(self._label)
 
     def _title(self, name: str) -> Content:
-        title = self._tabs[name].TITLE
+        title = self._kinds[name].TITLE
         if name == self.active:
             style = "bold $block-cursor-foreground on $block-cursor-background"
             return Content.styled(f" {title} ", style)

@@ -14,6 +14,7 @@ from tuidock.engine.events import Event
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab
 from tuidock.screens.facts import pairs
+from tuidock.screens.later import Later
 from tuidock.screens.listing import Item, Value
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import TextTab
@@ -53,7 +54,7 @@ class EventsScreen(ListScreen):
 
     SCOPE = "events"
     BINDINGS: ClassVar[list[BindingType]] = bindings("events", "list")
-    TABS: ClassVar[Mapping[str, type[Tab]]] = {"event": EventTab}
+    TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"event": EventTab}
     TITLE_TEXT = "Events"
     EMPTY = "Nothing has happened since tuidock was opened."
     COLUMNS: ClassVar[Sequence[Column]] = (

@@ -17,6 +17,7 @@ from tuidock.screens import flows
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab
 from tuidock.screens.facts import json_text, pairs
+from tuidock.screens.later import Later
 from tuidock.screens.listing import Item, Value
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import TextTab
@@ -103,7 +104,7 @@ class ImagesScreen(ListScreen):
 
     SCOPE = "images"
     BINDINGS: ClassVar[list[BindingType]] = bindings("images", "list")
-    TABS: ClassVar[Mapping[str, type[Tab]]] = {
+    TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {
         "layers": LayersTab,
         "about": AboutTab,
         "inspect": ImageInspectTab,

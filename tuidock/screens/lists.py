@@ -19,6 +19,7 @@ from tuidock import format as fmt
 from tuidock.engine.types import Status
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.later import Later
 from tuidock.screens.listing import ListPane
 from tuidock.verbs import VERBS, fits, in_scope
 from tuidock.widgets.columns import ChooseColumns
@@ -34,7 +35,7 @@ FALLING = frozenset(("cpu", "memory", "pids", "share", "restarts", "size", "crea
 class ListScreen(DockScreen):
     """A list and a detail."""
 
-    TABS: ClassVar[Mapping[str, type[Tab]]] = {}
+    TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {}
     COLUMNS: ClassVar[Sequence[Column]] = ()
     TITLE_TEXT: ClassVar[str] = ""
     EMPTY: ClassVar[str] = ""
@@ -43,7 +44,7 @@ class ListScreen(DockScreen):
     def compose_body(self) -> ComposeResult:
         with Box(id="body"):
             yield ListPane(self.TITLE_TEXT, self.COLUMNS, empty=self.EMPTY, id="list")
-            yield Detail({name: kind(name) for name, kind in self.TABS.items()}, id="detail")
+            yield Detail(self.TABS, id="detail")
 
     @property
     def pane(self) -> ListPane:

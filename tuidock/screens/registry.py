@@ -23,6 +23,7 @@ from tuidock.screens import flows
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.facts import pairs
+from tuidock.screens.later import Later
 from tuidock.screens.listing import Item, ListPane
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.panes import TextTab
@@ -63,7 +64,7 @@ class RegistryScreen(ListScreen):
 
     SCOPE = "registry"
     BINDINGS: ClassVar[list[BindingType]] = bindings("registry", "list")
-    TABS: ClassVar[Mapping[str, type[Tab]]] = {"describe": DescribeTab}
+    TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"describe": DescribeTab}
     host = ""
     described: Described = None
     """What the tag is, or why nobody can tell."""
