@@ -28,13 +28,8 @@ from tuidock.feeds import Feeds
 from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
-from tuidock.screens.events import EventsScreen
-from tuidock.screens.help import HelpScreen
-from tuidock.screens.images import ImagesScreen
-from tuidock.screens.pulling import PullScreen
-from tuidock.screens.registry import RegistryScreen
+from tuidock.screens.later import Later
 from tuidock.themes import DARK, LIGHT, OTHER, defaults
-from tuidock.widgets.dialogs import Confirm
 from tuidock.world import Pull, World
 
 
@@ -49,9 +44,9 @@ class TuidockApp(App[int], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
     MODES: ClassVar[dict[str, Any]] = {
         "containers": ContainersScreen,
-        "images": ImagesScreen,
-        "registry": RegistryScreen,
-        "events": EventsScreen,
+        "images": Later("tuidock.screens.images:ImagesScreen"),
+        "registry": Later("tuidock.screens.registry:RegistryScreen"),
+        "events": Later("tuidock.screens.events:EventsScreen"),
     }
     DEFAULT_MODE = "containers"
 
@@ -72,6 +67,7 @@ class TuidockApp(App[int], inherit_bindings=False):
         super().__init__()
         self.engine = engine
         self.config = config or settings.Config()
+        self._dress()
         self.now = now
         self._memory = memory
         self.state = remembered.load(memory) if memory else remembered.State()
@@ -82,14 +78,17 @@ class TuidockApp(App[int], inherit_bindings=False):
         self.wanted: str | None = None
         """A container to put the cursor on as soon as it is known."""
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return defaults(self.current_theme)
-
-    def on_mount(self) -> None:
+    def _dress(self) -> None:
+        """Before anything is made: a theme that comes later has every style reckoned again."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         known = self.config.theme in self.available_themes
         self.theme = self.config.theme if known else DARK.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return defaults(self.current_theme)
+
+    def on_mount(self) -> None:
         self.set_keymap(dict(self.config.keys))
         self.follow()
 
@@ -137,6 +136,8 @@ class TuidockApp(App[int], inherit_bindings=False):
 
     def _pull_ended(self, pull: Pull) -> None:
         """Say how it ended to somebody who is not looking at it."""
+        from tuidock.screens.pulling import PullScreen
+
         if isinstance(self.screen, PullScreen) and self.screen.reference == pull.reference:
             return
         if pull.error is not None:
@@ -177,6 +178,8 @@ class TuidockApp(App[int], inherit_bindings=False):
         self.theme = OTHER.get(self.theme, DARK.name)
 
     def action_help(self) -> None:
+        from tuidock.screens.help import HelpScreen
+
         if isinstance(self.screen, DockScreen):
             self.push_screen(HelpScreen(self.screen.SCOPE, self.config.keys, self.screen.focused))
 
@@ -197,6 +200,8 @@ class TuidockApp(App[int], inherit_bindings=False):
         body = f"{running} pulls will stop, and resume later." if running else ""
         answer: bool | None = True
         if self.config.confirm:
+            from tuidock.widgets.dialogs import Confirm
+
             answer = await self.push_screen_wait(
                 Confirm("Leave tuidock?", body or "Containers live on.", yes="Leave")
             )
@@ -240,7 +245,7 @@ def run(engine: Engine, config: str = "") -> int:
 
     `config` is the path of the settings, the user's own when empty. Raises BadConfig.
     """
-    chosen = settings.load(config, widget_keys())
+    chosen = settings.load(config, widget_keys)
     app = TuidockApp(engine, chosen, memory=remembered.default_path())
     return asyncio.run(_stay(app))
 
@@ -275,7 +280,7 @@ def _demo() -> int:
             await harbour(engine)
 
     engine = FakeEngine()
-    return Demo(engine, settings.load(widget_keys=widget_keys())).run() or 0
+    return Demo(engine, settings.load(widget_keys=widget_keys)).run() or 0
 
 
 if __name__ == "__main__":

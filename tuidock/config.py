@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import os
 import string
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tuidock.engine.errors import InvalidInput
@@ -57,24 +56,26 @@ def default_path() -> str:
     return os.environ.get("TUIDOCK_CONFIG") or str(user_config_path("tuidock") / "config.toml")
 
 
-def load(path: str = "", widget_keys: Mapping[str, str] | None = None) -> Config:
+def load(path: str = "", widget_keys: Callable[[], Mapping[str, str]] = dict) -> Config:
     """Read settings; a file that is not there means the defaults.
 
-    `widget_keys` are binding ids of widgets and their default keys, which may be remapped
-    too. Raises BadConfig.
+    `widget_keys` gives binding ids of widgets and their default keys, which may be remapped
+    too; asked only where keys are. Raises BadConfig.
     """
     path = path or default_path()
     try:
         with open(path, "rb") as file:
+            import tomllib
+
             data = tomllib.load(file)
     except FileNotFoundError:
         return Config()
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise BadConfig(f"{path}: {error}", "see https://toml.io for the syntax") from error
     try:
-        return parse(data, widget_keys or {})
+        return parse(data, widget_keys() if "keys" in data else {})
     except BadConfig as error:
         raise BadConfig(f"{path}: {error.message}", error.hint) from error
 
@@ -125,7 +126,7 @@ def _keys(asked: Mapping[str, Any], widget_keys: Mapping[str, str]) -> dict[str,
         if not isinstance(keys, str) or not keys.strip():
             raise BadConfig(f"[keys] {name} must be a key such as 'f5' or 'ctrl+r'")
     found = {name: ",".join(split(keys)) for name, keys in asked.items()}
-    for first, second, key in clashes(found, widget_keys):
+    for first, second, key in clashes(found, widget_keys) if found else ():
         raise BadConfig(
             f"[keys] clash: {key!r} is bound to both {first.id} ({first.title}) "
             f"and {second.id} ({second.title})",

@@ -84,7 +84,7 @@ async def test_keys_are_remapped() -> None:
 async def test_keys_of_widgets_are_remapped(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[keys]\n"table.down" = "ctrl+n"\n')
-    config = settings.load(str(path), widget_keys())
+    config = settings.load(str(path), widget_keys)
     async with staged(config=config) as stage:
         await stage.press("ctrl+n")
         assert stage.cursor() == "api"

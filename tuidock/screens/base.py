@@ -24,7 +24,6 @@ from tuidock.engine.types import Container
 from tuidock.screens.chrome import KeyBar, TitleBar
 from tuidock.verb import ANY, Verb
 from tuidock.verbs import VERBS, fits, in_scope, meant
-from tuidock.widgets.dialogs import Confirm, Failure
 from tuidock.world import World
 
 if TYPE_CHECKING:
@@ -141,6 +140,8 @@ class DockScreen(Screen[None]):
     async def _sure(self, verb: Verb, names: list[str]) -> bool:
         if not verb.confirm or not self.dock.config.confirm:
             return True
+        from tuidock.widgets.dialogs import Confirm
+
         what = names[0] if len(names) == 1 else f"{len(names)} containers"
         body = verb.loss if len(names) == 1 else f"{', '.join(names)}\n\n{verb.loss}"
         question = Confirm(verb.confirm.format(what), body, dangerous=True)
@@ -198,6 +199,8 @@ class DockScreen(Screen[None]):
         if isinstance(error, SMALL):
             self.notify(error.hint or "", title=error.message, severity="error", markup=False)
         else:
+            from tuidock.widgets.dialogs import Failure
+
             self.app.push_screen(Failure(error))
 
 

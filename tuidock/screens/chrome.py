@@ -17,7 +17,6 @@ from textual.widget import Widget
 from tuidock import format as fmt
 from tuidock.engine.types import Status
 from tuidock.verbs import VERBS, in_scope
-from tuidock.widgets.terminal import LEAVE, Terminal
 from tuidock.world import World
 
 PANES = [verb for verb in VERBS.values() if verb.id.startswith("pane.")]
@@ -106,10 +105,9 @@ class KeyBar(Widget):
     def _look(self, screen: Screen[object]) -> None:
         if not screen.is_attached:
             return
-        if isinstance(screen.focused, Terminal):
-            self.keys = (
-                (self.app.get_key_display(Binding(LEAVE, "")), "Leave the shell", "", True),
-            )
+        if way_out := getattr(screen.focused, "WAY_OUT", ""):
+            key = self.app.get_key_display(Binding(way_out, ""))
+            self.keys = ((key, "Leave the shell", "", True),)
             return
         found: dict[str, tuple[Binding, bool]] = {}
         for active in screen.active_bindings.values():

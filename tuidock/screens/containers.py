@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import work
-from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
-from tuidock.screens import custom, flows
 from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, item, order
 from tuidock.screens.detail import Tab
-from tuidock.screens.health import HealthTab
 from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.logs import LogsTab
-from tuidock.screens.panes import EnvTab, InspectTab, StatsTab, TopTab
-from tuidock.screens.shell import ShellTab, lend_terminal
-from tuidock.screens.tune import LimitsTab
 from tuidock.verbs import LOSS, VERBS, meant
 from tuidock.widgets.dialogs import Ask, Choose, Confirm
-from tuidock.widgets.run_spec import command_line
 from tuidock.world import World
 
 EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
@@ -40,13 +31,13 @@ class ContainersScreen(ListScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("containers", "list")
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {
         "logs": LogsTab,
-        "stats": StatsTab,
-        "limits": LimitsTab,
-        "top": TopTab,
-        "env": EnvTab,
-        "health": HealthTab,
-        "inspect": InspectTab,
-        "shell": ShellTab,
+        "stats": Later("tuidock.screens.panes:StatsTab", "Stats"),
+        "limits": Later("tuidock.screens.tune:LimitsTab", "Limits"),
+        "top": Later("tuidock.screens.panes:TopTab", "Processes"),
+        "env": Later("tuidock.screens.panes:EnvTab", "Env"),
+        "health": Later("tuidock.screens.health:HealthTab", "Health"),
+        "inspect": Later("tuidock.screens.panes:InspectTab", "Inspect"),
+        "shell": Later("tuidock.screens.shell:ShellTab", "Shell"),
     }
     COLUMNS = COLUMNS
     TITLE_TEXT = "Containers"
@@ -118,6 +109,8 @@ class ContainersScreen(ListScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_new(self) -> None:
         """Run a container from an image of the store."""
+        from tuidock.screens import flows
+
         options = [(image.id, flows.image_name(image)) for image in self.world.images]
         if not options:
             self.notify("pull one with P in the images pane", title="No images yet")
@@ -172,6 +165,8 @@ class ContainersScreen(ListScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_custom(self) -> None:
         """Commands of the user's own."""
+        from tuidock.screens import custom
+
         with self.presented():
             await custom.run(self, self.targets())
 
@@ -195,18 +190,25 @@ class ContainersScreen(ListScreen):
     def action_attach(self) -> None:
         self._session(attach=True)
 
-    def _session(self, *, attach: bool) -> None:
+    @work(group="session", exit_on_error=False)
+    async def _session(self, *, attach: bool) -> None:
+        from tuidock.screens.shell import ShellTab
+
         it, _ = self.subject()
         if it is None:
             return
+        tab = await self.detail.bring("shell")
         self.action_show("shell")
-        tab = self.detail.tab
         if isinstance(tab, ShellTab):
             tab.begin(it, attach=attach)
 
     @work(group="shell", exit_on_error=False)
     async def action_shell_full(self) -> None:
         """Give the whole terminal to a shell until it ends."""
+        from textual.app import SuspendNotSupported
+
+        from tuidock.screens.shell import lend_terminal
+
         it, _ = self.subject()
         if it is None:
             return
@@ -221,6 +223,10 @@ class ContainersScreen(ListScreen):
     # --- copy -----------------------------------------------------------------------------
 
     def yankable(self) -> list[tuple[str, str]]:
+        import shlex
+
+        from tuidock.widgets.run_spec import command_line
+
         it, _ = self.subject()
         if it is None:
             return []
@@ -230,6 +236,8 @@ class ContainersScreen(ListScreen):
         return [*found, ("run", command_line(it.spec))]
 
     async def as_json(self) -> str:
+        import json
+
         it, _ = self.subject()
         found = await self.engine.containers.inspect(it.id) if it else {}
         return json.dumps(found, indent=2, ensure_ascii=False)

@@ -144,6 +144,12 @@ class Detail(Vertical):
         else:
             self.call_later(self._make, name)
 
+    async def bring(self, name: str) -> Tab:
+        """Bring a tab into view, and wait until it is there."""
+        self._opening = name
+        await self._make(name)
+        return self._tabs[name]
+
     async def _make(self, name: str) -> None:
         if name not in self._tabs:
             tab = self._tabs[name] = self._kinds[name](name)

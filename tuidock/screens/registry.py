@@ -74,7 +74,7 @@ class RegistryScreen(ListScreen):
             names = (Column("name", "REPOSITORY"),)
             yield ListPane("Repositories", names, empty="", id="list")
             yield ListPane("Tags", (Column("tag", "TAG"),), empty="", id="tags")
-            yield Detail({"describe": DescribeTab("describe")}, id="detail")
+            yield Detail(self.TABS, id="detail")
 
     def on_mount(self) -> None:
         first = self.dock.config.registries[:1]

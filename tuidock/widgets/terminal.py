@@ -40,6 +40,9 @@ WHEEL = 3
 class Terminal(TerminalView):
     """A terminal emulator on a session; closing it detaches."""
 
+    WAY_OUT = LEAVE
+    """The only key that is not the session's."""
+
     class Ended(Message):
         """The command is over."""
 
