@@ -9,28 +9,35 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App, ScreenStackError
 from textual.binding import BindingType
+from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.worker import Worker
 
 from tuidock import config as settings
 from tuidock import state as remembered
 from tuidock.commands import ContainerCommands, VerbCommands
+from tuidock.deed import Deed, tail
+from tuidock.deeds import noted
+from tuidock.diary import Diary, beside
+from tuidock.engine import readonly
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import EngineError
 from tuidock.feeds import Feeds
+from tuidock.job import Job
+from tuidock.jobs import Jobs, Say
 from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.later import Later
 from tuidock.themes import DARK, LIGHT, OTHER, defaults
-from tuidock.world import Pull, World
+from tuidock.world import World
 
 
 class TuidockApp(App[int], inherit_bindings=False):
@@ -47,6 +54,8 @@ class TuidockApp(App[int], inherit_bindings=False):
         "images": Later("tuidock.screens.images:ImagesScreen"),
         "registry": Later("tuidock.screens.registry:RegistryScreen"),
         "events": Later("tuidock.screens.events:EventsScreen"),
+        "jobs": Later("tuidock.screens.jobs:JobsScreen"),
+        "done": Later("tuidock.screens.done:DoneScreen"),
     }
     DEFAULT_MODE = "containers"
 
@@ -59,20 +68,27 @@ class TuidockApp(App[int], inherit_bindings=False):
         config: settings.Config | None = None,
         now: Callable[[], float] = time.time,
         memory: str = "",
+        *,
+        read_only: bool = False,
     ) -> None:
         """`now` is the clock that ages are reckoned from; a test may give one that stands.
 
         `memory` is the path of the state kept between two runs, empty for none.
+        `read_only`: the engine refuses whatever changes something.
         """
         super().__init__()
-        self.engine = engine
+        self.read_only = read_only
+        watched = noted(engine, self._note, self._name_of, now)
+        self.engine = readonly.read_only(watched) if read_only else watched
         self.config = config or settings.Config()
         self._dress()
         self.now = now
         self._memory = memory
         self.state = remembered.load(memory) if memory else remembered.State()
-        self.feeds = Feeds(engine, self.write, self._report)
-        self._pulls: dict[str, Worker[None]] = {}
+        self.diary = Diary(beside(memory) if memory else "")
+        self.feeds = Feeds(self.engine, self.write, self._report)
+        self.jobs = Jobs(self.write, now, self._launch, self._job_over)
+        self._pulls: dict[str, int] = {}
         self.broken = False
         """A bug ended the interface."""
         self.wanted: str | None = None
@@ -91,6 +107,7 @@ class TuidockApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         self.set_keymap(dict(self.config.keys))
         self.follow()
+        self.call_after_refresh(self._recall)
 
     # --- the World ------------------------------------------------------------------------
 
@@ -122,32 +139,45 @@ class TuidockApp(App[int], inherit_bindings=False):
         else:
             self.notify(error.hint, title=error.message, severity="error", markup=False)
 
-    # --- pulls: they outlive the screens ----------------------------------------------------
+    # --- jobs: they outlive the screens -----------------------------------------------------
+
+    def _launch(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        async def live() -> None:
+            try:
+                await work
+            except Exception as error:  # shown as a bug, with the interface still there
+                self.report_bug(error)
+
+        return asyncio.create_task(live())
 
     def pull(self, reference: str) -> None:
         """Begin a pull, unless it runs already; `World.pulls` tells how it goes."""
 
-        async def feed() -> None:
-            self._pull_ended(await self.feeds.pull(reference))
+        async def work(say: Say) -> None:
+            pull = await self.feeds.pull(reference)
+            if pull.error is not None:
+                raise pull.error
+            say("pulled")
 
         known = self.world.pulls.get(reference)
         if known is None or not known.running:
-            self._pulls[reference] = self._guarded(feed, f"pull {reference}")
-
-    def _pull_ended(self, pull: Pull) -> None:
-        """Say how it ended to somebody who is not looking at it."""
-        from tuidock.screens.pulling import PullScreen
-
-        if isinstance(self.screen, PullScreen) and self.screen.reference == pull.reference:
-            return
-        if pull.error is not None:
-            self._report(pull.error)
-        else:
-            self.notify(pull.reference, title="Pulled", markup=False)
+            words = ("tuidock", "pull", reference)
+            self._pulls[reference] = self.jobs.begin("pull", reference, words, work)
 
     def cancel_pull(self, reference: str) -> None:
         if reference in self._pulls:
-            self._pulls.pop(reference).cancel()
+            self.jobs.cancel(self._pulls.pop(reference))
+
+    def _job_over(self, job: Job) -> None:
+        """Say how it ended to somebody who is not looking at it."""
+        if getattr(self.screen, "reference", "") == job.title:
+            return
+        if job.problem:
+            kind: SeverityLevel = "information" if job.problem == "cancelled" else "error"
+            title = f"{job.kind} {job.title}: {job.problem}"
+            self.notify(job.hint, title=title, severity=kind, markup=False)
+        else:
+            self.notify(job.title, title=f"{job.kind} is done".capitalize(), markup=False)
 
     # --- what is remembered -----------------------------------------------------------------
 
@@ -160,6 +190,20 @@ class TuidockApp(App[int], inherit_bindings=False):
             except OSError as error:
                 said = f"{self._memory}: {error.strerror}"
                 self.notify(said, title="Not remembered", severity="warning", markup=False)
+
+    def _recall(self) -> None:
+        """What was done in earlier runs."""
+        past = self.diary.load()
+        self.write(lambda world: world._replace(deeds=tail((*past, *world.deeds))))
+
+    def _note(self, deed: Deed) -> None:
+        self.write(lambda world: world.with_deed(deed))
+        if problem := self.diary.append(deed):
+            self.notify(problem, title="Not noted", severity="warning", markup=False)
+
+    def _name_of(self, key: str) -> str:
+        it = self.world.containers.get(key)
+        return it.name if it else key[:12] if len(key) == 64 else key
 
     # --- going places -----------------------------------------------------------------------
 
@@ -194,19 +238,18 @@ class TuidockApp(App[int], inherit_bindings=False):
     async def action_leave(self) -> None:
         """One level back; at the first level, ask, and leave."""
         screen = self.screen
-        if isinstance(screen, DockScreen) and screen.go_back():
-            return
-        running = sum(pull.running for pull in self.world.pulls.values())
-        body = f"{running} pulls will stop, and resume later." if running else ""
-        answer: bool | None = True
-        if self.config.confirm:
-            from tuidock.widgets.dialogs import Confirm
+        if not (isinstance(screen, DockScreen) and screen.go_back()):
+            await self._leave(ask=self.config.confirm)
 
-            answer = await self.push_screen_wait(
-                Confirm("Leave tuidock?", body or "Containers live on.", yes="Leave")
-            )
-        if answer:
-            self.exit(0)
+    @work(group="leave", exclusive=True, exit_on_error=False)
+    async def action_exit_now(self) -> None:
+        """Leave, from wherever; only jobs are asked about."""
+        await self._leave(ask=False)
+
+    async def _leave(self, *, ask: bool) -> None:
+        from tuidock.screens.leaving import leave
+
+        await leave(self, ask=ask)
 
     # --- bugs ---------------------------------------------------------------------------------
 
@@ -240,13 +283,13 @@ class TuidockApp(App[int], inherit_bindings=False):
         )
 
 
-def run(engine: Engine, config: str = "") -> int:
+def run(engine: Engine, config: str = "", *, read_only: bool = False) -> int:
     """Open the interface and stay until the user leaves; the exit code. Closes the engine.
 
     `config` is the path of the settings, the user's own when empty. Raises BadConfig.
     """
     chosen = settings.load(config, widget_keys)
-    app = TuidockApp(engine, chosen, memory=remembered.default_path())
+    app = TuidockApp(engine, chosen, memory=remembered.default_path(), read_only=read_only)
     return asyncio.run(_stay(app))
 
 
@@ -254,6 +297,7 @@ async def _stay(app: TuidockApp) -> int:
     try:
         code = await app.run_async()
     finally:
+        await app.jobs.end()
         await app.engine.close()
     return 1 if app.broken else code or app.return_code or 0
 

@@ -54,6 +54,16 @@ def moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) if at > 0 else "no date"
 
 
+def clock(at: float) -> str:
+    """The time of a day, by the clock on the wall."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def day_clock(at: float) -> str:
+    """The same with its day, `Nov 22 08:15:57`."""
+    return time.strftime("%b %d %H:%M:%S", time.localtime(at))
+
+
 def short_id(digest: str) -> str:
     """Twelve characters, as docker prints ids."""
     return digest.removeprefix("sha256:")[:12]

@@ -37,6 +37,16 @@ class Verb(NamedTuple):
     either: tuple[str, ...] = ()
     """Other verbs; the first that fits the status is meant."""
 
+    command: str = ""
+    """What does the same after `tuidock`, with `{}` for the name; empty where nothing does."""
+    changes: bool = False
+    """Its action changes something; a `call` always does."""
+
+    @property
+    def alters(self) -> bool:
+        """Whether it is refused where nothing may change."""
+        return self.changes or self.call is not None or bool(self.either)
+
     @property
     def binding_action(self) -> str:
         return self.action or f"verb({self.id!r})"

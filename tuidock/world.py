@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tuidock.deed import Deed, tail
 from tuidock.engine.errors import EngineError
 from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
 from tuidock.engine.types import Container, HostInfo, Image, Sample, Status
+from tuidock.job import FINISHED, Job
 
 HISTORY = 300
 """Samples kept for each container: five minutes at one a second."""
@@ -66,8 +68,12 @@ class World(NamedTuple):
     """Events that are no longer kept."""
     pulls: Mapping[str, Pull] = {}
     """By reference."""
+    jobs: Mapping[int, Job] = {}
+    """By number, those that are over too."""
     pending: Mapping[str, str] = {}
     """Container id to the title of the verb under way on it."""
+    deeds: tuple[Deed, ...] = ()
+    """What was changed from here, oldest first."""
     loaded: bool = False
     """False until the engine has answered for the first time."""
 
@@ -112,6 +118,21 @@ class World(NamedTuple):
 
     def with_pull(self, pull: Pull) -> World:
         return self._replace(pulls={**self.pulls, pull.reference: pull})
+
+    def with_job(self, job: Job) -> World:
+        """A job as it is now; the oldest that are over are forgotten."""
+        jobs = {**self.jobs, job.number: job}
+        over = [number for number, each in jobs.items() if not each.running]
+        for number in over[: max(0, len(over) - FINISHED)]:
+            del jobs[number]
+        return self._replace(jobs=jobs)
+
+    def without_job(self, number: int) -> World:
+        kept = {key: job for key, job in self.jobs.items() if key != number}
+        return self._replace(jobs=kept)
+
+    def with_deed(self, deed: Deed) -> World:
+        return self._replace(deeds=tail((*self.deeds, deed)))
 
     def with_pending(self, container_id: str, title: str) -> World:
         """`title` empty: nothing is under way any more."""

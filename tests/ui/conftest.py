@@ -29,15 +29,13 @@ DEADLINE = 60.0
 class Stage:
     """The app in a test: press keys, turn the clock, look."""
 
-    def __init__(self, app: TuidockApp, pilot: Pilot[int], clock: StoppedClock) -> None:
+    def __init__(
+        self, app: TuidockApp, engine: FakeEngine, pilot: Pilot[int], clock: StoppedClock
+    ) -> None:
         self.app = app
+        self.engine = engine
         self.pilot = pilot
         self.clock = clock
-
-    @property
-    def engine(self) -> FakeEngine:
-        assert isinstance(self.app.engine, FakeEngine)
-        return self.app.engine
 
     @property
     def world(self) -> World:
@@ -109,15 +107,17 @@ async def staged(
     size: tuple[int, int] = (120, 40),
     config: Config | None = None,
     scene: bool = True,
+    memory: str = "",
+    read_only: bool = False,
 ) -> AsyncIterator[Stage]:
     """The app on a harbour (or on an engine with nothing in it), loaded and at rest."""
     clock = StoppedClock()
     engine = FakeEngine(clock)
     if scene:
         await harbour(engine)
-    app = TuidockApp(engine, config, now=clock.time)
+    app = TuidockApp(engine, config, clock.time, memory, read_only=read_only)
     async with app.run_test(size=size, notifications=True) as pilot:
-        stage = Stage(app, pilot, clock)
+        stage = Stage(app, engine, pilot, clock)
         await stage.until(lambda: app.world.loaded)
         await stage.turn(2)
         yield stage

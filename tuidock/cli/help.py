@@ -8,9 +8,10 @@ from tuidock.cli.verbs import VERBS
 def overview() -> str:
     """The page that `tuidock --help` prints."""
     lines = [
-        "usage: tuidock [--root DIR] [--runroot DIR] [--config FILE] [--log-level L] [VERB ...]",
+        "usage: tuidock [--root DIR] [--runroot DIR] [--config FILE] [--log-level L] [--read-only]",
+        "               [VERB ...]",
         "",
-        "Without a verb: the full-screen interface.",
+        "Without a verb: the full-screen interface. With --read-only nothing is changed.",
     ]
     for group in dict.fromkeys(verb.group for verb in VERBS.values()):
         lines += ["", f"{group}:"]

@@ -10,6 +10,7 @@ import os
 import sys
 
 from tuidock import __version__
+from tuidock.cli import reading
 from tuidock.cli.parser import Parser, UsageError
 from tuidock.cli.verbs import ALIASES, GROUPS, VERBS
 
@@ -86,6 +87,9 @@ def _read_globals(words: list[str], settings: Settings) -> list[str]:
             return ["help"]
         if flag in ("-v", "--version"):
             return ["--version"]
+        if flag == "--read-only" and not equals:
+            os.environ[reading.VARIABLE] = "1"
+            continue
         if flag not in _GLOBALS and flag != "--log-level":
             raise UsageError([f"tuidock: unknown flag: {flag}", "See 'tuidock --help'."])
         if not equals:
@@ -117,6 +121,8 @@ def _dispatch(words: list[str], settings: Settings) -> int:
         return _help(words[1:])
     verb, rest = _find_verb(words)
     settings.failure = VERBS[verb].failure
+    if VERBS[verb].changes:
+        reading.refuse_if_only(verb)
     module = importlib.import_module(f"tuidock.cli.verbs.{VERBS[verb].module}")
     parser = Parser(verb, VERBS[verb].help)
     module.arguments(parser)
@@ -178,4 +184,5 @@ def _open_interface(settings: Settings) -> int:
     from tuidock.engine.local import open_engine
 
     engine = open_engine(settings.values["--root"] or None, settings.values["--runroot"] or None)
-    return run_interface(engine, settings.values["--config"])
+    config = settings.values["--config"]
+    return run_interface(engine, config, read_only=reading.only())

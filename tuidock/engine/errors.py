@@ -53,6 +53,13 @@ class Conflict(EngineError):
     """What was asked contradicts what is."""
 
 
+class ReadOnly(Conflict):
+    """A change was asked of an engine that only reads."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"read-only: {what} is refused", "tuidock was opened with --read-only")
+
+
 class NameInUse(Conflict):
     """Another container has that name."""
 

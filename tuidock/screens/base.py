@@ -120,6 +120,8 @@ class DockScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey what the status of the targets does not allow."""
         verb = _verb_of(action, parameters)
+        if verb is not None and verb.alters and self.dock.read_only:
+            return None
         if verb is None or not (verb.call or verb.either or verb.when is not ANY):
             return True
         return True if fits(verb, self.targets()) else None

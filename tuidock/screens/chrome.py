@@ -41,19 +41,25 @@ class TitleBar(Widget):
 
     def show(self, world: World) -> None:
         """Take the facts out of the World; the longest come last and are dropped first."""
-        self.facts = tuple(_facts(world))
+        only = ["read-only"] if getattr(self.app, "read_only", False) else []
+        self.facts = (*only, *_facts(world))
 
     def render(self) -> RenderResult:
-        panes = [self._pane(verb.key, verb.title) for verb in PANES]
-        left = Content.assemble((" tuidock ", "bold $accent"), *panes)
+        for short in (False, True):
+            panes = [self._pane(verb.key, verb.title, short=short) for verb in PANES]
+            left = Content.assemble((" tuidock ", "bold $accent"), *panes)
+            if left.cell_length <= self.size.width:
+                break
         return _spread(left, self.facts, self.size.width)
 
-    def _pane(self, key: str, title: str) -> Content:
+    def _pane(self, key: str, title: str, *, short: bool) -> Content:
+        """On a narrow screen the panes that are not here show their number and a few letters."""
         name = title.lower()
         if name == self._scope:
             style = "bold $block-cursor-foreground on $block-cursor-background"
             return Content.styled(f" {key} {title} ", style)
-        return Content.from_markup(f"[@click=app.pane('{name}')] {key} {title} [/]")
+        shown = title[:3] if short else title
+        return Content.from_markup(f"[@click=app.pane('{name}')] {key} {shown} [/]")
 
 
 def _facts(world: World) -> list[str]:

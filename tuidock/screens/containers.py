@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
+from tuidock.jobs import Say
 from tuidock.screens.base import bindings
 from tuidock.screens.container_row import COLUMNS, item, order
 from tuidock.screens.detail import Tab
@@ -157,10 +158,14 @@ class ContainersScreen(ListScreen):
         question = Confirm(f"Remove {len(names)} stopped containers?", body, dangerous=True)
         if self.dock.config.confirm and not await self.app.push_screen_wait(question):
             return
-        with self.presented():
-            pruned = await self.engine.containers.prune()
-            freed = f"{fmt.size(pruned.space)} reclaimed"
-            self.notify(freed, title=f"{len(pruned.ids)} containers removed")
+        words = ("tuidock", "container", "prune", "-f")
+        self.dock.jobs.begin("prune", f"{len(names)} stopped containers", words, self._prune)
+
+    async def _prune(self, say: Say) -> None:
+        pruned = await self.engine.containers.prune()
+        say(
+            f"{fmt.count(len(pruned.ids), 'container')} removed, {fmt.size(pruned.space)} reclaimed"
+        )
 
     @work(group="dialog", exit_on_error=False)
     async def action_custom(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tuidock.cli import words
+from tuidock.cli import reading, words
 from tuidock.cli.copying import Meter, heed_termination, to_stdout
 from tuidock.engine.errors import BadSpec, Conflict
 
@@ -38,6 +38,7 @@ def main(core: Core, options: Namespace) -> int:
     if source:
         _copy_out(core, source, path, there, options)
     elif target:
+        reading.refuse_if_only("cp")
         _copy_in(core, path, target, there, options)
     else:
         raise BadSpec("must specify at least one container source", "write CONTAINER:PATH")

@@ -1,0 +1,106 @@
+"""What can be done to images, here and in registries."""
+
+from __future__ import annotations
+
+from tuidock.verb import Verb
+
+ON_IMAGES = (
+    Verb(
+        "image.run",
+        "Run",
+        "Run a container from it",
+        "r",
+        "images",
+        "run_image",
+        shown=True,
+        command="run -d {}",
+        changes=True,
+    ),
+    Verb(
+        "image.pull",
+        "Pull",
+        "Pull an image by name",
+        "P",
+        "images",
+        "pull",
+        shown=True,
+        command="pull {}",
+        changes=True,
+    ),
+    Verb(
+        "image.tag",
+        "Tag",
+        "Give it a further name",
+        "t",
+        "images",
+        "tag",
+        shown=True,
+        command="tag {} NAME",
+        changes=True,
+    ),
+    Verb(
+        "image.remove",
+        "Remove",
+        "Untag; delete when no name is left",
+        "d",
+        "images",
+        "remove_image",
+        shown=True,
+        command="rmi {}",
+        changes=True,
+    ),
+    Verb(
+        "image.force_remove",
+        "Force remove",
+        "Even when a container uses it",
+        "D",
+        "images",
+        "force_remove_image",
+        command="rmi -f {}",
+        changes=True,
+    ),
+    Verb(
+        "image.inspect",
+        "Inspect",
+        "Everything as JSON",
+        "i",
+        "images",
+        "show('inspect')",
+        command="inspect {}",
+    ),
+)
+
+ON_REGISTRY = (
+    Verb(
+        "registry.address",
+        "Address",
+        "Another registry or repository",
+        "a",
+        "registry",
+        "address",
+        shown=True,
+        command="registry tags {}",
+    ),
+    Verb(
+        "registry.pull",
+        "Pull",
+        "Pull the chosen tag",
+        "P",
+        "registry",
+        "pull",
+        shown=True,
+        command="pull {}",
+        changes=True,
+    ),
+    Verb(
+        "registry.run",
+        "Run",
+        "Pull if need be, and run",
+        "r",
+        "registry",
+        "run_image",
+        shown=True,
+        command="run -d {}",
+        changes=True,
+    ),
+)
