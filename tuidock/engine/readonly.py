@@ -20,6 +20,7 @@ READING = frozenset(
         *("registry.catalog", "registry.tags", "registry.describe"),
         *("containers.list", "containers.get", "containers.wait", "containers.top"),
         *("containers.inspect", "containers.logs", "containers.log_files", "containers.stats"),
+        "containers.bounds",
         *("files.changes", "files.stat", "files.list", "files.read"),
         *("files.archive", "files.export", "files.copy_out"),
     }
