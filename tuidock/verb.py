@@ -1,4 +1,4 @@
-"""What a verb is: one thing that a user can do, as data. The table of them is verbs.py."""
+"""What a verb is: one thing that a user can do, as data. The table of them is `verbs`."""
 
 from __future__ import annotations
 
