@@ -39,6 +39,9 @@ from tuidock.screens.later import Later
 from tuidock.themes import DARK, LIGHT, OTHER, defaults
 from tuidock.world import World
 
+HEAD_START = 0.5
+"""Seconds; a store that takes longer is read while there is a screen that says so."""
+
 
 class TuidockApp(App[int], inherit_bindings=False):
     """The interface on an engine."""
@@ -295,6 +298,8 @@ def run(engine: Engine, config: str = "", *, read_only: bool = False) -> int:
 
 async def _stay(app: TuidockApp) -> int:
     try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(app.feeds.begin(), HEAD_START)
         code = await app.run_async()
     finally:
         await app.jobs.end()

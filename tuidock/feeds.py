@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import reduce
 from typing import TypeVar
 
@@ -38,6 +38,23 @@ class Feeds:
         self._write = write
         self._tell = report
         self._told: set[str] = set()
+        self._events: AsyncIterator[Event] | None = None
+        self._samples: AsyncIterator[Sequence[Sample]] | None = None
+        """Sources that `begin` opened, for the feeds to go on with."""
+
+    async def begin(self) -> None:
+        """Read everything and take the first samples before there is a screen.
+
+        The first frame is whole then, and reading is quicker while nobody else computes. What
+        goes wrong here the feeds meet again, and tell.
+        """
+        with suppress(Exception):
+            events = self._engine.events()
+            await self.refresh()
+            self._events = events
+            samples = self._engine.containers.stats(interval=INTERVAL)
+            self._measure(await anext(samples))
+            self._samples = samples
 
     def _report(self, error: EngineError) -> None:
         """A feed that stays broken is told of once, not at every try."""
@@ -49,8 +66,10 @@ class Feeds:
         """Read everything once, then what each event names; again from the start if it breaks."""
         while True:
             try:
-                events = self._engine.events()
-                await self.refresh()
+                events, self._events = self._events, None
+                if events is None:
+                    events = self._engine.events()
+                    await self.refresh()
                 async for batch in batches(events, BATCH):
                     await self._digest(batch)
                 return
@@ -88,7 +107,8 @@ class Feeds:
         """Every running container's samples, until the app ends."""
         while True:
             try:
-                async for batch in self._engine.containers.stats(interval=INTERVAL):
+                samples, self._samples = self._samples, None
+                async for batch in samples or self._engine.containers.stats(interval=INTERVAL):
                     self._measure(batch)
                 return
             except EngineError as error:

@@ -333,6 +333,14 @@ async def test_rename_takes_a_free_name_and_frees_the_old_one(engine: Engine) ->
     await engine.containers.create(shell("true", "web"))
 
 
+async def test_listening_begins_with_the_call(engine: Engine) -> None:
+    """What happens before the first event is asked for is told. Fails with a lazy follower."""
+    feed = engine.events()
+    it = await engine.containers.create(shell("true"))
+    async with asyncio.timeout(60):
+        assert (await anext(aiter(feed))).id == it.id
+
+
 async def test_events_after_a_rename_tell_the_new_name(engine: Engine) -> None:
     """Seen to fail for `die` with the monitor not told."""
     feed = aiter(engine.events(since=0))

@@ -287,12 +287,9 @@ class LocalEngine:
     def files(self) -> LocalFiles:
         return self._files
 
-    async def events(self, since: float | None = None) -> AsyncIterator[Event]:
-        with journal.Follower(self._workers.layout, since) as follower:
-            while True:
-                for event in follower.read():
-                    yield event
-                await readable(follower.fileno())
+    def events(self, since: float | None = None) -> AsyncIterator[Event]:
+        """Listening begins with the call, not with the first `anext`."""
+        return _heard(journal.Follower(self._workers.layout, since))
 
     async def info(self) -> HostInfo:
         return await self._workers.call(lambda core: core.info())
@@ -302,6 +299,14 @@ class LocalEngine:
 
     async def close(self) -> None:
         self._workers.close()
+
+
+async def _heard(follower: journal.Follower) -> AsyncIterator[Event]:
+    with follower:
+        while True:
+            for event in follower.read():
+                yield event
+            await readable(follower.fileno())
 
 
 def open_engine(root: str | None = None, runroot: str | None = None) -> LocalEngine:
