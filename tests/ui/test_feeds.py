@@ -18,10 +18,12 @@ async def test_what_happens_before_the_screen_is_there_is_not_lost() -> None:
     engine = FakeEngine(StoppedClock())
     await harbour(engine)
     world = World()
+    written = asyncio.Event()
 
     def write(change: Callable[[World], World]) -> None:
         nonlocal world
         world = change(world)
+        written.set()
 
     feeds = Feeds(engine, write, lambda error: None)
     await feeds.begin()
@@ -32,6 +34,7 @@ async def test_what_happens_before_the_screen_is_there_is_not_lost() -> None:
     following = asyncio.create_task(feeds.follow_events())
     async with asyncio.timeout(DEADLINE):
         while world.containers[victim.id].status is not Status.EXITED:
-            await asyncio.sleep(0)
+            written.clear()
+            await written.wait()
     following.cancel()
     await engine.close()
