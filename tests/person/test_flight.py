@@ -86,11 +86,11 @@ def run(terminal: Terminal, name: str) -> None:
 def lower_memory(terminal: Terminal, amount: str) -> None:
     terminal.press("L")
     terminal.wait_for("▸ CPU")
-    terminal.press("j")
-    terminal.wait_for("▸ Memory")
+    terminal.press("j", "j", "j")
+    terminal.wait_for("▸ Memory max")
     terminal.type(amount)
-    terminal.wait_for("→ 32m")
-    terminal.press("Enter")
+    terminal.wait_for(f"tuidock update -m {amount} eater")
+    terminal.press("Enter", "Enter")  # once more when it is in use already, which is asked first
 
 
 def remove(terminal: Terminal, name: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.conftest import Stage
-from tuidock.engine.types import Status
+from tests.ui.conftest import Stage, staged
+from tuidock.engine.errors import BadSpec
+from tuidock.engine.types import Container, Limits, Status
 from tuidock.screens.detail import Detail
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
+
+TO_MEMORY = "jjj"
 
 
 def tab(stage: Stage) -> str:
@@ -29,7 +32,10 @@ async def test_a_limit_is_changed_and_the_graph_answers(stage: Stage) -> None:
 
 async def test_a_memory_limit_below_the_appetite_kills_in_sight(stage: Stage) -> None:
     await stage.press("j", "L")
-    await stage.press("j", "6", "4", "m", "enter")
+    await stage.press(*TO_MEMORY, "6", "4", "m", "enter")
+    await stage.until(lambda: stage.shows("or killed (OOM)"))
+    assert stage.container("api").status is Status.RUNNING
+    await stage.press("enter")
     await stage.until(lambda: stage.container("api").status is Status.EXITED)
     row = next(row for row in stage.rows() if row[1] == "api")
     assert row[3].startswith("oom")
@@ -46,8 +52,8 @@ async def test_a_limit_may_be_typed_slowly(stage: Stage) -> None:
 
 async def test_a_refused_limit_changes_nothing(stage: Stage) -> None:
     before = stage.container("web").spec.limits
-    await stage.press("L", "j", "4", "k", "enter")
-    await stage.pilot.pause()
+    await stage.press("L", *TO_MEMORY, "4", "k", "enter")
+    assert stage.shows("the least memory limit is 6m")
     assert stage.container("web").spec.limits == before
 
 
@@ -56,3 +62,86 @@ async def test_the_graphs_tell_the_limit(stage: Stage) -> None:
     assert tab(stage) == "stats"
     graph = stage.app.screen.query_one("#stats #memory", Graph)
     assert "limit 128M" in str(graph.words())
+
+
+async def test_the_command_line_equal_stands_below(stage: Stage) -> None:
+    await stage.press("L", "1", "enter")
+    await stage.until(lambda: stage.shows("✓ web: in force, and kept over a restart"))
+    assert stage.shows("$ tuidock update --cpus 1 web")
+    assert stage.shows("z takes back: CPU quota 1 core → 0.5 cores.")
+    await stage.press("z")
+    await stage.until(lambda: stage.container("web").spec.limits.cpus == 0.5)
+
+
+async def test_several_marked_get_one_limit_and_each_tells_how_it_went(stage: Stage) -> None:
+    """One of them is refused; the others have it, and undo leaves that one alone."""
+    await stage.press("space", "space", "j", "space", "L")
+    await stage.until(lambda: stage.shows("3 containers: web, api, crunch"))
+    refused = stage.container("crunch").id
+    update = stage.engine.containers.update
+
+    async def one_refuses(key: str, limits: Limits) -> Container:
+        if key == refused:
+            raise BadSpec("device or resource busy")
+        return await update(key, limits)
+
+    stage.engine.containers.update = one_refuses  # type: ignore[method-assign]
+    await stage.press("1", "full_stop", "5", "enter")
+    await stage.until(lambda: stage.shows("✗ crunch: device or resource busy"))
+    assert stage.shows("✓ web, api: in force, and kept over a restart")
+    assert stage.container("web").spec.limits.cpus == 1.5
+    assert stage.container("crunch").spec.limits.cpus == 1.0
+    await stage.press("z")
+    await stage.until(lambda: stage.container("api").spec.limits.cpus == 2.0)
+    await stage.until(lambda: stage.container("web").spec.limits.cpus == 0.5)
+
+
+async def test_marks_change_what_the_console_is_about(stage: Stage) -> None:
+    await stage.press("L", "escape", "space", "space")
+    await stage.until(lambda: stage.shows("2 containers: web, api"))
+    await stage.press("backslash")
+    await stage.until(lambda: not stage.shows("2 containers"))
+
+
+async def test_throttling_is_told_in_words(stage: Stage) -> None:
+    await stage.press("j", "j", "j", "L", "0", "full_stop", "1", "enter")
+    await stage.turn(12)
+    assert stage.shows("The quota held it back in 100 of the last 100 periods of 0.1 s")
+    assert stage.shows("CPU pressure 25% (its own)")
+    assert stage.shows("suggests 0.2 cores: held back at 0.1 cores, so half as much more")
+
+
+async def test_what_is_lacking_is_said_and_not_tried(stage: Stage) -> None:
+    can = stage.engine.containers.can
+    stage.engine.containers.can = can._replace(lacking=(("memory_swap", "no swap accounting"),))
+    await stage.press("L", *"jjjjjj")
+    await stage.until(lambda: stage.shows("Not here: no swap accounting."))
+    await stage.press(*"256m", "enter", "enter")
+    assert ("update", "web") not in [call[:2] for call in stage.calls]
+
+
+async def test_the_graph_follows_the_chosen_limit(stage: Stage) -> None:
+    await stage.press("j", "L", *"jjjjjjj")
+    graph = stage.app.screen.query_one("#limits #pids", Graph)
+    assert graph.display
+    assert "limit 200" in str(graph.words())
+    await stage.press(*"kkkkkkk")
+    assert not graph.display
+
+
+async def test_a_container_that_does_not_run_keeps_limits_for_later(stage: Stage) -> None:
+    await stage.press("G", "L")
+    await stage.until(lambda: stage.shows("does not run: limits hold from its next start"))
+    await stage.press("1", "enter")
+    await stage.until(lambda: stage.shows("kept; in force from its next start"))
+    assert stage.shows("tuidock update --cpus 1 migrate")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_it_fits_every_terminal(size: tuple[int, int]) -> None:
+    """The chosen limit, the command and its first sentence can be seen."""
+    async with staged(size=size) as stage:
+        await stage.press("j", "L", *TO_MEMORY, "plus")
+        await stage.until(lambda: stage.shows("$ tuidock update -m 576m api"))
+        assert stage.shows("▸ Memory max")
+        assert stage.shows("All it may use, page cache included.")

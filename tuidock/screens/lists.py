@@ -100,7 +100,7 @@ class ListScreen(DockScreen):
 
     @on(LiveTable.MarksChanged, "#list LiveTable")
     def _row_marked(self) -> None:
-        self._judge_keys()
+        self.look()
 
     @on(LiveTable.Selected, "#list LiveTable")
     def _row_selected(self) -> None:

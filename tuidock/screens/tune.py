@@ -1,78 +1,201 @@
-"""The limits of a running container: ask the pane, call the engine, watch the graphs answer."""
+"""The limits of running containers: ask the pane, call the engine, watch the graphs answer."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
 
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
-from tuidock.engine.types import UP, Container, Limits
+from tuidock.engine.types import UP, Container, Limits, Sample
 from tuidock.screens.detail import Tab
-from tuidock.screens.panes import draw
+from tuidock.screens.tune_words import Outcome, told
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.limits_kinds import Kind
+from tuidock.widgets.limits_measures import TITLES, series
+from tuidock.widgets.limits_model import Subject, after
+from tuidock.widgets.limits_rows import limit_of
 from tuidock.world import World
+
+COMPANIONS = ("cpu", "memory", "write", "read")
+"""Measures that are drawn too, in this order."""
+GRAPH = 10
+"""Lines that a third graph must have."""
+SHOWS = {
+    "cpu": fmt.cpu,
+    "memory": fmt.size,
+    "swap": fmt.size,
+    "read": fmt.rate,
+    "write": fmt.rate,
+}
+"""How a graph puts the values of a measure in words; the others are counts."""
 
 
 class LimitsTab(Tab):
-    """Limits on the left; what they do to CPU and memory on the right."""
+    """Limits on the left, what they do on the right, what it means below."""
 
     TITLE = "Limits"
     HOT = "LimitsPane"
 
     DEFAULT_CSS = """
     LimitsTab {
-        & VerticalScroll { width: 1fr; }
-        & Vertical { width: 1fr; }
+        & > Horizontal { height: 1fr; }
+        & #rows { width: 1fr; max-width: 72; scrollbar-size: 1 1; }
+        & #graphs { width: 1fr; }
         & LimitsPane { background: $background; }
         & Graph { background: $background; margin: 0 1; }
+        & #words { height: 7; padding: 0 1; scrollbar-size: 1 1; }
     }
     """
 
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self._outcomes: tuple[Outcome, ...] = ()
+        self._told = Content()
+        self._asked: tuple[str, ...] = ()
+        """Containers whose bounds are known, and whether they run."""
+
     def compose(self) -> ComposeResult:
         with Horizontal():
-            with VerticalScroll(can_focus=False):
+            with VerticalScroll(id="rows", can_focus=False):
                 yield LimitsPane()
-            with Vertical():
-                yield Graph("CPU", show=fmt.cpu, id="cpu")
-                yield Graph("Memory", show=fmt.size, binary=True, id="memory")
+            with Vertical(id="graphs"):
+                yield self._graph("cpu")
+                yield self._graph("memory")
+        with VerticalScroll(id="words", can_focus=False):
+            yield Static()
+
+    @staticmethod
+    def _graph(measure: str) -> Graph:
+        show = SHOWS.get(measure, lambda value: f"{value:.0f}")
+        binary = measure in ("memory", "swap", "read", "write")
+        return Graph(TITLES[measure], show=show, binary=binary, id=measure)
 
     @property
     def pane(self) -> LimitsPane:
         return self.query_one(LimitsPane)
 
+    def containers(self) -> Sequence[Container]:
+        """The marked ones when there are several, else the one under the cursor."""
+        marked = self.dock_screen.targets()
+        if len(marked) > 1:
+            return marked
+        return [self.subject] if isinstance(self.subject, Container) else []
+
+    # --- what it shows ------------------------------------------------------------------------
+
     def show(self, subject: Container | None, before: Container | None) -> None:
-        """Limits in force are told only when they differ: telling ends what is being typed."""
         if subject is None or before is None or subject.id != before.id:
-            self.pane.clear()
-            before = None
-            if subject is not None:
-                self.pane.set_samples(self.dock_screen.world.samples.get(subject.id, ()))
-        if subject is not None and (before is None or subject.spec.limits != before.spec.limits):
-            self.pane.set_limits(subject.spec.limits)
+            self._outcomes = ()
         self.tick(self.dock_screen.world)
+        chosen = self.containers()
+        asked = tuple(f"{it.id} {it.status in UP}" for it in chosen[:1])
+        if chosen and asked != self._asked:
+            self._asked = asked
+            self.ask_bounds(chosen[0])
+
+    @work(group="bounds", exclusive=True, exit_on_error=False)
+    async def ask_bounds(self, it: Container) -> None:
+        """Learn what can be set here, so that the rest is not even tried."""
+        with self.dock_screen.presented():
+            self.pane.set_bounds(await self.dock_screen.engine.containers.bounds(it.id))
+            self.tick(self.dock_screen.world)
 
     def tick(self, world: World) -> None:
-        past = world.samples.get(self.subject.id, ()) if self.subject else ()
-        live = self.subject is None or self.subject.status in UP
-        draw(past, self.query_one("#cpu", Graph), self.query_one("#memory", Graph), live=live)
-        if past and live:
-            self.pane.set_sample(past[-1])
+        self.pane.show([self._subject(it, world) for it in self.containers()])
+        self._paint()
+
+    @staticmethod
+    def _subject(it: Container, world: World) -> Subject:
+        past: Sequence[Sample] = world.samples.get(it.id, ()) if it.status in UP else ()
+        return Subject(it.id, it.name, it.spec.limits, past)
+
+    @on(LimitsPane.Moved)
+    def _pane_moved(self, event: LimitsPane.Moved) -> None:
+        event.stop()
+        if self.pane.model.pending:
+            self._outcomes = ()
+        self._paint()
+
+    def _paint(self) -> None:
+        self._paint_graphs()
+        room = self.query_one("#words").content_size.width or 80
+        words = told(self.pane, self.containers(), self._outcomes, room)
+        if not words.is_same(self._told):
+            self._told = words
+            self.query_one("#words Static", Static).update(words)
+
+    def _paint_graphs(self) -> None:
+        """CPU and memory stay where they are; another measure that is chosen comes on top."""
+        column = self.query_one("#graphs")
+        kind = self.pane.kind
+        first = kind.measure or ("cpu" if kind.group == "cpu" else "read")
+        room = min(len(COMPANIONS), max(2, column.content_size.height // GRAPH))
+        order = (
+            COMPANIONS[:room] if first in COMPANIONS[:room] else (first, *COMPANIONS[: room - 1])
+        )
+        missing = [self._graph(it) for it in order if not self.query(f"#{it}")]
+        if missing:
+            column.mount(*missing, before=0 if missing[0].id == first else None)
+        for graph in self.query(Graph):
+            graph.display = graph.id in order
+        for measure in order:
+            self._feed(measure, kind)
+
+    def _drawn(self) -> Container | None:
+        """The container under the cursor; of several marked ones, the first when it is not one."""
+        them = self.containers()
+        mine = [it for it in them if self.subject is not None and it.id == self.subject.id]
+        return next(iter([*mine, *them]), None)
+
+    def _feed(self, measure: str, kind: Kind) -> None:
+        it = self._drawn()
+        if it is None:
+            return
+        graph = self.query_one(f"#{measure}", Graph)
+        subjects = self.pane.model.subjects
+        past = self.dock_screen.world.samples.get(it.id, ())
+        bounding = kind if kind.measure == measure else self._main(measure)
+        limits = next((each.limits for each in subjects if each.id == it.id), it.spec.limits)
+        limit = limit_of(bounding, limits) if bounding else None
+        whose = f" of {it.name}" if len(subjects) > 1 else ""
+        graph.set_title(TITLES[measure] + whose)
+        graph.set_data(series(past, measure), limit, live=it.status in UP)
+
+    def _main(self, measure: str) -> Kind | None:
+        """The first limit of a measure: the quota of CPU, the max of memory."""
+        return next((kind for kind in self.pane.model.kinds if kind.measure == measure), None)
+
+    # --- what it does -------------------------------------------------------------------------
 
     @on(LimitsPane.Changed)
     def _limits_changed(self, event: LimitsPane.Changed) -> None:
         event.stop()
-        if isinstance(self.subject, Container):
-            self.apply(self.subject, event.limits)
+        self.apply(event.limits, self.containers())
 
     @work(group="limits", exit_on_error=False)
-    async def apply(self, it: Container, limits: Limits) -> None:
-        """Change the limits; a refusal stands beside the limit it is about."""
+    async def apply(self, changes: Mapping[str, Limits], them: Sequence[Container]) -> None:
+        """Change the limits of all at once, and tell how it went for each."""
+        chosen = [it for it in them if it.id in changes]
+        with self.dock_screen.presented():
+            done = await asyncio.gather(*(self._update(it, changes[it.id]) for it in chosen))
+            self._outcomes = tuple(done)
+            self._paint()
+
+    async def _update(self, it: Container, limits: Limits) -> Outcome:
+        """A refusal stands beside the limits it is about; what was promised is looked up."""
         try:
-            with self.dock_screen.bugs_presented():
-                await self.dock_screen.engine.containers.update(it.id, limits)
+            now = await self.dock_screen.engine.containers.update(it.id, limits)
         except EngineError as error:
-            self.pane.refuse(it.spec.limits, error.message)
-            self.dock_screen.present(error)
+            known = self.dock_screen.world.containers.get(it.id, it)
+            self.pane.refuse(it.id, known.spec.limits)
+            return Outcome(it.name, limits, error.message, runs=it.status in UP)
+        kept = after(now.spec.limits, limits) == now.spec.limits
+        return Outcome(it.name, limits, "", runs=now.status in UP, kept=kept)

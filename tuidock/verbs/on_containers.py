@@ -186,7 +186,7 @@ ON_CONTAINERS = (
     Verb(
         "container.limits",
         "Limits",
-        "Change CPU, memory and pids limits",
+        "Turn its limits: CPU, memory, processes, disks",
         "L",
         "containers",
         "show('limits')",

@@ -63,12 +63,12 @@ def parse_count(text: str) -> int:
     return number
 
 
-def step_size(count: int, steps: int) -> int:
-    """Up or down by an eighth of the power of two below, never under the least limit."""
+def step_size(count: int, steps: int, *, least: int = LEAST_MEMORY, finest: int = MIB) -> int:
+    """Up or down by an eighth of the power of two below, at least `finest`, never under `least`."""
     for _ in range(abs(steps)):
-        unit = max(MIB, 1 << max(0, (count if steps > 0 else count - 1).bit_length() - 4))
+        unit = max(finest, 1 << max(0, (count if steps > 0 else count - 1).bit_length() - 4))
         count = _next(count, unit, steps)
-    return max(LEAST_MEMORY, count)
+    return max(least, count)
 
 
 def step_cores(cores: float, steps: int) -> float:

@@ -1,42 +1,56 @@
-"""LimitsPane: turn CPU, memory and pids of a running container, and see how much it needs.
+"""LimitsPane: turn the limits of containers that run, and see how much they need.
 
-Knows keys and how a `LimitsModel` looks. Invariant: nothing changes before Enter (or `z`), and
-then exactly what the pane shows.
+Knows keys, the mouse and the order of lines; a `LimitsModel` knows what they mean. Invariant:
+nothing changes before Enter (or `z`), and then exactly what the pane shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 from textual import events
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
+from textual.containers import ScrollableContainer
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widget import Widget
 
-from tuidock.engine.types import Limits, Sample
-from tuidock.widgets.limits_model import KINDS, Amount, Kind, LimitsModel, Line
-from tuidock.widgets.paint import first_fitting
-from tuidock.widgets.plot import gauge
+from tuidock.engine.types import Bounds, Limits
+from tuidock.widgets import cores
+from tuidock.widgets.limits_kinds import Kind
+from tuidock.widgets.limits_model import LimitsModel, Subject
+from tuidock.widgets.limits_rows import QUIET, TITLE, allowed, row, toggled
 
-ROWS = 4
-"""Lines of one limit, the empty one below it included."""
-WANTED, QUIET = "$text-accent bold", "$foreground 60%"
 TYPED = frozenset("0123456789.%kKmMgGbBiI")
+LISTED = frozenset("0123456789,-")
+BEGINS = frozenset("0123456789.")
+INDENT = 2
+
+
+class Place(NamedTuple):
+    """What a line of the pane is about."""
+
+    kind: int
+    map_row: int = -1
+    """Which line of the map of cores; -1 for none."""
+    column: int = 0
+    """Where the map begins."""
 
 
 class LimitsPane(Widget, can_focus=True):
-    """Three limits, one under the other."""
+    """Limits, one under the other."""
 
     DEFAULT_CSS = """
     LimitsPane {
         height: auto;
-        padding: 1 2;
+        padding: 0 1;
         background: $surface;
         color: $foreground;
+        link-color: $text-accent; link-style: bold; link-background: transparent;
+        link-color-hover: $background; link-background-hover: $text-accent;
         &:dark { background: $background; }
     }
     """
@@ -48,6 +62,7 @@ class LimitsPane(Widget, can_focus=True):
         Binding("left,minus", "step(-1)", "Less", id="limits.less", tooltip="shift: ten steps"),
         Binding("shift+right", "step(10)", "Much more", show=False, id="limits.much_more"),
         Binding("shift+left", "step(-10)", "Much less", show=False, id="limits.much_less"),
+        Binding("space", "turn_core", "Core on, off", id="limits.toggle"),
         Binding("equals_sign", "suggest", "Suggested", id="limits.suggested"),
         Binding("enter", "apply", "Apply", id="limits.apply"),
         Binding("z", "undo", "Undo", id="limits.undo"),
@@ -58,10 +73,22 @@ class LimitsPane(Widget, can_focus=True):
     class Changed(Message):
         """The user wants these limits: None fields stay, 0 lifts a limit."""
 
-        def __init__(self, pane: LimitsPane, limits: Limits) -> None:
+        def __init__(self, pane: LimitsPane, limits: Mapping[str, Limits]) -> None:
             super().__init__()
             self.pane = pane
             self.limits = limits
+            """By container id."""
+
+        @property
+        def control(self) -> LimitsPane:
+            return self.pane
+
+    class Moved(Message):
+        """Another limit is chosen, or something else is wanted."""
+
+        def __init__(self, pane: LimitsPane) -> None:
+            super().__init__()
+            self.pane = pane
 
         @property
         def control(self) -> LimitsPane:
@@ -71,166 +98,206 @@ class LimitsPane(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.model = LimitsModel()
         self._chosen = 0
+        self._core = 0
+        """Index of the CPU under the cursor of the map."""
+        self._lines: list[Content] = []
+        self._places: list[Place] = []
 
     # --- what it is told -------------------------------------------------------------------
 
-    def clear(self) -> None:
-        """Another container: forget peaks, wishes and undo."""
-        self.model = LimitsModel()
-        self.refresh()
+    def show(self, subjects: Sequence[Subject]) -> None:
+        """Be about these containers as they are now."""
+        self.model.show(subjects)
+        self._draw()
 
-    def set_limits(self, limits: Limits) -> None:
-        """The limits in force."""
-        self.model.in_force(limits)
-        self.refresh()
+    def set_bounds(self, bounds: Bounds | None) -> None:
+        """What can be set on this machine."""
+        self.model.bounds = bounds
+        self._draw()
 
-    def set_sample(self, sample: Sample) -> None:
-        """The newest measurement."""
-        self.model.measured(sample)
-        self.refresh()
-
-    def set_samples(self, samples: Sequence[Sample]) -> None:
-        """Measurements, oldest first: the last is the use, all of them make the peaks."""
-        for sample in samples:
-            self.model.measured(sample)
-        self.refresh()
-
-    def refuse(self, limits: Limits, reason: str) -> None:
-        """The engine said no: these limits still hold."""
-        self.model.in_force(limits)
-        self.model.problem = reason
-        self.refresh()
+    def refuse(self, key: str, limits: Limits) -> None:
+        """The engine said no for a container: these limits still hold."""
+        self.model.refuse(key, limits)
+        self._draw()
 
     # --- keys --------------------------------------------------------------------------------
 
     @property
     def kind(self) -> Kind:
         """The limit that is chosen."""
-        return KINDS[self._chosen]
+        kinds = self.model.kinds
+        return kinds[min(self._chosen, len(kinds) - 1)]
+
+    @property
+    def machine(self) -> tuple[int, ...]:
+        """The CPUs of the machine, as far as they are known."""
+        return self.model.bounds.cpus if self.model.bounds else ()
 
     def action_choose(self, step: int) -> None:
-        self._choose((self._chosen + step) % len(KINDS))
+        self.choose((self._chosen + step) % len(self.model.kinds))
 
-    def _choose(self, place: int) -> None:
-        self.model.typing = self.model.problem = ""
+    def choose(self, place: int) -> None:
+        """Go to a limit; what is half typed ends, what is wanted elsewhere stays."""
+        if place != self._chosen:
+            self.model.typing = ""
         self._chosen = place
-        self.refresh()
+        self._told()
+        self.call_after_refresh(self._scroll_there)
+
+    def _scroll_there(self) -> None:
+        lines = [index for index, it in enumerate(self._places) if it.kind == self._chosen]
+        if lines and isinstance(self.parent, ScrollableContainer):
+            region = Region(0, lines[0], 1, len(lines))
+            self.parent.scroll_to_region(region, animate=False)
 
     def action_step(self, steps: int) -> None:
-        self.model.step(self.kind, steps)
-        self.refresh()
+        """More or less of a limit; along the map of cores, the cursor moves."""
+        if self.kind.is_list:
+            self._core = max(0, min(len(self.machine) - 1, self._core + steps))
+        else:
+            self.model.step(self.kind, steps)
+        self._told()
+
+    def action_turn_core(self) -> None:
+        """Turn the core under the cursor on or off."""
+        if self.machine:
+            line = self.model.line(self.kind)
+            self.model.want(self.kind, toggled(line, self.machine, self.machine[self._core]))
+        self._told()
 
     def action_suggest(self) -> None:
         self.model.suggest(self.kind)
-        self.refresh()
+        self._told()
 
     def action_erase(self) -> None:
         self.model.erase(self.kind)
-        self.refresh()
+        self._told()
 
     def action_forget(self) -> None:
         self.model.forget()
-        self.refresh()
+        self._told()
 
     def action_apply(self) -> None:
         self._post(self.model.changes())
 
     def action_undo(self) -> None:
-        change = self.model.undo()
-        if change is None:
+        if not (changes := self.model.undo()):
             self.app.bell()
-        self._post(change)
+        self._post(changes)
 
-    def _post(self, change: Limits | None) -> None:
-        self.refresh()
-        if change is not None:
-            self.post_message(self.Changed(self, change))
+    def _post(self, changes: Mapping[str, Limits]) -> None:
+        self._told()
+        if changes:
+            self.post_message(self.Changed(self, changes))
+
+    def _told(self) -> None:
+        self._draw()
+        self.post_message(self.Moved(self))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape and backspace are ours only while something is wanted."""
+        """Escape and backspace are ours only while something is wanted, space on the map alone."""
+        if action == "turn_core":
+            return self.kind.is_list
         return self.model.pending if action in ("forget", "erase") else True
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        return character is not None and character in TYPED
+        return character is not None and self._belongs(character)
+
+    def _belongs(self, character: str) -> bool:
+        """Digits begin a value; letters and signs belong to it only once it has begun."""
+        begun = self.model.typing
+        letters = LISTED if self.kind.is_list else TYPED
+        return character in (letters if begun else BEGINS)
 
     def on_key(self, event: events.Key) -> None:
-        """Digits begin a value; letters belong to it only once it has begun."""
         character = event.character or ""
-        if character in TYPED and character and (self.model.typing or character in "0123456789."):
+        if character and self._belongs(character):
             event.stop()
             event.prevent_default()
             self.model.type(self.kind, character)
-            self.refresh()
+            self._told()
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is not None and offset.y // ROWS < len(KINDS):
-            self._choose(offset.y // ROWS)
+        if offset is None or not 0 <= offset.y < len(self._places):
+            return
+        place = self._places[offset.y]
+        self.choose(place.kind)
+        if place.map_row >= 0:
+            room = self._map_room(place)
+            core = cores.core_at(self.machine, room, offset.x - place.column, place.map_row)
+            if core is not None:
+                self._core = core
+                self.action_turn_core()
 
     # --- looks -------------------------------------------------------------------------------
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return ROWS * len(KINDS) - 1
+        return max(1, len(self._lines))
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_focus(self) -> None:
+        self._draw()
+
+    def on_blur(self) -> None:
+        self._draw()
 
     def render(self) -> RenderResult:
-        width = self.content_size.width
-        blocks = []
-        for place, kind in enumerate(KINDS):
-            chosen = place == self._chosen and self.has_focus
-            blocks.append(self._block(self.model.line(kind), width, chosen=chosen))
-        return Content("\n\n").join(blocks)
+        return Content("\n").join(self._lines)
 
-    def _block(self, line: Line, width: int, *, chosen: bool) -> Content:
-        bar = Content("  ") + gauge(share(line), max(8, width - 2), label(line))
-        words = Content.styled("  " + first_fitting(told(line), width - 2), QUIET)
-        if chosen and self.model.problem:
-            words = Content.styled(f"  {self.model.problem}", "$text-error")
-        heading, hint = (
-            self._heading(line, chosen=chosen),
-            Content.styled("   Enter applies", QUIET),
-        )
-        if line.wanted is not None and heading.cell_length + hint.cell_length <= width:
-            heading += hint
-        lines = [heading, bar, words]
-        return Content("\n").join([each.truncate(width, ellipsis=True) for each in lines])
+    def _draw(self) -> None:
+        """Lay the lines out anew, and paint them if any differs."""
+        if not self.is_attached:
+            return
+        lines, places = self._laid_out(self.content_size.width or 40)
+        same = len(lines) == len(self._lines)
+        if same and all(map(Content.is_same, lines, self._lines)):
+            return
+        self._lines, self._places = lines, places
+        self.refresh(layout=not same)
 
-    def _heading(self, line: Line, *, chosen: bool) -> Content:
-        mark = Content.styled("▸ " if chosen else "  ", "$text-accent bold")
-        title = Content.styled(f"{line.kind.title:<8}", "bold")
-        parts = [mark, title, Content(limit_text(line.kind, line.limit))]
-        typing = self.model.typing if chosen else ""
-        wanted = "" if line.wanted is None else limit_text(line.kind, line.wanted)
-        if typing or wanted:
-            parts.append(Content.styled(f" → {typing}▏" if typing else f" → {wanted}", WANTED))
-        if typing and wanted not in ("", typing):
-            parts.append(Content.styled(wanted, WANTED))
-        return Content.assemble(*parts)
+    def _laid_out(self, width: int) -> tuple[list[Content], list[Place]]:
+        lines, places = self._heading(width)
+        for index, kind in enumerate(self.model.kinds):
+            chosen = index == self._chosen
+            typing = self.model.typing if chosen else ""
+            line = self.model.line(kind)
+            made = row(line, width, typing, chosen=chosen, focused=self.has_focus)
+            if kind.is_list and chosen and self.machine and not line.lacking:
+                drawn, where = self._map(kind, index, made, width)
+                lines += drawn
+                places += where
+            else:
+                lines.append(made)
+                places.append(Place(index))
+        return lines, places
 
+    def _heading(self, width: int) -> tuple[list[Content], list[Place]]:
+        """Of several containers, their names."""
+        subjects = self.model.subjects
+        if len(subjects) < 2:
+            return [], []
+        text = f"  {len(subjects)} containers: {', '.join(it.name for it in subjects)}"
+        return [Content.styled(text, QUIET).truncate(width, ellipsis=True)], [Place(self._chosen)]
 
-def limit_text(kind: Kind, amount: Amount) -> str:
-    """A limit in words."""
-    if not amount:
-        return "no limit"
-    unit = {"cpus": " core" if amount == 1 else " cores"}.get(kind.field, "")
-    return kind.typed(amount) + unit
+    def _map(
+        self, kind: Kind, index: int, made: Content, width: int
+    ) -> tuple[list[Content], list[Place]]:
+        """The chosen map of cores: beside its title when it is short, else beneath."""
+        line = self.model.line(kind)
+        can = allowed(line, self.machine)
+        inline = len(self.machine) * cores.cell_width(self.machine) <= width - TITLE - 12
+        column = TITLE if inline and not self.model.typing else INDENT
+        cursor = self._core if self.has_focus else None
+        drawn = cores.core_map(self.machine, can, width - column, cursor)
+        if column == TITLE:
+            changed = (" ↵" if line.wanted is not None else "", "$text-accent bold")
+            return [Content.assemble(made[:TITLE], drawn[0], changed)], [Place(index, 0, TITLE)]
+        maps = [Content(" " * INDENT) + each for each in drawn]
+        where = [Place(index, number, INDENT) for number in range(len(maps))]
+        return [made, *maps], [Place(index), *where]
 
-
-def share(line: Line) -> float | None:
-    """Use as a share of the limit in force; None without one."""
-    return line.use / line.limit if line.limit else None
-
-
-def label(line: Line) -> str:
-    part = share(line)
-    return f"{part:>4.0%}" if part is not None else "   –"
-
-
-def told(line: Line) -> list[str]:
-    """Use, peak and suggestion in words: at length, and shorter."""
-    if not line.peak:
-        return ["nothing measured yet"]
-    words = f"now {line.kind.shown(line.use)} · peak {line.kind.shown(line.peak)}"
-    if not line.suggestion or line.suggestion == line.limit:
-        return [words]
-    suggestion = limit_text(line.kind, line.suggestion)
-    return [f"{words} · suggested {suggestion} (=)", f"{words} · = {suggestion}", words]
+    def _map_room(self, place: Place) -> int:
+        return self.content_size.width - place.column

@@ -1,163 +1,239 @@
-"""What the limits pane knows: three limits, their use, what is typed, and how to go back.
+"""What the limits console knows: limits in force, what is wanted instead, and how to go back.
 
-Pure state, no widget. Invariant: `changes` names only limits that differ from those in force, in
+Pure state, no widget. Invariant: a change names only limits that differ from those in force, in
 the words of `Containers.update` (None stays, 0 lifts), and undo returns exactly what was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tuidock import format
-from tuidock.engine.types import Limits, Sample
-from tuidock.widgets import amounts
+from tuidock.engine.types import Bounds, Limits, Sample
+from tuidock.widgets.limits_checks import refusal, warning
+from tuidock.widgets.limits_kinds import Kind, Value, kinds, limits_of
+from tuidock.widgets.limits_measures import now, peak
+from tuidock.widgets.limits_suggest import Suggestion, suggestion
 
-Amount = float
-"""Cores, bytes or a count; 0 is no limit."""
-
-
-class Kind(NamedTuple):
-    """One of the limits that can be turned."""
-
-    field: str
-    """Of `Limits`."""
-    title: str
-    parse: Callable[[str], Amount]
-    typed: Callable[[Amount], str]
-    """As a person types it."""
-    shown: Callable[[Amount], str]
-    step: Callable[[Amount, int], Amount]
-    first: Amount
-    """Where stepping starts when there is neither limit nor use."""
-    room: float
-    """How far above the peak a suggestion lies."""
+MOST_STEPS = 50
+"""Undo steps kept."""
 
 
-def _bytes(count: Amount) -> str:
-    return amounts.size_text(int(count))
+class Subject(NamedTuple):
+    """A container in the console."""
 
-
-KINDS = (
-    Kind(
-        "cpus", "CPU", amounts.parse_cores, amounts.cores_text,
-        lambda cores: f"{cores:.2f}", amounts.step_cores, 1.0, 1.5,
-    ),
-    Kind(
-        "memory", "Memory", lambda text: float(amounts.parse_size(text)), _bytes,
-        format.size, lambda count, steps: amounts.step_size(int(count), steps),
-        256.0 * amounts.MIB, 1.25,
-    ),
-    Kind(
-        "pids", "PIDs", lambda text: float(amounts.parse_count(text)), lambda n: str(int(n)),
-        lambda n: str(int(n)), lambda n, steps: amounts.step_count(int(n), steps), 100.0, 2.0,
-    ),
-)  # fmt: skip
+    id: str
+    name: str
+    limits: Limits
+    samples: Sequence[Sample] = ()
+    """Oldest first; none when it does not run."""
 
 
 class Line(NamedTuple):
-    """One limit as it stands."""
+    """One limit as it stands, of one container or of several."""
 
     kind: Kind
-    limit: Amount
-    """In force; 0 without one."""
-    wanted: Amount | None
+    values: tuple[Value, ...]
+    """In force, each that differs once."""
+    wanted: Value | None
     """Chosen and not applied; None when nothing is."""
-    use: Amount
-    peak: Amount
-    suggestion: Amount
-    """A limit with room above the peak; 0 before anything was measured."""
+    use: float
+    """The greatest, of several containers."""
+    peak: float
+    lacking: str
+    """Why it cannot be set here; empty when it can."""
+    none: str = ""
+    """What holds without a value, where that depends on something else."""
+
+    @property
+    def limit(self) -> Value | None:
+        """The one in force; None where they differ."""
+        return self.values[0] if len(self.values) == 1 else None
+
+    def text(self, value: Value) -> str:
+        """A value of it in words."""
+        return self.none if not value and self.none else self.kind.text(value)
+
+
+class Step(NamedTuple):
+    """A change that was applied, and what takes it back."""
+
+    back: Mapping[str, Limits]
+    """By container id."""
+    words: str
+    """What taking it back does: `CPU quota 2 → 1.5 cores`."""
+
+
+class History:
+    """Changes of one session, of all containers, newest last."""
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        self._steps = [*self._steps[1 - MOST_STEPS :], step]
+
+    def last(self, ids: Sequence[str]) -> Step | None:
+        """The newest step that concerns any of these containers, cut down to them."""
+        for step in reversed(self._steps):
+            if mine := {key: limits for key, limits in step.back.items() if key in ids}:
+                return step._replace(back=mine)
+        return None
+
+    def drop(self, ids: Sequence[str]) -> None:
+        """Forget the newest step of these containers: it was taken back, or never happened."""
+        for index in range(len(self._steps) - 1, -1, -1):
+            step = self._steps[index]
+            if any(key in ids for key in step.back):
+                rest = {key: limits for key, limits in step.back.items() if key not in ids}
+                self._steps[index : index + 1] = [step._replace(back=rest)] if rest else []
+                return
 
 
 class LimitsModel:
-    """Limits of one container."""
+    """Limits of one container, or of several that are to get the same."""
 
-    def __init__(self) -> None:
-        self.limits = Limits()
+    def __init__(self, history: History | None = None) -> None:
+        self.subjects: tuple[Subject, ...] = ()
+        self.bounds: Bounds | None = None
+        self.history = history or History()
         self.typing = ""
         self.problem = ""
-        self._wanted: dict[str, Amount] = {}
-        self._use: dict[str, Amount] = {}
-        self._peak: dict[str, Amount] = {}
-        self._undo: list[Limits] = []
+        """What is wrong with what is wanted; nothing is applied then."""
+        self.warned = False
+        """The warning was seen: the next Enter applies."""
+        self._wanted: dict[Kind, Value] = {}
 
     # --- what is ----------------------------------------------------------------------------
 
-    def in_force(self, limits: Limits) -> None:
-        """These limits hold now, whoever set them."""
-        self.limits = limits
+    def show(self, subjects: Sequence[Subject]) -> None:
+        """Be about these containers as they are now; others than before end what is wanted."""
+        if [it.id for it in subjects] != [it.id for it in self.subjects]:
+            self.forget()
+        self.subjects = tuple(subjects)
 
-    def measured(self, sample: Sample) -> None:
-        """Take a measurement in; peaks are the highest seen, and the kernel's for memory."""
-        use = {"cpus": sample.cpu, "memory": float(sample.memory), "pids": float(sample.pids)}
-        high = {**use, "memory": float(max(sample.memory, sample.memory_peak))}
-        self._use = use
-        for field, value in high.items():
-            self._peak[field] = max(self._peak.get(field, 0.0), value)
+    @property
+    def ids(self) -> list[str]:
+        return [it.id for it in self.subjects]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The rows of the console."""
+        disks = self.bounds.disks if self.bounds else ()
+        return kinds(disks, [it.limits for it in self.subjects])
 
     def line(self, kind: Kind) -> Line:
         """One limit as it stands."""
-        peak = self._peak.get(kind.field, 0.0)
-        suggestion = kind.step(peak * kind.room, 1) if peak else 0.0
+        values = dict.fromkeys(kind.of(it.limits) for it in self.subjects)
         return Line(
             kind,
-            self.value(kind),
-            self._wanted.get(kind.field),
-            self._use.get(kind.field, 0.0),
-            peak,
-            suggestion,
+            tuple(values) or (kind.of(Limits()),),
+            self._wanted.get(kind),
+            max((now(it.samples, kind.measure) for it in self.subjects), default=0.0),
+            max((peak(it.samples, kind.measure) for it in self.subjects), default=0.0),
+            dict(self.bounds.lacking).get(kind.field, "") if self.bounds else "",
+            self._without(kind),
         )
 
-    def value(self, kind: Kind) -> Amount:
-        """The limit in force, 0 without one."""
-        return float(getattr(self.limits, kind.field) or 0)
+    def _without(self, kind: Kind) -> str:
+        """Memory and swap without a word follow the max; no quota is every core."""
+        if kind.field == "memory_swap" and not any(it.limits.memory for it in self.subjects):
+            return "no limit"
+        if kind.is_list and self.bounds:
+            return f"all {len(self.bounds.cpus)}"
+        return ""
+
+    def suggestion(self, kind: Kind) -> Suggestion | None:
+        """A limit that would fit, and from what that is known; for several the greatest."""
+        found = [suggestion(kind, it.samples, it.limits, self.bounds) for it in self.subjects]
+        return max((it for it in found if it), key=lambda it: it.value, default=None)
 
     # --- what is wanted -----------------------------------------------------------------------
 
     def step(self, kind: Kind, steps: int) -> None:
         """Want a little more or less, from what is wanted, in force, or used."""
-        self.typing = self.problem = ""
-        line = self.line(kind)
-        start = line.wanted if line.wanted is not None else line.limit
-        self._want(kind, kind.step(start or line.suggestion or kind.first, steps))
+        wanted = self._wanted.get(kind)
+        start = wanted if wanted is not None else self._in_force(kind)
+        if isinstance(start, str):
+            return
+        suggested = self.suggestion(kind)
+        fallback = suggested.value if suggested else kind.first
+        self.want(kind, kind.step(start if start > 0 else fallback, steps))
+
+    def _in_force(self, kind: Kind) -> Value:
+        """The greatest of several, so that a step never takes by surprise."""
+        return max((kind.of(it.limits) for it in self.subjects), default=0.0, key=_size)
 
     def type(self, kind: Kind, character: str) -> None:
         """A character of a value; what it means so far is wanted at once."""
-        self.typing += character
-        self._understand(kind)
+        self._understand(kind, self.typing + character)
 
     def erase(self, kind: Kind) -> None:
         """Take the last character back."""
-        self.typing = self.typing[:-1]
-        self._understand(kind)
+        self._understand(kind, self.typing[:-1])
 
-    def _understand(self, kind: Kind) -> None:
+    def _understand(self, kind: Kind, typing: str) -> None:
+        self._wanted.pop(kind, None)
         self.problem = ""
-        if not self.typing:
-            self._wanted.pop(kind.field, None)
-            return
-        try:
-            self._want(kind, kind.parse(self.typing))
-        except ValueError as error:
-            self._wanted.pop(kind.field, None)
-            self.problem = str(error)
+        if typing:
+            try:
+                value = kind.parse(typing)
+                self.want(kind, value or kind.lift)
+            except ValueError as error:
+                self.problem = str(error)
+        self.typing = typing
 
     def suggest(self, kind: Kind) -> None:
         """Want what is suggested."""
-        self.typing = self.problem = ""
-        suggestion = self.line(kind).suggestion
-        if suggestion:
-            self._want(kind, suggestion)
+        if suggested := self.suggestion(kind):
+            self.want(kind, suggested.value)
 
-    def _want(self, kind: Kind, amount: Amount) -> None:
-        if amount == self.value(kind):
-            self._wanted.pop(kind.field, None)
+    def want(self, kind: Kind, value: Value) -> None:
+        """Want a value; what is in force already needs not be wanted."""
+        self.typing = self.problem = ""
+        self.warned = False
+        if all(kind.of(it.limits) == value for it in self.subjects):
+            self._wanted.pop(kind, None)
         else:
-            self._wanted[kind.field] = amount
+            self._wanted[kind] = value
+            self._raise_swap(kind, value)
+        self._check()
+
+    def _raise_swap(self, kind: Kind, value: Value) -> None:
+        """A greater max takes memory and swap together along, or the engine would refuse it."""
+        if kind.field != "memory" or isinstance(value, str):
+            return
+        swap = next(each for each in self.kinds if each.field == "memory_swap")
+        old = max((it.limits.memory_swap or 0 for it in self.subjects), default=0)
+        if 0 < old < value:
+            room = max(old - (it.limits.memory or old) for it in self.subjects)
+            self._wanted[swap] = value + room
+
+    def _check(self) -> None:
+        """A refusal of anything wanted, for any of the containers."""
+        for it in self.subjects:
+            wished = after(it.limits, limits_of(self._wanted))
+            for kind, value in self._wanted.items():
+                if why := refusal(kind, value, wished, self.bounds):
+                    self.problem = why
+                    return
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the change would do that nobody may want, by container where there are several."""
+        several = len(self.subjects) > 1
+        found = []
+        for it in self.subjects:
+            last = it.samples[-1] if it.samples else None
+            for kind, value in self._wanted.items():
+                if why := warning(kind, value, last, self.bounds):
+                    found.append(f"{it.name}: {why}" if several else why)
+        return found
 
     def forget(self) -> None:
         """Want nothing."""
         self.typing = self.problem = ""
+        self.warned = False
         self._wanted = {}
 
     # --- applying -----------------------------------------------------------------------------
@@ -167,38 +243,77 @@ class LimitsModel:
         """Whether something is wanted, or half typed."""
         return bool(self._wanted or self.typing)
 
-    def changes(self) -> Limits | None:
-        """What to ask the engine for; None when nothing differs. What was is kept for undo."""
-        if not self._wanted or self.problem:
-            return None
-        before = {field: getattr(self.limits, field) or 0 for field in self._wanted}
-        self._undo.append(limits_of(before))
-        wanted = limits_of(self._wanted)
-        self._assume(wanted)
-        self.forget()
-        return wanted
+    def wish(self) -> Limits | None:
+        """The change that is wanted, None when nothing is."""
+        return limits_of(self._wanted) if self._wanted else None
 
-    def undo(self) -> Limits | None:
-        """What takes the last change back; None when there is none."""
-        self.forget()
-        if not self._undo:
-            return None
-        before = self._undo.pop()
-        self._assume(before)
-        return before
+    def changes(self) -> dict[str, Limits]:
+        """What to ask the engine for, by container; what was is kept for undo.
 
-    def _assume(self, change: Limits) -> None:
+        Nothing while there is a problem, or a warning that was not seen yet.
+        """
+        wished = self.wish()
+        if wished is None or self.problem:
+            return {}
+        if self.warnings and not self.warned:
+            self.warned = True
+            return {}
+        back = {it.id: self._back(it) for it in self.subjects}
+        self.history.add(Step(back, self._undo_words()))
+        return self._assume(dict.fromkeys(self.ids, wished))
+
+    def _back(self, it: Subject) -> Limits:
+        return limits_of({kind: kind.of(it.limits) for kind in self._wanted})
+
+    def _undo_words(self) -> str:
+        return ", ".join(
+            f"{kind.title} {self.line(kind).text(value)} → {before(self.line(kind))}"
+            for kind, value in self._wanted.items()
+        )
+
+    def undo(self) -> dict[str, Limits]:
+        """What takes the last change back, by container; empty when there is none."""
+        step = self.history.last(self.ids)
+        if step is None:
+            return {}
+        self.history.drop(self.ids)
+        return self._assume(dict(step.back))
+
+    def _assume(self, changes: dict[str, Limits]) -> dict[str, Limits]:
         """Until the engine tells, the limits are what was asked for."""
-        given = {f: v or None for f, v in change._asdict().items() if v is not None}
-        self.limits = self.limits._replace(**given)
+        self.forget()
+        self.subjects = tuple(
+            it._replace(limits=after(it.limits, changes[it.id])) if it.id in changes else it
+            for it in self.subjects
+        )
+        return changes
+
+    def refuse(self, key: str, limits: Limits) -> None:
+        """The engine said no for one container: these limits still hold."""
+        self.history.drop([key])
+        self.subjects = tuple(
+            it._replace(limits=limits) if it.id == key else it for it in self.subjects
+        )
 
 
-def limits_of(amounts_by_field: dict[str, Amount]) -> Limits:
-    """Amounts as the engine takes them: whole bytes and counts, 0 for no limit."""
-    cpus = amounts_by_field.get("cpus")
-    memory, pids = amounts_by_field.get("memory"), amounts_by_field.get("pids")
-    return Limits(
-        cpus=None if cpus is None else float(cpus),
-        memory=None if memory is None else int(memory),
-        pids=None if pids is None else int(pids),
-    )
+def _size(value: Value) -> float:
+    return value if isinstance(value, float | int) else 0.0
+
+
+def before(line: Line) -> str:
+    """Limits in force, in words."""
+    return line.text(line.limit) if line.limit is not None else "each its own"
+
+
+def after(limits: Limits, change: Limits) -> Limits:
+    """Limits as they are after an update: None stays, 0 and the empty text lift."""
+    merged: dict[str, object] = {}
+    for field, value in change._asdict().items():
+        if isinstance(value, tuple):
+            rates = {**dict(getattr(limits, field) or ()), **dict(value)}
+            merged[field] = tuple((path, rate) for path, rate in rates.items() if rate) or None
+        elif value is not None:
+            merged[field] = value or None
+    if change.memory == 0:
+        merged["memory_swap"] = None
+    return limits._replace(**merged)  # type: ignore[arg-type]  # the fields are those of Limits

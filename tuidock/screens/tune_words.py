@@ -1,0 +1,121 @@
+"""What stands below the limits: what is about to happen, what happened, what the counters mean.
+
+Pure functions from the pane's model to styled text, the most urgent first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from textual.content import Content
+
+from tuidock.engine.types import UP, Container, Limits
+from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.limits_command import command
+from tuidock.widgets.limits_words import ABOUT, sentences
+from tuidock.widgets.paint import first_fitting
+
+QUIET, GOOD, BAD, WARN = "$foreground 60%", "$text-success", "$text-error", "$text-warning"
+STYLES = {"bad": BAD, "warn": WARN, "": "$foreground"}
+
+
+class Outcome(NamedTuple):
+    """What became of a change of one container."""
+
+    name: str
+    limits: Limits
+    problem: str
+    """Why it was refused; empty when it was done."""
+    runs: bool
+    kept: bool = False
+    """Whether the store now says what was asked for, so that the next start begins with it."""
+
+
+def told(
+    pane: LimitsPane, them: Sequence[Container], outcomes: Sequence[Outcome], width: int
+) -> Content:
+    """All of it, a line each."""
+    lines = [
+        *_action(pane, outcomes, width),
+        *_meaning(pane, them, bad=True),
+        *_about(pane),
+        *_suggested(pane),
+        *_undo(pane),
+        *_meaning(pane, them, bad=False),
+    ]
+    return Content("\n").join(lines)
+
+
+def _action(pane: LimitsPane, outcomes: Sequence[Outcome], width: int) -> Iterator[Content]:
+    """What Enter would do, or what was done."""
+    model = pane.model
+    names = [it.name for it in model.subjects]
+    if model.problem:
+        yield Content.styled(model.problem, f"{BAD} bold")
+    elif (wish := model.wish()) is not None:
+        line = command(wish, names)
+        for warning in model.warnings:
+            yield Content.styled(f"{warning}.", f"{WARN} bold")
+        again = model.warned and model.warnings
+        hint = "Enter again does it, Esc does not" if again else "Enter applies, Esc forgets"
+        text = first_fitting([f"$ {line}   {hint}", f"{hint}: {line}"], width)
+        yield Content.styled(text, "$text-accent bold")
+    elif outcomes:
+        yield from _done(outcomes)
+
+
+def _done(outcomes: Sequence[Outcome]) -> Iterator[Content]:
+    well = [it for it in outcomes if not it.problem]
+    for it in outcomes:
+        if it.problem:
+            yield Content.styled(f"✗ {it.name}: {it.problem}", f"{BAD} bold")
+    if well:
+        names = [it.name for it in well]
+        same = all(it.limits == well[0].limits for it in well)
+        line = f"$ {command(well[0].limits, names)}" if same else "each as it was before"
+        yield Content.assemble((f"✓ {', '.join(names)}: {_kept(well)}  ", GOOD), (line, QUIET))
+
+
+def _kept(well: Sequence[Outcome]) -> str:
+    running = any(it.runs for it in well)
+    if not all(it.kept for it in well):
+        return "in force; somebody else changed the limits too"
+    return "in force, and kept over a restart" if running else "kept; in force from its next start"
+
+
+def _meaning(pane: LimitsPane, them: Sequence[Container], *, bad: bool) -> Iterator[Content]:
+    """Sentences about the chosen group, container by container where there are several."""
+    model = pane.model
+    for each in model.subjects:
+        for said in sentences(pane.kind.group, each.samples, each.limits, model.bounds):
+            if bool(said.level) == bad:
+                name = f"{each.name}: " if len(model.subjects) > 1 else ""
+                yield Content.styled(name + said.text, STYLES[said.level])
+    idle = [it.name for it in them if it.status not in UP and not bad]
+    for name in idle:
+        yield Content.styled(f"{name} does not run: limits hold from its next start.", QUIET)
+
+
+def _about(pane: LimitsPane) -> Iterator[Content]:
+    kind, bounds = pane.kind, pane.model.bounds
+    lacking = pane.model.line(kind).lacking
+    if lacking:
+        yield Content.styled(f"Not here: {lacking}.", WARN)
+    yield Content.styled(ABOUT[kind.field], QUIET)
+    remark = dict(bounds.remarks).get(kind.field) if bounds else ""
+    if remark and not lacking:
+        yield Content.styled(f"Mind: {remark}.", WARN)
+
+
+def _suggested(pane: LimitsPane) -> Iterator[Content]:
+    line, found = pane.model.line(pane.kind), pane.model.suggestion(pane.kind)
+    if found and not line.lacking and found.value not in (line.limit, line.wanted):
+        said = f" suggests {pane.kind.text(found.value)}: {found.origin}."
+        yield Content.assemble(("=", "$text-accent bold"), (said, QUIET))
+
+
+def _undo(pane: LimitsPane) -> Iterator[Content]:
+    step = pane.model.history.last(pane.model.ids)
+    if step and not pane.model.pending:
+        yield Content.assemble(("z", "$text-accent bold"), (f" takes back: {step.words}.", QUIET))
