@@ -19,14 +19,12 @@ from pathlib import Path
 import pytest
 
 from tests import root_only
+from tests.linux import bare
 from tests.linux.test_stub import disassembled
 from tuidock.engine.linux import dozing, ground
 
-KNOWN = {"x86_64": "e3be3f6913d57866", "aarch64": "9799c778fab96f9f"}
+KNOWN = {"x86_64": "726796ad7b661556", "aarch64": "86487fb7d239aaa8"}
 """Digests of code whose every instruction was compared with an assembler's."""
-_QEMU = "qemu-aarch64"
-RUNNERS = {os.uname().machine: ()} | ({"aarch64": (_QEMU,)} if shutil.which(_QEMU) else {})
-"""How a machine's programs run here; without an emulator only our own."""
 _PPOLL = {"x86_64": 271, "aarch64": 73}[os.uname().machine]
 _PAGE = 4096
 
@@ -51,39 +49,59 @@ _AROUND = {
 """read(0, 0x501000, 8192), the order at 0x500000, write(1, 0x501000, 16384), exit."""
 
 
-def _program(name: str) -> bytes:
-    """An ELF file around the code. Its pages are given back to zeros."""
-    code = bytes.fromhex(_AROUND[name]) + dozing.code(name)
-    ident = b"\x7fELF" + bytes((2, 1, 1)).ljust(12, b"\0")
-    kind = (2, {"x86_64": 62, "aarch64": 183}[name], 1)
-    header = ident + struct.pack("<HHIQQQIHHHHHH", *kind, 0x4000B0, 64, 0, 0, 64, 56, 2, 64, 0, 0)
-    size = 0xB0 + len(code)
-    text = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0, size, size, _PAGE)
-    data = struct.pack("<IIQQQQQQ", 1, 6, _PAGE, 0x500000, 0, 112, 0x10000, _PAGE)
-    order = (0x500050, 0x504000, 0x503000, 0x500040, 1, 0, _PAGE, _PAGE // 2)
-    words = struct.pack("<8qihhq3q", *order, 0, select.POLLIN, 0, 0, 0x501000, 0x502000, 0)
-    return (header + text + data + code).ljust(_PAGE, b"\0") + words
+_COUNT = {
+    "x86_64": "48ff074531c0c3",
+    "aarch64": "010040f921040091010000f9090080d20b0080d2c0035fd6",
+}
+"""Count what the argument is the address of, and spoil registers."""
+_COUNTED = 0x504F00
 
 
-@pytest.mark.parametrize("name", RUNNERS)
+def _data(name: str, wanted: int, *, times: int) -> bytes:
+    """An order. The pages are given back to zeros; what is called is in the text."""
+    called = 0x4000B0 + len(bytes.fromhex(_AROUND[name])) + len(dozing.code(name))
+    order = (0x500070, 0x504000, 0x503000, 0x500068, 1, 0x500088, _PAGE, _PAGE // 2)
+    more = (called, _COUNTED, times, 0, 1000)
+    pages = (0x501000, 0x502000, 0)
+    return struct.pack("<13qihh3q2q", *order, *more, 0, wanted, 0, *pages, 0, 1000)
+
+
+def _run(name: str, folder: Path, given: bytes, data: bytes) -> subprocess.CompletedProcess[bytes]:
+    code = bytes.fromhex(_AROUND[name]) + dozing.code(name) + bytes.fromhex(_COUNT[name])
+    return bare.run(name, code, data, folder, given)
+
+
+def _input() -> bytes:
+    """A page of which a few words differ from zeros, and one of which all do."""
+    first = bytearray(_PAGE)
+    for at, word in {8: 7, 16: 1 << 63, 4088: 5}.items():
+        struct.pack_into("<Q", first, at, word)
+    return bytes(first) + os.urandom(_PAGE)
+
+
+@pytest.mark.parametrize("name", bare.RUNNERS)
 def test_what_differs_is_put_back(name: str, tmp_path: Path) -> None:
     """Fails without a record for each word, and if a page with too many is not kept."""
-    path = tmp_path / "program"
-    path.write_bytes(_program(name))
-    path.chmod(0o700)
-    few = {8: 7, 16: 1 << 63, 4088: 5}
-    first = bytearray(_PAGE)
-    for at, word in few.items():
-        struct.pack_into("<Q", first, at, word)
-    pages = bytes(first) + os.urandom(_PAGE)
-    (tmp_path / "input").write_bytes(pages)
-    with (tmp_path / "input").open("rb") as file:
-        words = (*RUNNERS[name], str(path))
-        done = subprocess.run(words, stdin=file, capture_output=True, check=False)
+    pages = _input()
+    done = _run(name, tmp_path, pages, _data(name, select.POLLIN, times=3))
     assert done.returncode == 1, done  # a file is always readable
     assert done.stdout[: len(pages)] == pages
     records = struct.unpack_from("<8Q", done.stdout, 3 * _PAGE)
     assert records[:7] == (0x501008, 7, 0x501010, 1 << 63, 0x501FF8, 5, 0)
+    assert struct.unpack_from("<Q", done.stdout, _COUNTED - 0x501000) == (0,)
+
+
+@pytest.mark.parametrize("name", bare.RUNNERS)
+@pytest.mark.parametrize("times", [0, 1, 5])
+def test_what_is_to_be_done_meanwhile_is_done_so_often(
+    name: str, times: int, tmp_path: Path
+) -> None:
+    """And memory is there again after it. Nothing else happens: the input is not awaited."""
+    pages = _input()
+    done = _run(name, tmp_path, pages, _data(name, 0, times=times))
+    assert done.returncode == 0, done
+    assert done.stdout[: len(pages)] == pages
+    assert struct.unpack_from("<Q", done.stdout, _COUNTED - 0x501000) == (times,)
 
 
 # --- an interpreter ---------------------------------------------------------------------------
@@ -279,7 +297,7 @@ def test_who_waits_for_a_moment_only_stays_awake(
 ) -> None:
     slept: list[int | None] = []
 
-    def doze(_: object, patience: int | None) -> list[tuple[int, int]]:
+    def doze(_: object, patience: int | None, beat: object) -> list[tuple[int, int]]:
         slept.append(patience)
         habit.awake = 10  # twice that is what it is again
         return []

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from tuidock.engine.named import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # --- images -------------------------------------------------------------------------------------
 
 
@@ -161,6 +165,24 @@ class Bounds(NamedTuple):
     """(field of `Limits`, why it cannot be set)."""
     remarks: tuple[tuple[str, str], ...] = ()
     """(field of `Limits`, why it may have no effect)."""
+
+
+class History(NamedTuple):
+    """What a container used, run after run, oldest first: columns of one length, and starts."""
+
+    id: str
+    at: Sequence[float] = ()
+    """Seconds since the epoch."""
+    cpu: Sequence[float] = ()
+    """Cores in use since the one before; 0.0 after a gap."""
+    memory: Sequence[int] = ()
+    """Working set, as in `Sample`."""
+    pids: Sequence[int] = ()
+    received: Sequence[float] = ()
+    """Bytes a second since the one before, by the container's own network."""
+    sent: Sequence[float] = ()
+    starts: Sequence[float] = ()
+    """When a run began to be recorded, a second or so after it began."""
 
 
 class LogLine(NamedTuple):

@@ -23,6 +23,7 @@ from tuidock.engine.types import (
     ExecSpec,
     ExitRecord,
     Finding,
+    History,
     HostInfo,
     Image,
     Limits,
@@ -200,6 +201,13 @@ class Containers(Protocol):
         """One batch each `interval` seconds, one sample for every running container asked for.
 
         No keys: all running containers at that moment, none too. The first batch comes at once.
+        """
+        ...
+
+    async def history(self, key: str, since: float = 0.0) -> History:
+        """What it used over the last day, one record each two seconds, from a moment on.
+
+        Running or not; empty for one that was never recorded.
         """
         ...
 

@@ -75,6 +75,10 @@ class Layout(NamedTuple):
         """The current log file; rotated ones carry `.1`, `.2`, ... (higher is older)."""
         return f"{self.container(container_id)}/log"
 
+    def samples(self, container_id: str) -> str:
+        """Its black box: what it used in the last day."""
+        return f"{self.container(container_id)}/samples"
+
     def exit_file(self, container_id: str) -> str:
         return f"{self.container(container_id)}/exit.json"
 

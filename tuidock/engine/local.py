@@ -33,6 +33,7 @@ from tuidock.engine.types import (
     ExecSpec,
     ExitRecord,
     Finding,
+    History,
     HostInfo,
     Image,
     Limits,
@@ -250,6 +251,9 @@ class LocalContainers:
             yield await self._workers.sample(lambda core: core.containers.sample(keys))
             due = max(due + interval, loop.time())  # a slow machine skips, it does not catch up
             await asyncio.sleep(due - loop.time())
+
+    async def history(self, key: str, since: float = 0.0) -> History:
+        return await self._workers.call(lambda core: core.containers.history(key, since))
 
     async def exec(self, key: str, spec: ExecSpec) -> Session:
         line = await self._workers.call(lambda core: core.containers.exec(key, spec))

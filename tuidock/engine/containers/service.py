@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Bounds,
         ExecSpec,
         ExitRecord,
+        History,
         Image,
         LogLine,
         LogQuery,
@@ -247,6 +248,13 @@ class Containers(FileVerbs):
         wanted = [self._find(key).id for key in keys] if keys else records.ids(self.db)
         states = [(each, read_state(self.layout, each).pid) for each in wanted]
         return self._sampler.sample([(each, pid) for each, pid in states if pid])
+
+    def history(self, key: str, since: float = 0.0) -> History:
+        """What it used, from its black box; running or not."""
+        from tuidock.engine.blackbox.reader import read
+
+        container_id = self._find(key).id
+        return read(self.layout.samples(container_id), container_id, since)
 
     def top(self, key: str) -> Sequence[Process]:
         """Raises WrongStatus when it does not run."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from tuidock.engine.fake.programs import Program
 from tuidock.engine.fake.session import FakeSession
-from tuidock.engine.types import Container, ExitRecord, LogLine, Process, Sample, Status
+from tuidock.engine.types import Container, ExitRecord, History, LogLine, Process, Sample, Status
+
+_DAY = 86_400.0
 
 
 class Box:
@@ -129,6 +131,27 @@ class Box:
             memory_anon=memory - memory // 5,
             block_reads=memory // 3 >> 14,
             block_writes=int(age),
+        )
+
+    def history(self, now: float, since: float) -> History:
+        """The last run, as its black box would have it: from a second after the start on."""
+        it, load = self.it, self.program.load
+        end = it.exit.at if it.exit else now
+        if not it.started or it.started + 1 > end:
+            return History(it.id)
+        oldest = max(it.started + 1, end - _DAY)
+        every = [oldest + 2 * index for index in range(int((end - oldest) / 2) + 1)]
+        at = [each for each in every if each >= since]
+        cpus = it.spec.limits.cpus
+        return History(
+            it.id,
+            at,
+            [min(load.cpu_at(each), cpus or load.cpu_at(each)) for each in at],
+            [load.memory_at(each) for each in at],
+            [load.pids] * len(at),
+            [float(load.network)] * len(at),
+            [load.network * 0.4] * len(at),
+            (oldest,) if oldest >= since else (),
         )
 
     def _count(self, now: float) -> None:

@@ -36,6 +36,7 @@ from tuidock.engine.types import (
     ContainerSpec,
     ExecSpec,
     ExitRecord,
+    History,
     Limits,
     LogLine,
     LogQuery,
@@ -124,6 +125,10 @@ class FakeContainers:
             before = {sample.id: sample for sample in batch}
             yield batch
             await self._clock.sleep(interval)
+
+    async def history(self, key: str, since: float = 0.0) -> History:
+        self._judge()
+        return self._box(key).history(self._clock.time(), since)
 
     async def wait(self, key: str) -> ExitRecord:
         box = self._box(key)

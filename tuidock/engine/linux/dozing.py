@@ -2,8 +2,9 @@
 
 Much of what a process has written to since it was forked is the same again, or nearly. Before it
 waits, the words that differ are noted, and the pages given back (`ground`); after it has waited
-they are put into place. Nothing but machine code runs meanwhile. Invariant: memory is after it
-what it was before, whatever the kernel made of a page, and whichever calls it refused.
+they are put into place. Nothing but machine code runs meanwhile, and what there is to do at
+regular times (`Beat`) is done by it without waking up. Invariant: memory is after it what it was
+before, whatever the kernel made of a page, and whichever calls it refused.
 
     order                                          record
     +0   addresses of pages, 0 at the end          +0   address of a word, 0 at the end
@@ -12,12 +13,15 @@ what it was before, whatever the kernel made of a page, and whichever calls it r
     +24  struct pollfd, +32 their number
     +40  struct timespec, or 0
     +48  bytes of a page, +56 of its records at most
+    +64  a function to call when that time is up, with +72, and to wait on; +80 so many times
+    +88  struct timespec: the time from one call to the next
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import math
 import mmap
 import os
 import select
@@ -31,6 +35,8 @@ from tuidock.engine.linux.machine import assembled, instructions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tuidock.engine.linux.beat import Beat
 
     Interest = Mapping[int, tuple[int, object]]
     """Descriptor to the events waited for, and whatever belongs to it."""
@@ -100,6 +106,7 @@ b81c000000       mov eax, 28
 ebe1             jmp drop
 wait:
 49832000         and qword ptr [r8], 0       ; the last record
+again:
 488b7b18         mov rdi, [rbx+24]
 488b7320         mov rsi, [rbx+32]
 488b5328         mov rdx, [rbx+40]
@@ -107,6 +114,22 @@ wait:
 41b808000000     mov r8d, 8
 b80f010000       mov eax, 271                ; ppoll
 0f05             syscall
+4885c0           test rax, rax
+752c             jne over
+483b4350         cmp rax, [rbx+80]           ; how often there is something to do meanwhile
+7426             je over
+48ff4b50         dec qword ptr [rbx+80]
+488b7b48         mov rdi, [rbx+72]
+ff5340           call [rbx+64]
+488b5328         mov rdx, [rbx+40]
+488b4358         mov rax, [rbx+88]
+488902           mov [rdx], rax
+488b4360         mov rax, [rbx+96]
+48894208         mov [rdx+8], rax
+31c0             xor eax, eax
+483b4350         cmp rax, [rbx+80]
+75b3             jne again
+over:
 488b7308         mov rsi, [rbx+8]
 back:
 488b0e           mov rcx, [rsi]
@@ -183,12 +206,29 @@ e10305aa     mov x1, x5
 faffff17     b drop
 wait:
 7f0100f9     str xzr, [x11]              ; the last record
+again:
 208541a9     ldp x0, x1, [x9, #24]
 221540f9     ldr x2, [x9, #40]
 030080d2     mov x3, #0                  ; the signal mask stays
 040180d2     mov x4, #8
 280980d2     mov x8, #73                 ; ppoll
 010000d4     svc #0
+e00100b5     cbnz x0, over
+212940f9     ldr x1, [x9, #80]           ; how often there is something to do meanwhile
+a10100b4     cbz x1, over
+210400d1     sub x1, x1, #1
+212900f9     str x1, [x9, #80]
+220144a9     ldp x2, x0, [x9, #64]
+e97bbfa9     stp x9, x30, [sp, #-16]!
+40003fd6     blr x2
+e97bc1a8     ldp x9, x30, [sp], #16
+218945a9     ldp x1, x2, [x9, #88]
+231540f9     ldr x3, [x9, #40]
+610800a9     stp x1, x2, [x3]
+000080d2     mov x0, #0
+212940f9     ldr x1, [x9, #80]
+81fdffb5     cbnz x1, again
+over:
 2a0540f9     ldr x10, [x9, #8]
 back:
 4109c1a8     ldp x1, x2, [x10], #16
@@ -209,7 +249,8 @@ _PAGE = mmap.PAGESIZE
 _FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
 _MOST = _PAGE // 2
 """Bytes of records that a page is worth."""
-_ORDER = struct.Struct("=8q")
+_ORDER = struct.Struct("=13q")
+_NOTHING_TO_DO = (0, 0, 0, 0, 0)
 _TIMESPEC = struct.Struct("=2q")
 _POLLFD = struct.Struct("=ihh")
 _ADDRESS = _ENTRY = 8
@@ -244,51 +285,78 @@ class Habit:
 _habit = Habit()
 
 
-def wait(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
+def wait(
+    interest: Interest, patience: int | None, beat: Beat | None = None
+) -> list[tuple[int, int]]:
     """poll(2): what is awaited of which descriptor; descriptors and what has come.
 
     `patience` is in milliseconds; it may return early, with nothing. Not for a process that
     handles signals: a handler would run in the memory of another time. Raises OSError.
     """
     is_short = patience is not None and patience < _habit.awake + SOON
-    if is_short or not (_doze and ground.areas):
-        return poll(interest, patience)
-    if ready := poll(interest, _habit.awake):
+    can_sleep = _doze and ground.areas and not (beat and not beat.function)
+    if is_short or not can_sleep:
+        return awake(interest, patience, beat)
+    if ready := awake(interest, _habit.awake, beat):
         return ready
     begin = time.monotonic()
-    ready = doze(interest, None if patience is None else patience - _habit.awake)
+    ready = doze(interest, None if patience is None else patience - _habit.awake, beat)
     _habit.slept(time.monotonic() - begin)
     return ready
 
 
+def awake(
+    interest: Interest, patience: int | None, beat: Beat | None = None
+) -> list[tuple[int, int]]:
+    """The same without sleep."""
+    if beat is None:
+        return poll(interest, patience)
+    until = math.inf if patience is None else time.monotonic() + patience / 1000
+    while True:
+        left = (until - time.monotonic()) * 1000
+        is_last = left <= beat.left()
+        ready = poll(interest, max(0, math.ceil(min(left, beat.left()))))
+        beat.strike()
+        if ready or is_last:
+            return ready
+
+
 def poll(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
-    """The same, awake."""
+    """The same, and nothing else."""
     awaited = select.poll()
     for descriptor, (wanted, _) in interest.items():
         awaited.register(descriptor, wanted)
     return awaited.poll(patience)
 
 
-def doze(interest: Interest, patience: int | None) -> list[tuple[int, int]]:
+def doze(
+    interest: Interest, patience: int | None, beat: Beat | None = None
+) -> list[tuple[int, int]]:
     """The same, with the memory given back."""
     polled = b"".join(_POLLFD.pack(each, wanted, 0) for each, (wanted, _) in interest.items())
-    until = _TIMESPEC.pack(*divmod((patience or 0) * 1_000_000, 1_000_000_000))
+    times = beat.times(patience) if beat else 0
+    first = beat.left() if beat and times else patience
+    until = _TIMESPEC.pack(*divmod(int((first or 0) * 1_000_000), 1_000_000_000))
     head = _ORDER.size + len(polled + until)
     most = sum(end - start for start, end in ground.areas) // _PAGE
     scratch = -(-(head + (most + 1) * _ADDRESS) // _PAGE) * _PAGE
     try:  # before it is known which pages are ours: it is to be none of them
         memory = mmap.mmap(-1, scratch + _PAGE + most * _MOST + 16, flags=_FLAGS)
     except OSError:  # no memory even for that
-        return poll(interest, patience)
+        return awake(interest, patience, beat)
     with memory:
         at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-        timed = at + head - len(until) if patience is not None else 0
+        timed = at + head - len(until) if first is not None else 0
         places = (at + head, at + scratch + _PAGE, at + scratch, at + _ORDER.size)
-        order = _ORDER.pack(*places, len(interest), timed, _PAGE, _MOST)
+        more = beat.order(times) if beat and times else _NOTHING_TO_DO
+        order = _ORDER.pack(*places, len(interest), timed, _PAGE, _MOST, *more)
         memory[:head] = order + polled + until
         _list_own_pages(memory, head)
         result = _doze(at)
         answers = memory[_ORDER.size : _ORDER.size + len(polled)]
+        seconds, rest = _TIMESPEC.unpack_from(memory, head - len(until))
+    if beat and times:  # the kernel tells what is left of a time
+        beat.go_on(seconds + rest / 1e9)
     if result < 0 and result != -errno.EINTR:
         raise OSError(-result, f"ppoll: {os.strerror(-result)}")
     return [(each, found) for each, _, found in _POLLFD.iter_unpack(answers) if found]

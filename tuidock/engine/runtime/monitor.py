@@ -13,6 +13,7 @@ import os
 import select
 from functools import partial
 
+from tuidock.engine.blackbox.recorder import Recorder
 from tuidock.engine.linux import dozing, sockets
 from tuidock.engine.linux import process as p
 from tuidock.engine.runtime import ending, foreign, health, strays, terminal
@@ -76,6 +77,7 @@ class Monitor:
         self.wakeup = strays.watch(ward.pid) if foreign.PROGRAM in about else -1
         self.alarm = Alarm(ward, self.timers, self._out_of_memory)
         self.stillness = Stillness(ward)
+        self.recorder = Recorder(layout.samples(self.id))
         self.killed = False
         """Somebody asked for SIGKILL: it is not the kernel's, whatever the kernel killed before."""
         self.ended = False
@@ -90,12 +92,16 @@ class Monitor:
     def turn(self) -> None:
         """Wait until something happens, and do what is to be done then."""
         interest = self._interest()
-        wait = dozing.wait if self.wakeup < 0 else dozing.poll
-        for descriptor, _ in wait(interest, self._patience()):
+        wait = dozing.wait if self.wakeup < 0 else dozing.awake
+        for descriptor, _ in wait(interest, self._patience(), self.recorder.beat):
             interest[descriptor][1]()
         if not self.ended:
             self.timers.run()
         self.intake.log.flush()
+
+    def record(self, *, new_run: bool) -> None:
+        """Fill its black box from now on."""
+        self.recorder.begin(self.ward.cgroup, self.ward.pid, new_run=new_run)
 
     def _patience(self) -> int | None:
         """Milliseconds that may pass if nothing happens."""
@@ -284,6 +290,7 @@ class Monitor:
     def end(self) -> None:
         """The first process is dead: drain, record, clean up, tell."""
         self.ended = True
+        self.recorder.close()
         status = ending.reap(self.ward)
         cgroup = self.ward.cgroup()
         cgroup.kill()  # whoever did not end with the first of its pid namespace

@@ -9,7 +9,9 @@ import marshal
 import os
 import sys
 import time
+from functools import partial
 
+from tuidock.engine.blackbox.recorder import BEGIN
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
@@ -51,6 +53,7 @@ def attend(layout: Layout, orders: Packets) -> None:
     ours.close()
     if monitor.prober:
         monitor.prober.begin()
+    monitor.timers.after(BEGIN, partial(monitor.record, new_run=True))
     for helper in (starter, *told[-1]):
         os.waitpid(helper, 0)
     monitor.live()
@@ -126,6 +129,7 @@ def adopt(layout: Layout, container_id: str, client: Packets, watcher: int) -> N
         monitor.stillness.look()
         if monitor.prober:
             monitor.prober.go_on(state["started"])
+        monitor.record(new_run=False)
         monitor.live()
     else:
         monitor.end()
