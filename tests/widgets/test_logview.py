@@ -353,3 +353,42 @@ async def test_a_search_goes_on_into_what_was_not_counted_yet(
         await until(pilot, lambda: "found" in status_of(view) or "1 of 1" in status_of(view))
         await until(pilot, lambda: index_of.count == 5000)
         await until(pilot, lambda: index_of.search is not None and index_of.search.count == 1)
+
+
+async def test_the_top_of_what_was_not_counted_yet(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when the top is that of the part that was counted at opening."""
+    monkeypatch.setattr("tuidock.engine.logs.index.AT_ONCE", 1000)
+    monkeypatch.setattr("tuidock.widgets.log_lines.DIG", 5000)
+    monkeypatch.setattr("tuidock.widgets.logview.AHEAD", 0)
+    monkeypatch.setattr("tuidock.engine.logs.index.STEP", 1000)
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await view.open([str(log)])
+        await pilot.pause()
+        assert "≈" in status_of(view)
+        await pilot.press("g")
+        await until(pilot, lambda: lines_of(view.lines)[0].strip() == "line 0")
+        assert "line 1 of 5,000" in status_of(view)
+        await pilot.press("ampersand", *"99$", "enter", "g")
+        await until(pilot, lambda: lines_of(view.lines)[0].strip() == "line 99")
+        await until(pilot, lambda: "50 kept" in status_of(view))
+        assert "searching" not in status_of(view)
+
+
+async def test_a_filter_keeps_the_readers_place_while_it_works(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when lines found above push away what is being read."""
+    monkeypatch.setattr("tuidock.widgets.log_sieve.JOB_LINES", 50)
+    monkeypatch.setattr("tuidock.widgets.log_excerpt.AT_ONCE", 50)
+    monkeypatch.setattr("tuidock.engine.logs.index.STEP", 1000)
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await view.open([str(log)])
+        await pilot.pause()
+        view.lines.go(2500)
+        await pilot.press("ampersand", "0", "enter")
+        await until(pilot, lambda: view.lines.excerpt.looked == 1)
+        assert view.lines.current in view.lines.on_screen()

@@ -7,6 +7,7 @@ thread, a bounded piece at a time, and is forgotten when something else is wante
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
@@ -27,6 +28,10 @@ DIG = 8 << 20
 """Bytes of older log that are counted in one piece."""
 
 
+PROGRESS = 0.05
+"""Seconds between two looks at what is being done in another thread."""
+
+
 class LogLines(LogRows):
     """The lines themselves; `LogView` gives it a prompt, a status line and a panel."""
 
@@ -41,9 +46,12 @@ class LogLines(LogRows):
         """What is being done in another thread, in words."""
         self._own_scroll = False
         self._looking = False
+        self._to_top = False
+        """Whether the reader wants to see the first line, whichever that turns out to be."""
         self._step = 0
         """Way to the match that was asked for before it was found."""
         self._digging = asyncio.Lock()
+        self._shown = 0.0
 
     def show(self, source: LogSource) -> None:
         """Look at another log, from its end."""
@@ -71,6 +79,8 @@ class LogLines(LogRows):
         self.virtual_size = Size(self._width(), self._height())
         if self.follow:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        elif self._to_top:
+            self.scroll_to(y=0, animate=False, force=True)
         elif gone:
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, force=True)
         self._own_scroll = False
@@ -98,7 +108,10 @@ class LogLines(LogRows):
                     job[0].take(await aside(source, job[1]))
                 elif isinstance(source, LogIndex):
                     await self._dig(source)
-                self._looked()
+                self._show_progress(self._looked)
+                self._land()
+            self._looked()
+            self._to_top = False
         except OSError as error:
             self.notify(error.strerror or "", title="The log cannot be read", severity="error")
         finally:
@@ -110,7 +123,6 @@ class LogLines(LogRows):
             self._fit()
         else:
             self.post_message(self.Changed())
-        self._land()
 
     def _land(self) -> None:
         """Go to the match that was wanted, now that it may have been found."""
@@ -139,11 +151,18 @@ class LogLines(LogRows):
                 await self._dig(source)
                 if self.excerpt.source is not source:
                     return False
-                self.settle()
+                self._show_progress(self.settle)
         finally:
             self.busy = ""
-            self.post_message(self.Changed())
+        self.settle()
         return True
+
+    def _show_progress(self, show: Callable[[], None]) -> None:
+        """Paint now and then: pieces of work may come faster than anybody looks."""
+        now = time.monotonic()
+        if now - self._shown > PROGRESS:
+            self._shown = now
+            show()
 
     @work(exclusive=True, group="older", exit_on_error=False)
     async def older(self, pieces: int = 1) -> None:
@@ -154,10 +173,12 @@ class LogLines(LogRows):
     @work(exclusive=True, group="older", exit_on_error=False)
     async def action_top(self) -> None:
         """To the oldest line of all, which may have to be counted first."""
+        self._to_top = True
         self.set_follow(False)
-        if await self.reach(lambda: self.follow):
-            self.set_follow(False)
+        self._scroll(y=0)
+        if await self.reach(lambda: not self._to_top) and self._to_top:
             self._scroll(y=0)
+            self._to_top = self._unseen()
 
     # --- search and filter --------------------------------------------------------------------
 
@@ -196,7 +217,7 @@ class LogLines(LogRows):
         source = self.excerpt.source
         if source.first <= number < source.end:
             self._make_current(number)
-            self.follow = False
+            self.follow = self._to_top = False
             self._reveal(number)
             self._reveal_match(number)
 
@@ -225,6 +246,7 @@ class LogLines(LogRows):
     def set_follow(self, follow: bool) -> None:
         """Stick to the end, or stay here."""
         self.follow = follow
+        self._to_top = self._to_top and not follow
         if follow:
             self._scroll(y=self.max_scroll_y)
         self.post_message(self.Changed())
@@ -237,6 +259,7 @@ class LogLines(LogRows):
             # end: that is nobody's wish.
             at_end = new_value >= self.max_scroll_y
             self.follow = (self.follow or new_value > old_value) if at_end else False
+            self._to_top = False
             self.post_message(self.Changed())
             if new_value <= 0 and not self.excerpt.source.complete:
                 self.older()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tuidock.engine.types import LogLine
@@ -16,6 +16,9 @@ from tuidock.widgets.ansi import plain, without_colours
 
 SEARCHED = 64 * 1024
 """Bytes of one line that are searched; the rest of a monster is not."""
+
+MANY = 50
+"""Matches in a passage from which on its lines are looked at one by one."""
 
 _LOOKS_AROUND = re.compile(r"\(\?[=!<>(]|\\[AZ]|[*+?}]\+|\\n")
 """What may match within a line and not in the midst of others, or the other way round."""
@@ -160,13 +163,25 @@ def _places(pattern: Pattern, together: str) -> array[int]:
         end = together.find("\n", start)
         end = len(together) if end < 0 else end
         # Beyond the end of its line it is a match of something else: ask the line alone.
-        if match.end() <= end or pattern.regex.search(together[_begin(together, start) : end]):
+        if match.end() <= end or search(together[_begin(together, start) : end]):
             found.append(number)
         if end == len(together):
             break
+        if len(found) > MANY:
+            return _each(pattern, search, together)
         number, counted = number + 1, end + 1
         match = search(together, counted)
     return found
+
+
+def _each(
+    pattern: Pattern, search: Callable[[str], re.Match[str] | None], together: str
+) -> array[int]:
+    """Line by line, which is faster where many of them match."""
+    lines, needle = enumerate(together.split("\n")), pattern.needle
+    if needle and together.isascii():
+        return array("q", [number for number, line in lines if needle in line])
+    return array("q", [number for number, line in lines if search(line)])
 
 
 def _begin(together: str, at: int) -> int:

@@ -130,7 +130,7 @@ class LogIndex:
             pieces = _pieces_in(data)
             if pieces:
                 joined |= {offset, offsets[-1] if offsets else begin}
-            number -= data.count(b"\n") - pieces
+            number -= _newlines(data) - pieces
             offsets.append(offset)
             numbers.append(number)
             if begin - offset >= size:
@@ -160,7 +160,7 @@ class LogIndex:
                 numbers.append(self.end)
             if pieces := _pieces_in(data):
                 self._joined |= {offsets[-1], offset + len(data)}
-            self.end += data.count(b"\n") - pieces
+            self.end += _newlines(data) - pieces
             self._counted = offset + len(data)
         self._forget_deleted()
         return self.end - before
@@ -241,6 +241,13 @@ class LogIndex:
         return [line.text for line in self.lines(start, stop)]
 
 
+# Each byte of a log comes by here: these are the fastest ways that the language has.
+
+
+def _newlines(data: bytes) -> int:
+    return len(data) - len(data.replace(b"\n", b""))
+
+
 def _pieces_in(data: bytes) -> int:
     """Records that do not end a line."""
-    return sum(1 for _ in _PARTIAL.finditer(data)) if b" P " in data else 0
+    return sum(1 for _ in _PARTIAL.finditer(data)) if data.rfind(b" P ") >= 0 else 0
