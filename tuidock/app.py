@@ -186,7 +186,13 @@ class TuidockApp(App[int], inherit_bindings=False):
 
     def remember_columns(self, pane: str, keys: tuple[str, ...]) -> None:
         """Keep a choice of columns for this run and the next ones."""
-        self.state = self.state.with_columns(pane, keys)
+        self._remember(self.state.with_columns(pane, keys))
+
+    def remember_group(self, pane: str, way: str) -> None:
+        self._remember(self.state.with_group(pane, way))
+
+    def _remember(self, state: remembered.State) -> None:
+        self.state = state
         if self._memory:
             try:
                 remembered.save(self.state, self._memory)

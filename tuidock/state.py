@@ -16,11 +16,16 @@ class State(NamedTuple):
 
     columns: Mapping[str, tuple[str, ...]] = {}
     """Keys of the columns chosen for a pane, in their order."""
+    groups: Mapping[str, str] = {}
+    """How a pane's rows are grouped."""
 
     def with_columns(self, pane: str, keys: tuple[str, ...]) -> State:
         """No keys: the pane has its own choice again."""
         others = {name: value for name, value in self.columns.items() if name != pane}
         return self._replace(columns={**others, pane: keys} if keys else others)
+
+    def with_group(self, pane: str, way: str) -> State:
+        return self._replace(groups={**self.groups, pane: way})
 
 
 def default_path() -> str:
@@ -34,8 +39,12 @@ def load(path: str) -> State:
     """What was remembered; nothing when the file is missing, or nobody's."""
     try:
         with open(path, encoding="utf-8") as file:
-            columns = json.load(file)["columns"]
-        return State({str(pane): tuple(map(str, keys)) for pane, keys in columns.items()})
+            known = json.load(file)
+        columns, groups = known.get("columns", {}), known.get("groups", {})
+        return State(
+            {str(pane): tuple(map(str, keys)) for pane, keys in columns.items()},
+            {str(pane): str(way) for pane, way in groups.items()},
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return State()
 

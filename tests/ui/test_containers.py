@@ -15,7 +15,7 @@ from tuidock.screens.bug import BugScreen
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.detail import Detail
 from tuidock.screens.listing import ListPane
-from tuidock.widgets.dialogs import Ask, Choose, Confirm, Failure
+from tuidock.widgets.dialogs import Ask, Choose, Confirm, Failure, Failures
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.logview import LogView
@@ -135,7 +135,9 @@ async def test_what_failed_stays_marked(stage: Stage) -> None:
     await stage.press("space", "space")
     stage.engine.containers.failures["restart"] = MonitorGone("no answer", "look at `ps`")
     await stage.press("r")
-    await stage.until(lambda: isinstance(stage.app.screen, Failure))
+    await stage.until(lambda: isinstance(stage.app.screen, Failures))
+    assert stage.shows("Restart: 1 of 2 failed")
+    assert stage.shows("no answer")
     await stage.press("escape")
     await stage.until(lambda: len(marks(stage)) == 1)
     restarted = {call[1] for call in stage.calls if call[0] == "start"}

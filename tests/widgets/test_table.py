@@ -125,7 +125,7 @@ async def test_marks_live_with_their_keys() -> None:
         table.set_rows(rows("c", "b"))
         await pilot.pause()
         assert table.marked == {"b"}
-        assert lines_of(table)[2].startswith("●")
+        assert lines_of(table)[2].startswith("▌")
         await pilot.press("backslash")
         assert not table.marked
         assert len(stage.heard(LiveTable.MarksChanged)) == 4

@@ -23,7 +23,7 @@ from tuidock.engine.errors import Conflict, EngineError, InvalidInput, NotFound
 from tuidock.engine.types import Container
 from tuidock.screens.chrome import KeyBar, TitleBar
 from tuidock.verb import ANY, Verb
-from tuidock.verbs import VERBS, fits, in_scope, meant
+from tuidock.verbs import VERBS, fits, in_scope, shared
 from tuidock.world import World
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 BREADTHS = [(0, "-narrow"), (100, "-normal"), (170, "-wide")]
 HEIGHTS = [(0, "-short"), (28, "-tall")]
 """Columns and lines from which a screen has these CSS classes."""
+NAMED = 12
+"""Names told of several, before the rest is only counted."""
 SMALL = (Conflict, InvalidInput, NotFound)
 """Errors that a short notice explains; the others get a dialog."""
 
@@ -133,35 +135,50 @@ class DockScreen(Screen[None]):
     @work(group="verbs", exit_on_error=False)
     async def perform(self, verb: Verb, targets: Sequence[Container]) -> None:
         """Ask when it cannot be undone, then call the engine for every target that fits."""
-        chosen = [(step, it) for it in targets if (step := meant(verb, it)) is not None]
-        if not chosen or not await self._sure(verb, [it.name for _, it in chosen]):
+        chosen = shared(verb, targets)
+        if not chosen or not await self._sure(chosen[0][0], [it for _, it in chosen]):
             return
-        done = await asyncio.gather(*(self._call(step, it) for step, it in chosen))
-        self.unmark(it.id for (_, it), well in zip(chosen, done, strict=True) if well)
+        ends = await asyncio.gather(*(self._call(step, it) for step, it in chosen))
+        pairs = [(it, end) for (_, it), end in zip(chosen, ends, strict=True)]
+        self.unmark(it.id for it, end in pairs if end is None)
+        self._tell_end(chosen[0][0], pairs)
 
-    async def _sure(self, verb: Verb, names: list[str]) -> bool:
+    def _tell_end(self, verb: Verb, pairs: Sequence[tuple[Container, Exception | None]]) -> None:
+        """One that failed is told as ever; of several, each with its reason, in one place."""
+        failed = [(it.name, end) for it, end in pairs if end is not None]
+        if len(pairs) == 1 and failed:
+            with self.presented():
+                raise failed[0][1]
+        elif failed:
+            from tuidock.widgets.dialogs import Failures
+
+            title = f"{verb.title}: {len(failed)} of {len(pairs)} failed"
+            self.app.push_screen(Failures(title, failed))
+        elif len(pairs) > 1:
+            self.notify(f"{len(pairs)} containers", title=f"{verb.title}: done", markup=False)
+
+    async def _sure(self, verb: Verb, them: Sequence[Container]) -> bool:
         if not verb.confirm or not self.dock.config.confirm:
             return True
         from tuidock.widgets.dialogs import Confirm
 
-        what = names[0] if len(names) == 1 else f"{len(names)} containers"
-        body = verb.loss if len(names) == 1 else f"{', '.join(names)}\n\n{verb.loss}"
-        question = Confirm(verb.confirm.format(what), body, dangerous=True)
+        what = them[0].name if len(them) == 1 else f"{len(them)} containers"
+        body = verb.loss if len(them) == 1 else f"{summary(them)}\n\n{verb.loss}"
+        question = Confirm(verb.confirm.format(what), body, dangerous=True, yes=verb.title)
         answer: bool | None = await self.app.push_screen_wait(question)
         return bool(answer)
 
-    async def _call(self, verb: Verb, it: Container) -> bool:
-        """False when it failed, and that was shown."""
-        done = False
+    async def _call(self, verb: Verb, it: Container) -> Exception | None:
+        """Why it failed; None when it did not."""
         self.dock.write(lambda world: world.with_pending(it.id, verb.title))
         try:
-            with self.presented():
-                if verb.call is not None:
-                    await verb.call(self.engine, it)
-                done = True
+            if verb.call is not None:
+                await verb.call(self.engine, it)
+        except Exception as error:  # told by `perform`, a bug as a bug
+            return error
         finally:
             self.dock.write(lambda world: world.with_pending(it.id, ""))
-        return done
+        return None
 
     def unmark(self, keys: Iterable[str]) -> None:
         """What was asked of these is done: they need no mark any more."""
@@ -204,6 +221,16 @@ class DockScreen(Screen[None]):
             from tuidock.widgets.dialogs import Failure
 
             self.app.push_screen(Failure(error))
+
+
+def summary(them: Sequence[Container]) -> str:
+    """Which ones, told by what they do: `running: web, api`, one line for each status."""
+    lines = []
+    for status in dict.fromkeys(it.status for it in them):
+        names = [it.name for it in them if it.status is status]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        lines.append(f"{len(names)} {status}: {', '.join(names[:NAMED])}{more}")
+    return "\n".join(lines)
 
 
 def _verb_of(action: str, parameters: tuple[object, ...]) -> Verb | None:

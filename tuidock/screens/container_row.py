@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 
 from textual.content import Content
@@ -103,7 +104,7 @@ def _cells(it: Container, past: tuple[Sample, ...], pending: str, now: float) ->
         _cpu(past),
         _memory(last),
         _curve(past),
-        _network(past),
+        network([past]),
         str(last.pids) if last else "",
         fmt.ports(it.ports),
         it.id[:12],
@@ -212,20 +213,21 @@ def _curve(past: tuple[Sample, ...]) -> Content:
     return sparkline([it.memory for it in past[-SPARK:]], SPARK, limit, style)
 
 
-def _memory(last: Sample | None) -> Content:
+def _memory(last: Sample | None) -> Cell:
     if last is None:
-        return Content()
+        return ""
     if last.memory_limit is None:
-        return Content.assemble(gauge(None, 8), f"{fmt.size(last.memory):>7}", " " * 7)
+        return f"{fmt.size(last.memory):>15}"
     words = f"{fmt.size(last.memory):>7}/{fmt.size(last.memory_limit):<6}"
     return Content.assemble(gauge(last.memory / last.memory_limit, 8), words)
 
 
-def _network(past: tuple[Sample, ...]) -> str:
-    if len(past) < 2:
-        return ""
-    before, now = past[-2:]
-    passed = (now.at - before.at) or 1.0
-    received = (now.network_rx - before.network_rx) / passed
-    sent = (now.network_tx - before.network_tx) / passed
-    return f"{fmt.rate(received):>8} {fmt.rate(sent):>8}"
+def network(pasts: Sequence[tuple[Sample, ...]]) -> str:
+    """Bytes a second received and sent, of one container or of several."""
+    received = sent = 0.0
+    steps = [past[-2:] for past in pasts if len(past) > 1]
+    for before, now in steps:
+        passed = (now.at - before.at) or 1.0
+        received += (now.network_rx - before.network_rx) / passed
+        sent += (now.network_tx - before.network_tx) / passed
+    return f"{fmt.rate(received):>8} {fmt.rate(sent):>8}" if steps else ""

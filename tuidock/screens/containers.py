@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -12,13 +12,15 @@ from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
 from tuidock.jobs import Say
 from tuidock.screens.base import bindings
-from tuidock.screens.container_row import COLUMNS, item, order
+from tuidock.screens.container_row import COLUMNS, PROJECT, item, order
 from tuidock.screens.detail import Tab
+from tuidock.screens.groups import LABEL, Group
 from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.logs import LogsTab
-from tuidock.verbs import LOSS, VERBS, meant
+from tuidock.verbs import LOSS, VERBS, shared
 from tuidock.widgets.dialogs import Ask, Choose, Confirm
+from tuidock.widgets.paint import Cell
 from tuidock.world import World
 
 EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
@@ -43,9 +45,24 @@ class ContainersScreen(ListScreen):
     COLUMNS = COLUMNS
     TITLE_TEXT = "Containers"
     EMPTY = EMPTY
+    WAYS = (
+        (LABEL + PROJECT, "compose project"),
+        ("image", "image"),
+        ("status", "status"),
+        ("network", "network"),
+    )
     show_stopped = True
 
     # --- what it shows --------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.pane.head = self._head
+
+    def _head(self, group: Group) -> Sequence[Cell]:
+        """The row of a group."""
+        from tuidock.screens.container_group import head
+
+        return head(group, self.world)
 
     def show(self, world: World, before: World) -> None:
         if (
@@ -81,8 +98,9 @@ class ContainersScreen(ListScreen):
         return [known[key] for key in self.pane.keys if key in known]
 
     def crowd(self) -> list[Container]:
-        known, marked = self.world.containers, self.pane.table.marked
-        keys = [row.key for row in self.pane.table.rows if row.key in marked or not marked]
+        known, pane = self.world.containers, self.pane
+        every = [row.key for row in pane.table.rows]
+        keys = pane.keys if pane.table.marked or pane.group else every
         return [known[key] for key in keys if key in known]
 
     def label(self, binding: Binding) -> str:
@@ -91,8 +109,8 @@ class ContainersScreen(ListScreen):
         targets = self.targets()
         if verb is None or not verb.either or not targets:
             return binding.description
-        step = meant(verb, targets[0])
-        return step.title if step else binding.description
+        found = shared(verb, targets)
+        return found[0][0].title if found else binding.description
 
     # --- verbs that are more than one call -------------------------------------------------
 

@@ -55,6 +55,7 @@ class EventsScreen(ListScreen):
     SCOPE = "events"
     BINDINGS: ClassVar[list[BindingType]] = bindings("events", "list")
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"event": EventTab}
+    WAYS = (("name", "name"), ("action", "action"), ("kind", "kind"))
     TITLE_TEXT = "Events"
     EMPTY = "Nothing has happened since tuidock was opened."
     COLUMNS: ClassVar[Sequence[Column]] = (

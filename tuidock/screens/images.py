@@ -109,6 +109,7 @@ class ImagesScreen(ListScreen):
         "about": AboutTab,
         "inspect": ImageInspectTab,
     }
+    WAYS = (("name", "repository"), ("platform", "platform"), ("used", "used by a container"))
     TITLE_TEXT = "Images"
     EMPTY = "No images yet.\n\nP  pull one by name      3  look into a registry"
     COLUMNS: ClassVar[Sequence[Column]] = (

@@ -6,8 +6,8 @@ what the table shows is always the last items given, filtered and sorted as the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,31 +17,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
-from tuidock.matching import Subject, matcher
-from tuidock.widgets.paint import Cell
+from tuidock.matching import matcher
+from tuidock.screens import groups
+from tuidock.screens.groups import Group
+from tuidock.screens.item import Item, Value
 from tuidock.widgets.table import Column, LiveTable, Row
 
-Value = str | float
-
-
-class Item(NamedTuple):
-    """One thing in a list."""
-
-    key: str
-    cells: Sequence[Cell]
-    text: str
-    """What the words of a filter look at."""
-    order: Mapping[str, Value]
-    """Values to sort by, for each sortable column."""
-    style: str = ""
-    facts: Mapping[str, str | float] = {}
-    """What a filter may ask about by name."""
-    labels: Mapping[str, str] = {}
-
-    @property
-    def subject(self) -> Subject:
-        """What the filter judges."""
-        return Subject(self.text, self.facts, self.labels)
+__all__ = ["FilterLine", "Item", "ListPane", "Value"]
 
 
 class FilterLine(Input):
@@ -92,6 +74,11 @@ class ListPane(Vertical):
         self._shown = 0
         self._labels = ("", "")
         self._table = LiveTable(columns, empty=empty)
+        self._groups: dict[str, Group] = {}
+        self._folded: set[str] = set()
+        self.grouped_by = ""
+        """How rows are grouped, as `groups.value_of` understands it; empty for not at all."""
+        self.head = groups.plain_head(columns)
         self.sorted_by = sort
         self.descending = descending
 
@@ -119,11 +106,53 @@ class ListPane(Vertical):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The marked rows in the order of the list, or the one under the cursor."""
+        """The marked rows in the order of the list, or what is under the cursor."""
         marked = self._table.marked
         if marked:
             return tuple(row.key for row in self._table.rows if row.key in marked)
+        if self.group is not None:
+            return tuple(it.key for it in self.group.items)
         return (self._table.cursor_key,) if self._table.cursor_key else ()
+
+    # --- groups ---------------------------------------------------------------------------
+
+    @property
+    def group(self) -> Group | None:
+        """The group whose own row is under the cursor."""
+        return self._groups.get(self._table.cursor_key or "")
+
+    def group_by(self, way: str) -> None:
+        """Group the rows, all groups unfolded; empty: not at all."""
+        self.grouped_by = way
+        self._folded.clear()
+        self._arrange()
+
+    def fold(self) -> bool:
+        """Fold or unfold the group whose row is under the cursor; False when there is none."""
+        group = self.group
+        if group is not None:
+            self._folded ^= {group.name}
+            self._arrange()
+        return group is not None
+
+    def fold_all(self) -> None:
+        """Fold every group, or unfold them when all are folded."""
+        names = {group.name for group in self._groups.values()}
+        self._folded = set() if names <= self._folded else names
+        self._arrange()
+
+    def _mark_group(self, group: Group) -> None:
+        """Mark all of a group in place of its row, or take their marks off; marks are seen."""
+        members = {it.key for it in group.items}
+        self._folded.discard(group.name)
+        self._arrange()
+        others = self._table.marked - {group.key}
+        self._table.mark(others - members if members <= others else others | members)
+
+    @property
+    def groupable(self) -> Sequence[Item]:
+        """The items that ways to group are taken from."""
+        return self._items
 
     def line(self) -> str:
         """The row under the cursor as it is shown, apart by tabs."""
@@ -200,6 +229,8 @@ class ListPane(Vertical):
 
     @on(LiveTable.MarksChanged)
     def _marks_changed(self) -> None:
+        for key in self._table.marked & self._groups.keys():
+            self._mark_group(self._groups[key])
         self._label()
 
     # --- showing --------------------------------------------------------------------------
@@ -215,14 +246,25 @@ class ListPane(Vertical):
             self._table.set_sort(self.sorted_by, descending=self.descending)
         self._shown = len(found)
         self._table.set_empty(f"nothing matches {query}" if query else self._empty)
-        self._table.set_rows([Row(it.key, it.cells, it.style) for it in found])
+        self._table.set_rows(self._rows(found, searching=bool(query)))
         self._label()
+
+    def _rows(self, found: Sequence[Item], *, searching: bool) -> list[Row]:
+        """Whoever searches sees what is found, folded or not."""
+        if not self.grouped_by:
+            self._groups = {}
+            return [Row(it.key, it.cells, it.style) for it in found]
+        folded = frozenset[str]() if searching else self._folded
+        made = groups.grouped(found, self.grouped_by, folded)
+        self._groups = {group.key: group for group in made}
+        return groups.rows(made, self.head)
 
     def _label(self) -> None:
         """Title and subtitle, told to the frame only when they differ: it paints all anew."""
         total, marked = len(self._items), len(self._table.marked)
         count = str(total) if self._shown == total else f"{self._shown} of {total}"
-        labels = (f"{self._title} {count}", f"{marked} marked" if marked else "")
+        labels = (f"{self._title} {count}", f" {marked} marked " if marked else "")
         if labels != self._labels:
             self._labels = labels
-            self.border_title, self.border_subtitle = map(Content, labels)
+            self.border_title = Content(labels[0])
+            self.border_subtitle = Content.styled(labels[1], "bold $text-accent")

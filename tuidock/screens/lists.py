@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from tuidock import format as fmt
 from tuidock.engine.types import Status
+from tuidock.screens import groups
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.later import Later
@@ -39,6 +40,8 @@ class ListScreen(DockScreen):
     COLUMNS: ClassVar[Sequence[Column]] = ()
     TITLE_TEXT: ClassVar[str] = ""
     EMPTY: ClassVar[str] = ""
+    WAYS: ClassVar[Sequence[tuple[str, str]]] = ()
+    """(fact, title) of what its rows can be grouped by, besides their labels."""
     _judged: Sequence[tuple[str, Status]] = ()
 
     def compose_body(self) -> ComposeResult:
@@ -56,7 +59,9 @@ class ListScreen(DockScreen):
 
     def on_mount(self) -> None:
         self.pane.table.focus()
-        self.pane.table.choose_columns(self.dock.state.columns.get(self.SCOPE, ()))
+        state = self.dock.state
+        self.pane.table.choose_columns(state.columns.get(self.SCOPE, ()))
+        self.pane.grouped_by = state.groups.get(self.SCOPE, "")
 
     def on_screen_suspend(self) -> None:
         if self not in self.app.screen_stack:
@@ -84,7 +89,11 @@ class ListScreen(DockScreen):
 
     def look(self) -> None:
         """Let the detail be about the row under the cursor."""
-        self.detail.look_at(*self.subject())
+        subject, label = self.subject()
+        group = self.pane.group
+        if group is not None:
+            label = f"{group.title}: {len(group.items)}, and what is done is done to all of them"
+        self.detail.look_at(subject, label)
         self._judge_keys()
 
     def _judge_keys(self) -> None:
@@ -107,8 +116,8 @@ class ListScreen(DockScreen):
         self.action_drill()
 
     def action_drill(self) -> None:
-        """Into the detail; on a small screen it takes the whole screen."""
-        if self.subject()[0] is None:
+        """Into the detail, or a group's rows; on a small screen it takes the whole screen."""
+        if self.pane.fold() or self.subject()[0] is None:
             return
         if self.has_class("-short"):
             self._resize(2, self.detail)
@@ -173,6 +182,23 @@ class ListScreen(DockScreen):
 
     def action_reverse(self) -> None:
         self.pane.sort_by(self.pane.sorted_by, descending=not self.pane.descending)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_group(self) -> None:
+        """Choose what rows have in common."""
+        ways = groups.ways(self.pane.groupable, self.WAYS)
+        if not ways:
+            self.notify("nothing here has labels", title="No groups")
+            return
+        options = [("", "nothing: one list"), *ways]
+        choice = Choose("Group by", options, first=self.pane.grouped_by)
+        chosen = await self.app.push_screen_wait(choice)
+        if chosen is not None:
+            self.pane.group_by(chosen)
+            self.dock.remember_group(self.SCOPE, chosen)
+
+    def action_fold_all(self) -> None:
+        self.pane.fold_all()
 
     @work(group="dialog", exit_on_error=False)
     async def action_columns(self) -> None:

@@ -16,7 +16,7 @@ from tuidock.verbs.on_containers import LOSS, ON_CONTAINERS
 from tuidock.verbs.on_images import ON_IMAGES, ON_REGISTRY
 from tuidock.verbs.on_jobs import ON_JOBS
 
-__all__ = ["LOSS", "SCOPES", "VERBS", "fits", "in_scope", "meant"]
+__all__ = ["LOSS", "SCOPES", "VERBS", "fits", "in_scope", "meant", "shared"]
 
 SCOPES = {
     "everywhere": "Everywhere",
@@ -46,6 +46,18 @@ def in_scope(*scopes: str) -> list[Verb]:
 def fits(verb: Verb, containers: Iterable[Container]) -> bool:
     """Whether at least one of them is in a status that allows the verb."""
     return any(meant(verb, it) is not None for it in containers)
+
+
+def shared(verb: Verb, containers: Iterable[Container]) -> list[tuple[Verb, Container]]:
+    """The containers that a verb fits, each with what it means for them.
+
+    A verb with two meanings has one at a time: what runs is stopped before anything is started.
+    """
+    every = tuple(containers)
+    for step in (VERBS[name] for name in verb.either) if verb.either else (verb,):
+        if found := [(step, it) for it in every if it.status in step.when]:
+            return found
+    return []
 
 
 def meant(verb: Verb, it: Container) -> Verb | None:

@@ -283,6 +283,43 @@ class Failure(Dialog[None]):
             self.dismiss(None)
 
 
+class Failures(Dialog[None]):
+    """What failed of several, each with its reason."""
+
+    DEFAULT_CSS = """
+    Failures .list { height: auto; max-height: 16; }
+    Failures .list Static { height: auto; }
+    """
+
+    def __init__(self, title: str, failed: Sequence[tuple[str, Exception]]) -> None:
+        """`failed` are names and what went wrong with them."""
+        super().__init__()
+        self._title, self._failed = title, failed
+
+    def compose(self) -> ComposeResult:
+        parts = [
+            Content.assemble((name, "bold"), "  ", (reason(error), "$text-error"))
+            for name, error in self._failed
+        ]
+        found = VerticalScroll(Static(Content("\n").join(parts)), classes="list")
+        close = Button("Close", id="close", variant="primary")
+        yield self.box(self._title, found, Horizontal(close, classes="buttons"), danger=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#close", Button).focus()
+
+    @on(Button.Pressed)
+    def _pressed(self) -> None:
+        self.dismiss(None)
+
+
+def reason(error: Exception) -> str:
+    """An error in one line; one that is a bug says its kind."""
+    if isinstance(error, EngineError):
+        return f"{error.message} ({error.hint})" if error.hint else error.message
+    return repr(error)
+
+
 def cause_chain(error: BaseException) -> list[str]:
     """What led to an error, one line each, the nearest cause first."""
     lines: list[str] = []

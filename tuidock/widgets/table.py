@@ -27,6 +27,7 @@ __all__ = ["Column", "LiveTable", "Row"]
 
 GUTTER = 2
 """Cells left of the first column: the mark, and air."""
+MARK = "▌"
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -244,11 +245,15 @@ class LiveTable(ScrollView, can_focus=True):
     def action_unmark(self) -> None:
         self.unmark(self.marked)
 
+    def mark(self, keys: Iterable[str]) -> None:
+        """Mark these rows and no others."""
+        before = self.marked
+        self._model.mark(keys)
+        self._marks_changed(before)
+
     def unmark(self, keys: Iterable[str]) -> None:
         """Take the marks off these rows, as far as they have one."""
-        before = self.marked
-        self._model.marked = before.difference(keys)
-        self._marks_changed(before)
+        self.mark(self.marked.difference(keys))
 
     # --- layout and paint ---------------------------------------------------------------------
 
@@ -315,8 +320,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _paint(self, row: Row, part: str, marked: bool) -> Strip:
         resolve = self._look(part, row.style)
-        mark = self._look(part, "$text-accent" if marked else "")
-        gutter = fitted("●" if marked else "", GUTTER, "center", mark)
+        mark = self._look(part, "$text-accent" if marked else row.style)
+        gutter = fitted(MARK if marked else "", GUTTER, "left", mark)
         cells = [fitted(row.cells[p.cell], p.width, p.column.align, resolve) for p in self._placed]
         return joined([gutter, *cells], self._starts(), self.size.width, resolve(""))
 

@@ -6,7 +6,7 @@ rows the cursor is on one of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tuidock.widgets.paint import Cell
@@ -20,6 +20,8 @@ class Row(NamedTuple):
     """One for each column, in the order of the table's columns."""
     style: str = ""
     """A Textual style for the whole line, such as `$text-muted` or `dim`."""
+    heading: bool = False
+    """It stands above others; a range of marks passes over it."""
 
 
 class TableModel:
@@ -59,7 +61,11 @@ class TableModel:
         self._last_mark = key
         self.marked ^= {key}
 
+    def mark(self, keys: Iterable[str]) -> None:
+        """Mark these rows, as far as they are here, and no others."""
+        self.marked = frozenset(keys).intersection(self._places)
+
     def mark_to_cursor(self) -> None:
         """Mark everything from the row marked last to the cursor."""
         ends = sorted((max(0, self.line_of(self._last_mark)), self.cursor_line))
-        self.marked |= {row.key for row in self.rows[ends[0] : ends[1] + 1]}
+        self.marked |= {row.key for row in self.rows[ends[0] : ends[1] + 1] if not row.heading}
