@@ -115,6 +115,19 @@ async def test_each_failure_of_several_is_told(stage: Stage) -> None:
     assert stage.shows("no answer (look at `ps`)")
 
 
+async def test_what_failed_stays_marked(stage: Stage) -> None:
+    await stage.press("space", "space")
+    stage.engine.containers.failures["restart"] = MonitorGone("no answer", "look at `ps`")
+    await stage.press("r")
+    await stage.until(lambda: isinstance(stage.app.screen, Failures))
+    assert stage.shows("Restart: 1 of 2 failed")
+    assert stage.shows("no answer")
+    await stage.press("escape")
+    await stage.until(lambda: len(marks(stage)) == 1)
+    restarted = {call[1] for call in stage.calls if call[0] == "start"}
+    assert {stage.container(name).id for name in marks(stage)}.isdisjoint(restarted)
+
+
 async def test_other_lists_have_groups_too(stage: Stage) -> None:
     await stage.press("2", "ctrl+g")
     await stage.until(lambda: isinstance(stage.app.screen, Choose))
