@@ -7,6 +7,7 @@ seconds for a burst of events. Knows the engine's door and no widget.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from functools import reduce
@@ -22,6 +23,8 @@ BATCH = 1 / 20
 """Seconds in which events are gathered into one change of the World."""
 INTERVAL = 1.0
 """Seconds between two samples."""
+DAY = 86_400.0
+"""Seconds of the past that are shown."""
 PATIENCE = 2.0
 """Seconds before a broken feed is tried again."""
 
@@ -33,8 +36,15 @@ Report = Callable[[EngineError], None]
 class Feeds:
     """The worker bodies; the app gives them a task each."""
 
-    def __init__(self, engine: Engine, write: Write, report: Report) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        write: Write,
+        report: Report,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._engine = engine
+        self._now = now
         self._write = write
         self._tell = report
         self._told: set[str] = set()
@@ -116,7 +126,13 @@ class Feeds:
                 await asyncio.sleep(PATIENCE)
 
     def _measure(self, batch: Sequence[Sample]) -> None:
-        self._write(lambda world: world.with_samples(batch))
+        now = self._now()
+        self._write(lambda world: world.with_samples(batch, now))
+
+    async def recall(self, container_id: str) -> None:
+        """Read a container's black box, a day of it. Raises EngineError."""
+        history = await self._engine.containers.history(container_id, self._now() - DAY)
+        self._write(lambda world: world.with_history(history))
 
     async def pull(self, reference: str, platform: str = "") -> Pull:
         """Pull an image, telling the World at every step; how it ended is in the result.

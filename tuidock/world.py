@@ -12,13 +12,15 @@ from typing import NamedTuple
 from tuidock.deed import Deed, tail
 from tuidock.engine.errors import EngineError
 from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
-from tuidock.engine.types import Container, HostInfo, Image, Sample, Status
+from tuidock.engine.types import Container, History, HostInfo, Image, Sample, Status
 from tuidock.job import FINISHED, Job
 
 HISTORY = 300
 """Samples kept for each container: five minutes at one a second."""
 EVENTS = 1000
 """Events kept."""
+SETTLED = 0.25
+"""Seconds by which a clock may seem to move, only because somebody was late to look."""
 
 
 class Pull(NamedTuple):
@@ -62,6 +64,10 @@ class World(NamedTuple):
     info: HostInfo | None = None
     samples: Mapping[str, tuple[Sample, ...]] = {}
     """By container id, oldest first, at most HISTORY."""
+    skew: float = 0.0
+    """What the clock of samples is behind that on the wall, seconds."""
+    histories: Mapping[str, History] = {}
+    """By container id: of what is being looked at, for a day of it is two megabytes."""
     events: tuple[Event, ...] = ()
     """Oldest first, at most EVENTS."""
     forgotten: int = 0
@@ -102,14 +108,24 @@ class World(NamedTuple):
     def with_images(self, images: Sequence[Image]) -> World:
         return self._replace(images=tuple(images))
 
-    def with_samples(self, batch: Sequence[Sample]) -> World:
-        """One more measurement; a container that was not measured keeps its past."""
+    def with_history(self, history: History) -> World:
+        """What a black box says; all others are forgotten."""
+        return self._replace(histories={history.id: history})
+
+    def with_samples(self, batch: Sequence[Sample], now: float = 0.0) -> World:
+        """One more measurement, by the clock on the wall taken now; a container that was not
+        measured keeps its past.
+        """
         fresh = {
             it.id: (*self.samples.get(it.id, ())[1 - HISTORY :], it)
             for it in batch
             if it.id in self.containers
         }
-        return self._replace(samples={**self.samples, **fresh}) if fresh else self
+        if not fresh:
+            return self
+        skew = now - batch[-1].at if now else self.skew
+        settled = self.skew if abs(skew - self.skew) < SETTLED else skew
+        return self._replace(samples={**self.samples, **fresh}, skew=settled)
 
     def with_events(self, events: Sequence[Event]) -> World:
         every = (*self.events, *events)

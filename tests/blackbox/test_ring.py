@@ -171,7 +171,7 @@ def test_random_records_are_read_without_a_fault(writer: Writer) -> None:
     """Whatever they say, each has a rate that the machine can have."""
     os.pwrite(writer.ring.descriptor, os.urandom(RECORD.size * 2000), ring.FIRST)
     found = writer.read()
-    assert len({len(column) for column in found[1:-1]}) == 1
+    assert len({len(column) for column in found[1:-2]}) == 1
     assert max(found.cpu) <= 4 * (os.cpu_count() or 1)
     assert min(found.memory) >= 0
 

@@ -29,7 +29,12 @@ async def test_history_is_kept_after_the_end(engine: Engine) -> None:
     assert before < kept.at[0] < kept.at[1]
     assert kept.at[1] - kept.at[0] > 1
     assert max(kept.memory) > 0
-    assert len({len(column) for column in kept[1:-1]}) == 1
+    assert len({len(column) for column in kept[1:-2]}) == 1
+    actions = [each.action for each in kept.events]
+    assert actions[0] == "create"
+    assert actions[1] == "start"
+    assert actions[-1] == "die"
+    assert {each.id for each in kept.events} == {it.id}
     assert len(kept.starts) == 1
     later = await engine.containers.history(it.id, since=kept.at[1])
     assert later.at[0] == kept.at[1]

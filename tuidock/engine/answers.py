@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tuidock.engine.events import Event
+
 # --- images -------------------------------------------------------------------------------------
 
 
@@ -181,6 +183,8 @@ class History(NamedTuple):
     received: Sequence[float] = ()
     """Bytes a second since the one before, by the container's own network."""
     sent: Sequence[float] = ()
+    events: Sequence[Event] = ()
+    """What happened to it in that time, as far as the journal goes back; no further commands."""
     starts: Sequence[float] = ()
     """When a run began to be recorded, a second or so after it began."""
 

@@ -109,6 +109,18 @@ def read(layout: Layout, since: float | None = None, until: float | None = None)
             yield from _events(data, since, until)
 
 
+def of(layout: Layout, container_id: str, since: float | None = None) -> Iterator[Event]:
+    """As `read`, one container's alone: lines of others are not even parsed. Raises OSError."""
+    from tuidock.engine.logs.files import LogFiles, blocks
+
+    word = container_id.encode()
+    with LogFiles(layout.events) as log:
+        for _, data in blocks(log, log.start, log.end, _BLOCK):
+            if word in data:
+                lines = b"\n".join(each for each in data.splitlines() if word in each)
+                yield from (each for each in _events(lines, since, None) if each.id == container_id)
+
+
 def watch(
     layout: Layout, since: float | None = None, until: float | None = None
 ) -> Iterator[Event]:

@@ -71,7 +71,7 @@ class ContainersScreen(ListScreen):
             or world.pending is not before.pending
         ):
             self.fill()
-        if world.samples is not before.samples:
+        if world.samples is not before.samples or world.histories is not before.histories:
             self.detail.tab.tick(world)
 
     def fill(self) -> None:

@@ -53,7 +53,7 @@ def read(path: str, container_id: str, since: float = 0.0) -> History:
         array("q", [each.pids for each in rows]),
         array("d", [each.received for each in rows]),
         array("d", [each.sent for each in rows]),
-        starts,
+        starts=starts,
     )
 
 

@@ -251,10 +251,14 @@ class Containers(FileVerbs):
 
     def history(self, key: str, since: float = 0.0) -> History:
         """What it used, from its black box; running or not."""
+        from tuidock.engine import journal
         from tuidock.engine.blackbox.reader import read
 
         container_id = self._find(key).id
-        return read(self.layout.samples(container_id), container_id, since)
+        found = read(self.layout.samples(container_id), container_id, since)
+        events = journal.of(self.layout, container_id, since)
+        told = tuple(each for each in events if not each.action.startswith("exec_"))
+        return found._replace(events=told)
 
     def top(self, key: str) -> Sequence[Process]:
         """Raises WrongStatus when it does not run."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tuidock.engine.events import Event
 from tuidock.engine.fake.programs import Program
 from tuidock.engine.fake.session import FakeSession
 from tuidock.engine.types import Container, ExitRecord, History, LogLine, Process, Sample, Status
@@ -32,6 +33,8 @@ class Box:
         self.probes: list[dict[str, object]] = []
         """The last ones, in docker's shape."""
         self.streak = 0
+        self.events: list[Event] = []
+        """What happened to it, but for further commands."""
         self._cpu_seconds = 0.0
         self._throttled = 0.0
         self._seen = 0.0
@@ -44,6 +47,12 @@ class Box:
         """Tell everyone in `changed` to look again."""
         self._bell.set()
         self._bell = asyncio.Event()
+
+    def told(self, event: Event) -> None:
+        """Something happened to it."""
+        if not event.action.startswith("exec_"):
+            self.events.append(event)
+        self.wake()
 
     async def changed(self) -> None:
         await self._bell.wait()
@@ -137,8 +146,9 @@ class Box:
         """The last run, as its black box would have it: from a second after the start on."""
         it, load = self.it, self.program.load
         end = it.exit.at if it.exit else now
+        events = tuple(each for each in self.events if each.at >= since)
         if not it.started or it.started + 1 > end:
-            return History(it.id)
+            return History(it.id, events=events)
         oldest = max(it.started + 1, end - _DAY)
         every = [oldest + 2 * index for index in range(int((end - oldest) / 2) + 1)]
         at = [each for each in every if each >= since]
@@ -151,6 +161,7 @@ class Box:
             [load.pids] * len(at),
             [float(load.network)] * len(at),
             [load.network * 0.4] * len(at),
+            events,
             (oldest,) if oldest >= since else (),
         )
 

@@ -371,8 +371,9 @@ class FakeContainers:
 
     def _say(self, action: str, box: Box, *attributes: tuple[str, str]) -> None:
         facts = (("image", box.it.image), *attributes)
-        self._publish(Event(self._clock.time(), "container", action, box.it.id, box.it.name, facts))
-        box.wake()
+        event = Event(self._clock.time(), "container", action, box.it.id, box.it.name, facts)
+        box.told(event)
+        self._publish(event)
 
     def _tell_of(self, session: FakeSession, box: Box, words: str) -> None:
         own = ("execID", f"{len(self.calls):064x}")
