@@ -48,11 +48,13 @@ class Box:
         self._bell.set()
         self._bell = asyncio.Event()
 
-    def told(self, event: Event) -> None:
+    def told(self, at: float, action: str, facts: tuple[tuple[str, str], ...]) -> Event:
         """Something happened to it."""
-        if not event.action.startswith("exec_"):
+        event = Event(at, "container", action, self.it.id, self.it.name, facts)
+        if not action.startswith("exec_"):
             self.events.append(event)
         self.wake()
+        return event
 
     async def changed(self) -> None:
         await self._bell.wait()

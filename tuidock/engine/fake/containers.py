@@ -371,9 +371,7 @@ class FakeContainers:
 
     def _say(self, action: str, box: Box, *attributes: tuple[str, str]) -> None:
         facts = (("image", box.it.image), *attributes)
-        event = Event(self._clock.time(), "container", action, box.it.id, box.it.name, facts)
-        box.told(event)
-        self._publish(event)
+        self._publish(box.told(self._clock.time(), action, facts))
 
     def _tell_of(self, session: FakeSession, box: Box, words: str) -> None:
         own = ("execID", f"{len(self.calls):064x}")
