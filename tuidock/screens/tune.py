@@ -114,8 +114,10 @@ class LimitsTab(Tab):
 
     @staticmethod
     def _subject(it: Container, world: World) -> Subject:
-        past: Sequence[Sample] = world.samples.get(it.id, ()) if it.status in UP else ()
-        return Subject(it.id, it.name, it.spec.limits, past)
+        runs = it.status in UP
+        killed = not runs and it.exit is not None and it.exit.oom_killed
+        past: Sequence[Sample] = world.samples.get(it.id, ())
+        return Subject(it.id, it.name, it.spec.limits, past, runs=runs, killed=killed)
 
     @on(LimitsPane.Moved)
     def _pane_moved(self, event: LimitsPane.Moved) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from textual.content import Content
 
+from tuidock import format as fmt
 from tuidock.engine.types import UP, Container, Limits
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.limits_command import command
@@ -88,13 +89,26 @@ def _meaning(pane: LimitsPane, them: Sequence[Container], *, bad: bool) -> Itera
     """Sentences about the chosen group, container by container where there are several."""
     model = pane.model
     for each in model.subjects:
-        for said in sentences(pane.kind.group, each.samples, each.limits, model.bounds):
+        for said in sentences(pane.kind.group, each.live, each.limits, model.bounds):
             if bool(said.level) == bad:
                 name = f"{each.name}: " if len(model.subjects) > 1 else ""
                 yield Content.styled(name + said.text, STYLES[said.level])
-    idle = [it.name for it in them if it.status not in UP and not bad]
-    for name in idle:
-        yield Content.styled(f"{name} does not run: limits hold from its next start.", QUIET)
+    for it in them:
+        if it.status not in UP and bad == _oom(it):
+            yield _idle(it)
+
+
+def _oom(it: Container) -> bool:
+    return it.exit is not None and it.exit.oom_killed
+
+
+def _idle(it: Container) -> Content:
+    """Of one that does not run, and why where that is about limits."""
+    if it.exit is None or not it.exit.oom_killed:
+        return Content.styled(f"{it.name} does not run: limits hold from its next start.", QUIET)
+    peak = fmt.size(it.exit.peak_memory)
+    said = f"The kernel killed {it.name}: out of memory at {peak}. Raise its max, then start it."
+    return Content.styled(said, BAD)
 
 
 def _about(pane: LimitsPane) -> Iterator[Content]:

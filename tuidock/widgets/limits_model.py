@@ -26,7 +26,15 @@ class Subject(NamedTuple):
     name: str
     limits: Limits
     samples: Sequence[Sample] = ()
-    """Oldest first; none when it does not run."""
+    """Oldest first; of its last run when it does not run."""
+    runs: bool = True
+    killed: bool = False
+    """Its last run ended because memory ran out."""
+
+    @property
+    def live(self) -> Sequence[Sample]:
+        """Samples of what goes on now."""
+        return self.samples if self.runs else ()
 
 
 class Line(NamedTuple):
@@ -129,7 +137,7 @@ class LimitsModel:
             kind,
             tuple(values) or (kind.of(Limits()),),
             self._wanted.get(kind),
-            max((now(it.samples, kind.measure) for it in self.subjects), default=0.0),
+            max((now(it.live, kind.measure) for it in self.subjects), default=0.0),
             max((peak(it.samples, kind.measure) for it in self.subjects), default=0.0),
             dict(self.bounds.lacking).get(kind.field, "") if self.bounds else "",
             self._without(kind),
@@ -145,7 +153,10 @@ class LimitsModel:
 
     def suggestion(self, kind: Kind) -> Suggestion | None:
         """A limit that would fit, and from what that is known; for several the greatest."""
-        found = [suggestion(kind, it.samples, it.limits, self.bounds) for it in self.subjects]
+        found = [
+            suggestion(kind, it.samples, it.limits, self.bounds, killed=it.killed)
+            for it in self.subjects
+        ]
         return max((it for it in found if it), key=lambda it: it.value, default=None)
 
     # --- what is wanted -----------------------------------------------------------------------
@@ -224,7 +235,7 @@ class LimitsModel:
         several = len(self.subjects) > 1
         found = []
         for it in self.subjects:
-            last = it.samples[-1] if it.samples else None
+            last = it.live[-1] if it.live else None
             for kind, value in self._wanted.items():
                 if why := warning(kind, value, last, self.bounds):
                     found.append(f"{it.name}: {why}" if several else why)

@@ -27,14 +27,19 @@ class Suggestion(NamedTuple):
 
 
 def suggestion(
-    kind: Kind, past: Sequence[Sample], limits: Limits, bounds: Bounds | None
+    kind: Kind,
+    past: Sequence[Sample],
+    limits: Limits,
+    bounds: Bounds | None,
+    *,
+    killed: bool = False,
 ) -> Suggestion | None:
-    """For one container; None where nothing is known."""
+    """For one container, which may have been `killed` as a whole; None where nothing is known."""
     if kind.field == "memory_high":
         return _high(kind, limits)
     if not kind.room or not past:
         return None
-    found = _beyond(kind, past, limits) or _above_peak(kind, past)
+    found = _beyond(kind, past, limits, killed=killed) or _above_peak(kind, past)
     return found and _possible(kind, found, bounds)
 
 
@@ -47,7 +52,9 @@ def _above_peak(kind: Kind, past: Sequence[Sample]) -> Suggestion | None:
     return Suggestion(kind.step(highest * kind.room, 1), origin)
 
 
-def _beyond(kind: Kind, past: Sequence[Sample], limits: Limits) -> Suggestion | None:
+def _beyond(
+    kind: Kind, past: Sequence[Sample], limits: Limits, *, killed: bool
+) -> Suggestion | None:
     """More than the limit, where the limit itself kept the peak low."""
     limit = kind.of(limits)
     if isinstance(limit, str) or limit <= 0:
@@ -55,7 +62,7 @@ def _beyond(kind: Kind, past: Sequence[Sample], limits: Limits) -> Suggestion | 
     last = past[-1]
     reasons = {
         "cpus": "held back" if lately(past, lambda it: it.throttled_periods) else "",
-        "memory": "killed (OOM)" if last.oom_kills else "",
+        "memory": "killed (OOM)" if last.oom_kills or killed else "",
         "pids": "forks refused" if last.pids_failures else "",
     }
     why = reasons.get(kind.field)

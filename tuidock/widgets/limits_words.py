@@ -51,7 +51,7 @@ class Case(NamedTuple):
     """What is known of one container."""
 
     past: Sequence[Sample]
-    """Oldest first, at least one."""
+    """Of a run that goes on, oldest first, at least one."""
     limits: Limits
     bounds: Bounds | None
 
@@ -79,7 +79,8 @@ def _cpu(case: Case) -> Iterator[Sentence]:
         part = f"{limits.cpu_shares / 1024:g}"
         yield Sentence("", f"When CPUs are short, it gets {part} times what an ordinary one gets.")
     if limits.cpuset_cpus and case.bounds:
-        yield Sentence("", f"It runs on CPUs {limits.cpuset_cpus} of {len(case.bounds.cpus)}.")
+        machine = f"the machine has {fmt.count(len(case.bounds.cpus), 'core')}"
+        yield Sentence("", f"It may run on core {limits.cpuset_cpus} alone; {machine}.")
 
 
 def _quota(case: Case) -> Iterator[Sentence]:
@@ -129,12 +130,14 @@ def _killed(case: Case) -> Iterator[Sentence]:
 
 
 def _met(case: Case) -> Iterator[Sentence]:
-    """`memory.failcnt`, which frightens people for no reason most of the time."""
+    """`memory.failcnt`, which frightens people for no reason unless somebody was killed."""
     times = case.last.memory_failures
     recent = lately(case.past, lambda it: it.memory_failures)
+    if case.last.oom_kills:
+        return
     if recent:
-        yield Sentence("warn", f"It met its max {recent:.0f} times in 10 s, and cache was dropped"
-                               ": files are read again and again. More memory helps.")  # fmt: skip
+        said = f"It met its max {recent:.0f} times in 10 s, and page cache was dropped to make room"
+        yield Sentence("warn", f"{said}: what it reads again comes from disk. More memory helps.")
     elif times:
         said = f"It met its max {fmt.count(times, 'time')} since it started, not lately"
         yield Sentence("", f"{said}: page cache was dropped, which is harmless.")
