@@ -22,7 +22,7 @@ def _offered(screen: Any) -> Iterator[tuple[str, Verb]]:
     targets = list(screen.targets()) if scope else []
     name = targets[0].name if len(targets) == 1 else f"{len(targets)} containers"
     for verb in VERBS.values():
-        if verb.either or verb.scope not in ("everywhere", "list", scope):
+        if verb.either or verb.scope not in ("everywhere", "list", scope, _tab_scope(screen)):
             continue
         if verb.id == "app.palette":
             continue
@@ -30,6 +30,12 @@ def _offered(screen: Any) -> Iterator[tuple[str, Verb]]:
             yield verb.title, verb
         elif targets and fits(verb, targets):
             yield f"{verb.title} {name}", verb
+
+
+def _tab_scope(screen: Any) -> str | None:
+    """That of the tab in view."""
+    detail = getattr(screen, "detail", None)
+    return (detail.tab.SCOPE or None) if detail else None
 
 
 class VerbCommands(Provider):
@@ -49,9 +55,10 @@ class VerbCommands(Provider):
                 yield Hit(score, matcher.highlight(text), do, help=self._help(verb))
 
     async def _do(self, verb: Verb) -> None:
-        action = verb.binding_action
-        where = self.app if verb.scope == "everywhere" else self.screen
-        await self.app.run_action(action, where)
+        where: Any = self.app if verb.scope == "everywhere" else self.screen
+        if verb.scope == _tab_scope(self.screen):
+            where = where.detail.tab
+        await self.app.run_action(verb.binding_action, where)
 
     def _help(self, verb: Verb) -> str:
         if not verb.key:

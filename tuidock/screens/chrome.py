@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from tuidock import format as fmt
 from tuidock.engine.types import Status
-from tuidock.verbs import VERBS, in_scope
+from tuidock.verbs import TABS, VERBS, in_scope
 from tuidock.world import World
 
 PANES = [verb for verb in VERBS.values() if verb.id.startswith("pane.")]
@@ -146,7 +146,7 @@ class KeyBar(Widget):
 def _rank(binding: Binding) -> int:
     """Widgets' own keys first, then the verbs in the order of the table, then everywhere's."""
     everywhere = {verb.id for verb in in_scope("everywhere", "list")}
-    if binding.id not in _ORDER:
+    if binding.id not in _ORDER or VERBS[binding.id].scope in TABS:
         return -1
     return _ORDER[binding.id] + (1000 if binding.id in everywhere else 0)
 

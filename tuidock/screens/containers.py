@@ -24,7 +24,6 @@ from tuidock.widgets.paint import Cell
 from tuidock.world import World
 
 EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
-SIGNALS = ("TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "WINCH")
 
 
 class ContainersScreen(ListScreen):
@@ -36,7 +35,8 @@ class ContainersScreen(ListScreen):
         "logs": LogsTab,
         "stats": Later("tuidock.screens.panes:StatsTab", "Stats"),
         "limits": Later("tuidock.screens.tune:LimitsTab", "Limits"),
-        "top": Later("tuidock.screens.panes:TopTab", "Processes"),
+        "top": Later("tuidock.screens.processes:ProcessesTab", "Processes"),
+        "files": Later("tuidock.screens.files:FilesTab", "Files"),
         "env": Later("tuidock.screens.panes:EnvTab", "Env"),
         "health": Later("tuidock.screens.health:HealthTab", "Health"),
         "inspect": Later("tuidock.screens.panes:InspectTab", "Inspect"),
@@ -117,12 +117,14 @@ class ContainersScreen(ListScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_kill(self) -> None:
         """Choose a signal, then send it."""
+        from tuidock.screens import signals
+
         targets = [it for it in self.targets() if it.status in UP]
-        options = [(name, f"SIG{name}") for name in SIGNALS]
-        name = await self.app.push_screen_wait(Choose("Send which signal?", options))
+        names = ", ".join(it.name for it in targets)
+        name = await signals.choose(self, "Send which signal?", f"to the first process of {names}")
         for it in targets if name else ():
             with self.presented():
-                await self.engine.containers.kill(it.id, str(name))
+                await self.engine.containers.kill(it.id, name)
                 self.unmark([it.id])
 
     @work(group="dialog", exit_on_error=False)

@@ -18,10 +18,12 @@ from textual.widgets import ContentSwitcher
 
 from tuidock.engine.types import Container, Status
 from tuidock.screens.later import Later
+from tuidock.verbs import in_scope
 from tuidock.world import World
 
 if TYPE_CHECKING:
     from tuidock.screens.base import DockScreen
+    from tuidock.screens.listing import ListPane
 
 
 class Tab(Vertical, can_focus=False):
@@ -30,6 +32,8 @@ class Tab(Vertical, can_focus=False):
     TITLE = ""
     HOT = ""
     """CSS selector of the widget that takes the focus."""
+    SCOPE = ""
+    """Of verbs that are heard in here alone."""
 
     DEFAULT_CSS = """
     Tab { height: 1fr; background: $background; }
@@ -72,6 +76,25 @@ class Tab(Vertical, can_focus=False):
 
     def tick(self, world: World) -> None:
         """New samples are here."""
+
+    @property
+    def listing(self) -> ListPane | None:
+        """The list in here, for the keys that every list has."""
+        return None
+
+    def step_back(self) -> bool:
+        """One level back in here; False when there is none."""
+        return self.listing is not None and self.listing.clear_filter()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey what changes something where nothing may change."""
+        here = (verb for verb in in_scope(self.SCOPE) if verb.action == action)
+        changes = any(verb.alters for verb in here)
+        return None if changes and self.dock_screen.dock.read_only else True
+
+    def yankable(self) -> list[tuple[str, str]]:
+        """(word, text) of what can be copied in here; none: what its container has."""
+        return []
 
     def take_focus(self) -> None:
         """Put the focus where keys make sense."""

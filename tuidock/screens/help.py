@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tuidock.matching import GRAMMAR
-from tuidock.verbs import SCOPES, in_scope
+from tuidock.verbs import SCOPES, TABS, in_scope
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
@@ -90,6 +90,8 @@ class HelpScreen(ModalScreen[None]):
     def text(self) -> Content:
         """Sections of keys, those of this pane first."""
         parts = [self._section(SCOPES[self._scope], _verb_lines(self._scope))]
+        tabs = TABS if self._scope == "containers" else ()
+        parts += [self._section(SCOPES[it], _verb_lines(it)) for it in tabs]
         parts += [self._section(NAMES[kind], widget_lines(kind)) for kind in self._kinds()]
         parts += [self._section(SCOPES[it], _verb_lines(it)) for it in ("list", "everywhere")]
         parts += [explained(title, lines) for title, lines in EXPLAINED]

@@ -30,15 +30,21 @@ class FilterLine(Input):
     """The filter's input; Enter keeps it, Escape clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "screen.back", "Clear", show=False, id="filter.clear"),
+        Binding("escape", "clear", "Clear", show=False, id="filter.clear"),
         Binding("enter,down", "keep", "Keep", show=False, id="filter.keep"),
     ]
 
     class Kept(Message):
         """The user goes on to the list."""
 
+    class Cleared(Message):
+        """The user wants to see everything again."""
+
     def action_keep(self) -> None:
         self.post_message(self.Kept())
+
+    def action_clear(self) -> None:
+        self.post_message(self.Cleared())
 
 
 class ListPane(Vertical):
@@ -219,6 +225,11 @@ class ListPane(Vertical):
             self._table.focus()
         else:
             self.clear_filter()
+
+    @on(FilterLine.Cleared)
+    def _filter_cleared(self, event: FilterLine.Cleared) -> None:
+        event.stop()
+        self.clear_filter()
 
     @on(LiveTable.HeaderClicked)
     def _header_clicked(self, event: LiveTable.HeaderClicked) -> None:

@@ -85,6 +85,16 @@ class ListScreen(DockScreen):
         subject = self.subject()[0]
         return json.dumps(subject._asdict() if subject else None, indent=2, default=str)
 
+    @property
+    def inner(self) -> Tab | None:
+        """The tab that has the focus."""
+        return self.detail.tab if self.detail.has_focus_within else None
+
+    @property
+    def busy(self) -> ListPane:
+        """The list that the keys of lists are about."""
+        return (self.inner and self.inner.listing) or self.pane
+
     # --- the list drives the detail ---------------------------------------------------------
 
     def look(self) -> None:
@@ -130,6 +140,8 @@ class ListScreen(DockScreen):
 
     def go_back(self) -> bool:
         """False when this is the first level already."""
+        if self.inner is not None and self.inner.step_back():
+            return True
         if self.detail.has_focus_within or self.size_step or self.focused is None:
             self._resize(0)
             self.pane.table.focus()
@@ -169,19 +181,21 @@ class ListScreen(DockScreen):
     # --- keys of every list -----------------------------------------------------------------
 
     def action_filter(self) -> None:
-        self.pane.start_filter()
+        self.busy.start_filter()
 
     @work(group="dialog", exit_on_error=False)
     async def action_sort(self) -> None:
-        columns = self.pane.sortable()
+        pane = self.busy
+        columns = pane.sortable()
         options, letters = lettered([(it.key, it.title.lower() or it.key) for it in columns])
         chosen = await self.app.push_screen_wait(Choose("Sort by", options, keys=letters))
         if chosen:
             falling = str(chosen) in FALLING
-            self.pane.sort_by(str(chosen), descending=falling)
+            pane.sort_by(str(chosen), descending=falling)
 
     def action_reverse(self) -> None:
-        self.pane.sort_by(self.pane.sorted_by, descending=not self.pane.descending)
+        pane = self.busy
+        pane.sort_by(pane.sorted_by, descending=not pane.descending)
 
     @work(group="dialog", exit_on_error=False)
     async def action_group(self) -> None:
@@ -227,10 +241,12 @@ class ListScreen(DockScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_yank(self) -> None:
         """Copy something of the chosen row to the clipboard."""
-        found = dict(self.yankable())
+        inside = dict(self.inner.yankable()) if self.inner else {}
+        found = inside or dict(self.yankable())
         if not found:
             return
-        found |= {"line": self.pane.line(), JSON: "everything, as `inspect` shows it"}
+        found |= {"line": self.busy.line()} if self.busy.line() else {}
+        found |= {} if inside else {JSON: "everything, as `inspect` shows it"}
         lines = [(word, f"{word:<10}{' '.join(text.split())}") for word, text in found.items()]
         options, letters = lettered(lines)
         chosen = await self.app.push_screen_wait(Choose("Copy what?", options, keys=letters))

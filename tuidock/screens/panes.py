@@ -6,9 +6,7 @@ tab, so that it ends when the tab goes to sleep.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -17,11 +15,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
-from tuidock.engine.types import UP, Container, Process, Sample
-from tuidock.screens.detail import Tab, new_life
+from tuidock.engine.types import UP, Container, Sample
+from tuidock.screens.detail import Tab
 from tuidock.screens.facts import environment, json_text, vital_signs
 from tuidock.widgets.graph import Graph
-from tuidock.widgets.table import Column, LiveTable, Row
 from tuidock.world import World
 
 GLANCE = 2.0
@@ -77,58 +74,6 @@ def draw(past: Sequence[Sample], cpu: Graph, memory: Graph, *, live: bool = True
     cpu.set_data([it.cpu for it in past], last.cpu_limit if last else None, live=live)
     limit = float(last.memory_limit) if last and last.memory_limit else None
     memory.set_data([float(it.memory) for it in past], limit, live=live)
-
-
-class TopTab(Tab):
-    """The processes, as the host sees them."""
-
-    TITLE = "Processes"
-    HOT = "LiveTable"
-    COLUMNS: ClassVar[Sequence[Column]] = (
-        Column("pid", "PID", 8, "right"),
-        Column("parent", "PPID", 8, "right", 100),
-        Column("user", "USER", 8),
-        Column("state", "S", 2),
-        Column("cpu", "TIME", 9, "right"),
-        Column("memory", "MEM", 8, "right"),
-        Column("command", "COMMAND"),
-    )
-
-    def compose(self) -> ComposeResult:
-        yield LiveTable(self.COLUMNS, empty="")
-
-    def show(self, subject: Container | None, before: Container | None) -> None:
-        if subject is None or subject.status not in UP:
-            self.workers.cancel_node(self)
-            table = self.query_one(LiveTable)
-            table.set_empty(f"No processes. {self.idle(subject)}" if subject else "")
-            table.set_rows([])
-        elif new_life(subject, before):
-            self.follow(subject)
-
-    @work(exclusive=True, group="top", exit_on_error=False)
-    async def follow(self, it: Container) -> None:
-        """Look at the processes again and again."""
-        table = self.query_one(LiveTable)
-        with self.dock_screen.presented():
-            while True:
-                found = await self.dock_screen.engine.containers.top(it.id)
-                table.set_rows([_process(process) for process in found])
-                await asyncio.sleep(GLANCE)
-
-
-def _process(it: Process) -> Row:
-    minutes, seconds = divmod(it.cpu_seconds, 60)
-    cells = (
-        str(it.pid),
-        str(it.parent),
-        it.user,
-        it.state,
-        f"{int(minutes)}:{seconds:05.2f}",
-        fmt.size(it.memory),
-        it.command,
-    )
-    return Row(str(it.pid), cells)
 
 
 class TextTab(Tab):

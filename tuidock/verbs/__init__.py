@@ -12,16 +12,19 @@ from collections.abc import Iterable
 from tuidock.engine.types import Container
 from tuidock.verb import Verb
 from tuidock.verbs.everywhere import EVERYWHERE, LIST
+from tuidock.verbs.in_tabs import IN_TABS
 from tuidock.verbs.on_containers import LOSS, ON_CONTAINERS
 from tuidock.verbs.on_images import ON_IMAGES, ON_REGISTRY
 from tuidock.verbs.on_jobs import ON_JOBS
 
-__all__ = ["LOSS", "SCOPES", "VERBS", "fits", "in_scope", "meant", "shared"]
+__all__ = ["LOSS", "SCOPES", "TABS", "VERBS", "fits", "in_scope", "meant", "shared"]
 
 SCOPES = {
     "everywhere": "Everywhere",
     "list": "Lists",
     "containers": "Containers",
+    "top": "Processes of a container",
+    "files": "Files of a container",
     "images": "Images",
     "registry": "Registry",
     "events": "Events",
@@ -29,11 +32,13 @@ SCOPES = {
     "done": "Done",
 }
 """Where keys are heard, and how the help screen calls it; `everywhere` is heard in all."""
+TABS = ("top", "files")
+"""Scopes of tabs about a container: what is heard there goes before what its pane hears."""
 
 
 VERBS: dict[str, Verb] = {
     verb.id: verb
-    for verb in (*EVERYWHERE, *LIST, *ON_CONTAINERS, *ON_IMAGES, *ON_REGISTRY, *ON_JOBS)
+    for verb in (*EVERYWHERE, *LIST, *ON_CONTAINERS, *IN_TABS, *ON_IMAGES, *ON_REGISTRY, *ON_JOBS)
 }
 """Every verb by id, in the order help and palette show them."""
 

@@ -1,0 +1,33 @@
+"""A list inside a tab: without a frame, with the keys that every list has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tuidock.screens.listing import ListPane
+from tuidock.widgets.table import Column
+
+
+class TabPane(ListPane):
+    """Tells its tab when it is sorted by another column."""
+
+    DEFAULT_CSS = """
+    TabPane { height: 1fr; }
+    TabPane, TabPane:focus-within { border: none; }
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        empty: str = "",
+        sort: str = "",
+        descending: bool = False,
+        sorted_anew: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__("", columns, empty=empty, sort=sort, descending=descending)
+        self._sorted_anew = sorted_anew
+
+    def sort_by(self, column: str, *, descending: bool) -> None:
+        super().sort_by(column, descending=descending)
+        self._sorted_anew()
