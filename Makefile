@@ -8,7 +8,7 @@ PYTHON ?=
 ARGS ?=
 
 # What is the same whoever looks: the interface, and the house.
-anybodys := --ignore=tests/ui --ignore=tests/widgets --ignore=tests/test_house.py
+anybodys := --ignore=tests/ui --ignore=tests/web --ignore=tests/widgets --ignore=tests/test_house.py
 
 python := .venv/bin/python
 as_root := $(shell test "$$(id -u)" = 0 && echo yes)

@@ -27,6 +27,7 @@ VERBS: dict[str, Verb] = {
         "demo", "Run a starter image and look at it", "start here", engine=False, changes=True
     ),
     "doctor": Verb("doctor", "Say what this machine can do, and what to mend", "start here"),
+    "serve": Verb("serve", "Show the interface in a browser here", "start here", engine=False),
     "info": Verb("info", "Show facts of the engine and the host", "start here"),
     "version": Verb("version", "Show versions", "start here", engine=False),
     "pull": Verb("pull", "Download an image from a registry", "images", changes=True),
