@@ -37,7 +37,43 @@ def test_pressure_is_that_of_the_container(
 
     until(lambda: pressures()[0] > 5, 60)
     assert pressures()[1] < pressures()[0]
+    assert sampler.sample([(ID, busy.pid)])[0].pressure_of == "container"
     sampler.close()
+
+
+def test_above_high_it_is_slowed_down_and_not_killed(tuidock: Cli, place: Layout) -> None:
+    """Fails when `unified` of the OCI resources is not written, or not taken back."""
+    hungry = (
+        "until test -e /go; do sleep 0.1; done; x=$(head -c 30m /dev/zero | tr '\\0' x); sleep 1000"
+    )
+    words = ("--memory-high", "16m", "--name", "hungry", "busybox", "sh", "-c", hungry)
+    identifier = tuidock("run", "-d", *NONE, *words).stdout.strip()
+    cgroup = f"/sys/fs/cgroup/tuidock-{place.tag}/{identifier}"
+    assert read(f"{cgroup}/memory.high") == str(16 * MB)
+    pid = int(read(f"{cgroup}/cgroup.procs").split()[0])
+    sampler = Sampler(place)
+    assert sampler.sample([(identifier, pid)])[0].memory_high_events == 0
+    tuidock("exec", "hungry", "touch", "/go")
+    until(lambda: sampler.sample([(identifier, pid)])[0].memory_high_events > 0, 60)
+    sampler.close()
+    tuidock("update", "--memory-high", "0", "hungry")
+    assert read(f"{cgroup}/memory.high") == "max"
+    assert counter(f"{cgroup}/memory.events", "oom_kill") == 0
+    tuidock("update", "--memory-high", "20m", "hungry")
+    tuidock("restart", "-t", "0", "hungry")
+    assert read(f"{cgroup}/memory.high") == str(20 * MB)
+
+
+def test_rates_of_a_running_container_are_set_and_lifted(tuidock: Cli, place: Layout) -> None:
+    identifier = tuidock("run", "-d", *NONE, "--name", "web", "busybox", "sleep", "1000").stdout
+    path = f"/sys/fs/cgroup/tuidock-{place.tag}/{identifier.strip()}/io.max"
+    rates = ("--device-write-iops", "/dev/vda:30", "--device-read-bps", "/dev/vda:2mb")
+    tuidock("update", *rates, "web")
+    assert "rbps=2097152 wbps=max riops=max wiops=30" in read(path)
+    tuidock("update", "--device-write-iops", "/dev/vda:0", "web")
+    assert "rbps=2097152 wbps=max riops=max wiops=max" in read(path)
+    tuidock("update", "--device-read-bps", "/dev/vda:0", "web")
+    assert read(path) == ""
 
 
 def test_a_group_that_dies_together_is_an_oom_kill(tuidock: Cli, place: Layout) -> None:
