@@ -18,6 +18,7 @@ from tuidock.screens.listing import ListPane
 from tuidock.widgets.dialogs import Ask, Choose, Confirm, Failure
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.limits_measures import peak
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.run_form import RunForm
 from tuidock.widgets.terminal import Terminal
@@ -155,10 +156,10 @@ async def test_limits_know_the_peaks_at_once(stage: Stage) -> None:
     await stage.turn(1)
     for _ in range(20):
         await stage.turn(1)
-    past = stage.world.samples[stage.container("api").id]
+    top = max(it.cpu for it in stage.world.samples[stage.container("api").id])
     await stage.press("j", "L")
     pane = stage.app.screen.query_one(LimitsPane)
-    await stage.until(lambda: pane.model.line(pane.kind).peak == max(it.cpu for it in past))
+    await stage.until(lambda: peak(pane.model.subjects[0].samples, "cpu") == top)
 
 
 async def test_a_signal_of_ones_choice(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from tests.widgets.limits_samples import (
 from tuidock.engine.types import Limits
 from tuidock.widgets import amounts
 from tuidock.widgets.limits_kinds import Kind
+from tuidock.widgets.limits_measures import Peaks
 from tuidock.widgets.limits_model import LimitsModel, Subject
 
 # --- the model ------------------------------------------------------------------------------
@@ -225,8 +226,7 @@ def test_a_suggestion_says_from_what() -> None:
     it = model(Limits(), sample(cpu=1.5, pids=20), sample(cpu=0.1, pids=3, at=61.0))
     found = it.suggestion(CPU)
     assert found
-    assert found.origin == "peak 1.50 of 1m, and 50% more"
-    assert it.line(CPU).peak == 1.5
+    assert found.origin == "peak 1.50 of the last 1m, and 50% more"
     assert it.line(CPU).use == 0.1
     pids = it.suggestion(PIDS)
     assert pids
@@ -247,6 +247,28 @@ def test_a_peak_that_the_limit_kept_low_is_not_believed() -> None:
     assert found
     assert found.value > 96 * MIB
     assert found.origin == "killed (OOM) at 64m, so half as much more"
+
+
+def test_the_day_that_the_black_box_knows_counts() -> None:
+    """Fails when only what was seen since the interface opened counts."""
+    it = model()
+    it.show([Subject("c", "web", Limits(), [sample()], day=Peaks(86_400.0, 2.0, 300.0 * MIB, 40))])
+    memory, cpu = it.suggestion(MEMORY), it.suggestion(CPU)
+    assert memory
+    assert memory.value >= 375 * MIB
+    assert memory.origin == "peak 300M of the last 24h, and 25% more"
+    assert cpu
+    assert cpu.value == amounts.step_cores(3.0, 1)
+
+
+def test_a_container_that_was_killed_and_lies_there_is_suggested_more() -> None:
+    it = model()
+    dead = Subject("c", "web", Limits(memory=64 * MIB), [sample()], runs=False, killed=True)
+    it.show([dead])
+    found = it.suggestion(MEMORY)
+    assert found
+    assert found.value > 96 * MIB
+    assert it.line(MEMORY).use == 0.0
 
 
 def test_a_suggestion_stays_within_the_machine() -> None:

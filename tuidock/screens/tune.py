@@ -19,13 +19,14 @@ from tuidock.screens.tune_words import Outcome, told
 from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.limits_kinds import Kind
-from tuidock.widgets.limits_measures import TITLES, series
+from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks, series
 from tuidock.widgets.limits_model import Subject, after
 from tuidock.widgets.limits_rows import limit_of
 from tuidock.world import World
 
 COMPANIONS = ("cpu", "memory", "write", "read")
 """Measures that are drawn too, in this order."""
+DAY = 86_400.0
 GRAPH = 10
 """Lines that a third graph must have."""
 SHOWS = {
@@ -59,8 +60,9 @@ class LimitsTab(Tab):
         super().__init__(id)
         self._outcomes: tuple[Outcome, ...] = ()
         self._told = Content()
-        self._asked: tuple[str, ...] = ()
-        """Containers whose bounds are known, and whether they run."""
+        self._asked: list[tuple[str, bool]] = []
+        """Containers whose bounds and peaks are known, and whether they run."""
+        self._peaks: dict[str, Peaks] = {}
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -96,28 +98,34 @@ class LimitsTab(Tab):
             self._outcomes = ()
         self.tick(self.dock_screen.world)
         chosen = self.containers()
-        asked = tuple(f"{it.id} {it.status in UP}" for it in chosen[:1])
-        if chosen and asked != self._asked:
+        asked = [(it.id, it.status in UP) for it in chosen]
+        if before is None or asked != self._asked:
             self._asked = asked
-            self.ask_bounds(chosen[0])
+            self.learn(chosen)
 
     @work(group="bounds", exclusive=True, exit_on_error=False)
-    async def ask_bounds(self, it: Container) -> None:
-        """Learn what can be set here, so that the rest is not even tried."""
+    async def learn(self, them: Sequence[Container]) -> None:
+        """What can be set here, so that the rest is not even tried; what a day's peaks were."""
+        containers = self.dock_screen.engine.containers
         with self.dock_screen.presented():
-            self.pane.set_bounds(await self.dock_screen.engine.containers.bounds(it.id))
+            for it in them[:1]:
+                self.pane.set_bounds(await containers.bounds(it.id))
+                self.tick(self.dock_screen.world)
+            since = self.dock_screen.dock.now() - DAY
+            for it in them:
+                self._peaks[it.id] = peaks(await containers.history(it.id, since))
             self.tick(self.dock_screen.world)
 
     def tick(self, world: World) -> None:
         self.pane.show([self._subject(it, world) for it in self.containers()])
         self._paint()
 
-    @staticmethod
-    def _subject(it: Container, world: World) -> Subject:
+    def _subject(self, it: Container, world: World) -> Subject:
         runs = it.status in UP
         killed = not runs and it.exit is not None and it.exit.oom_killed
         past: Sequence[Sample] = world.samples.get(it.id, ())
-        return Subject(it.id, it.name, it.spec.limits, past, runs=runs, killed=killed)
+        day = self._peaks.get(it.id, NOTHING)
+        return Subject(it.id, it.name, it.spec.limits, past, runs=runs, killed=killed, day=day)
 
     @on(LimitsPane.Moved)
     def _pane_moved(self, event: LimitsPane.Moved) -> None:

@@ -114,7 +114,7 @@ def _idle(it: Container) -> Content:
 def _about(pane: LimitsPane) -> Iterator[Content]:
     kind, bounds = pane.kind, pane.model.bounds
     lacking = pane.model.line(kind).lacking
-    if lacking:
+    if lacking and lacking != pane.model.problem:
         yield Content.styled(f"Not here: {lacking}.", WARN)
     yield Content.styled(ABOUT[kind.field], QUIET)
     remark = dict(bounds.remarks).get(kind.field) if bounds else ""

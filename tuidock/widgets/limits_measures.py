@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-from tuidock.engine.types import Sample
+from tuidock.engine.types import History, Sample
 
 WINDOW = 10.0
 """Seconds that count as now, where something is counted up."""
@@ -35,6 +36,27 @@ TITLES = {
     "reads": "Read operations",
     "writes": "Write operations",
 }
+
+
+class Peaks(NamedTuple):
+    """The greatest numbers of a day, of every run in it."""
+
+    seconds: float = 0.0
+    """How long a time they are of."""
+    cpu: float = 0.0
+    memory: float = 0.0
+    pids: float = 0.0
+
+
+NOTHING = Peaks()
+
+
+def peaks(history: History) -> Peaks:
+    """Out of a black box; nothing of one that was never recorded."""
+    if not history.at:
+        return NOTHING
+    tops = (max(column) for column in (history.cpu, history.memory, history.pids))
+    return Peaks(history.at[-1] - history.at[0], *map(float, tops))
 
 
 def series(samples: Sequence[Sample], measure: str) -> list[float]:

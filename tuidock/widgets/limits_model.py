@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tuidock.engine.types import Bounds, Limits, Sample
 from tuidock.widgets.limits_checks import refusal, warning
 from tuidock.widgets.limits_kinds import Kind, Value, kinds, limits_of
-from tuidock.widgets.limits_measures import now, peak
+from tuidock.widgets.limits_measures import NOTHING, Peaks, now
 from tuidock.widgets.limits_suggest import Suggestion, suggestion
 
 MOST_STEPS = 50
@@ -30,6 +30,7 @@ class Subject(NamedTuple):
     runs: bool = True
     killed: bool = False
     """Its last run ended because memory ran out."""
+    day: Peaks = NOTHING
 
     @property
     def live(self) -> Sequence[Sample]:
@@ -47,7 +48,6 @@ class Line(NamedTuple):
     """Chosen and not applied; None when nothing is."""
     use: float
     """The greatest, of several containers."""
-    peak: float
     lacking: str
     """Why it cannot be set here; empty when it can."""
     none: str = ""
@@ -138,7 +138,6 @@ class LimitsModel:
             tuple(values) or (kind.of(Limits()),),
             self._wanted.get(kind),
             max((now(it.live, kind.measure) for it in self.subjects), default=0.0),
-            max((peak(it.samples, kind.measure) for it in self.subjects), default=0.0),
             dict(self.bounds.lacking).get(kind.field, "") if self.bounds else "",
             self._without(kind),
         )
@@ -154,7 +153,7 @@ class LimitsModel:
     def suggestion(self, kind: Kind) -> Suggestion | None:
         """A limit that would fit, and from what that is known; for several the greatest."""
         found = [
-            suggestion(kind, it.samples, it.limits, self.bounds, killed=it.killed)
+            suggestion(kind, it.samples, it.limits, self.bounds, killed=it.killed, day=it.day)
             for it in self.subjects
         ]
         return max((it for it in found if it), key=lambda it: it.value, default=None)

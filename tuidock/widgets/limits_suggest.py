@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tuidock.engine.types import Bounds, Limits, Sample
 from tuidock.widgets.limits_kinds import Kind, shown
-from tuidock.widgets.limits_measures import lately, peak
+from tuidock.widgets.limits_measures import NOTHING, Peaks, lately, peak
 from tuidock.widgets.plot import span
 
 MORE = 1.5
@@ -33,40 +33,51 @@ def suggestion(
     bounds: Bounds | None,
     *,
     killed: bool = False,
+    day: Peaks = NOTHING,
 ) -> Suggestion | None:
     """For one container, which may have been `killed` as a whole; None where nothing is known."""
     if kind.field == "memory_high":
         return _high(kind, limits)
-    if not kind.room or not past:
+    if not kind.room or not (past or day.seconds):
         return None
-    found = _beyond(kind, past, limits, killed=killed) or _above_peak(kind, past)
+    highest, seconds = _observed(kind, past, day)
+    found = _beyond(kind, past, limits, highest, killed=killed)
+    found = found or _above_peak(kind, highest, seconds)
     return found and _possible(kind, found, bounds)
 
 
-def _above_peak(kind: Kind, past: Sequence[Sample]) -> Suggestion | None:
-    highest = peak(past, kind.measure)
+def _observed(kind: Kind, past: Sequence[Sample], day: Peaks) -> tuple[float, float]:
+    """The peak, and the seconds that it is of: the day's where the black box knows it."""
+    lately_seen = past[-1].at - past[0].at if past else 0.0
+    of_day = getattr(day, kind.measure, 0.0)
+    seconds = max(lately_seen, day.seconds) if of_day else lately_seen
+    return max(peak(past, kind.measure), of_day), seconds
+
+
+def _above_peak(kind: Kind, highest: float, seconds: float) -> Suggestion | None:
     if not highest:
         return None
-    seconds = span(past[-1].at - past[0].at)
-    origin = f"peak {shown(kind, highest)} of {seconds}, and {kind.room - 1:.0%} more"
+    more = f"{kind.room - 1:.0%} more"
+    origin = f"peak {shown(kind, highest)} of the last {span(seconds)}, and {more}"
     return Suggestion(kind.step(highest * kind.room, 1), origin)
 
 
 def _beyond(
-    kind: Kind, past: Sequence[Sample], limits: Limits, *, killed: bool
+    kind: Kind, past: Sequence[Sample], limits: Limits, highest: float, *, killed: bool
 ) -> Suggestion | None:
     """More than the limit, where the limit itself kept the peak low."""
     limit = kind.of(limits)
     if isinstance(limit, str) or limit <= 0:
         return None
-    last = past[-1]
+    kills = past[-1].oom_kills if past else 0
+    refused = past[-1].pids_failures if past else 0
     reasons = {
         "cpus": "held back" if lately(past, lambda it: it.throttled_periods) else "",
-        "memory": "killed (OOM)" if last.oom_kills or killed else "",
-        "pids": "forks refused" if last.pids_failures else "",
+        "memory": "killed (OOM)" if kills or killed else "",
+        "pids": "forks refused" if refused else "",
     }
     why = reasons.get(kind.field)
-    if not why or peak(past, kind.measure) * kind.room < limit:
+    if not why or (highest * kind.room < limit and not killed):
         return None
     return Suggestion(
         kind.step(limit * MORE, 1), f"{why} at {kind.text(limit)}, so half as much more"
