@@ -1,105 +1,70 @@
-"""RunForm: everything most people give a container, on one screen, with the command that does it.
+"""RunForm: a container to be, flag by flag, with the command that makes it.
 
-Knows fields and where their problems are shown; what they mean is `run_spec`. Invariant: the
-command line at the bottom is always that of the form as it stands.
+Knows fields and where their problems are shown; what they mean is the command line's to say
+(`run_flags`). Invariant: the command line at the bottom is always that of the form as it stands.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, NamedTuple
 
-from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from tuidock.engine.types import ContainerSpec, Image
 from tuidock.widgets.dialogs import Dialog
-from tuidock.widgets.run_spec import NETWORKS, RESTARTS, Fields, command_line, read
+from tuidock.widgets.run_field import Cycle, Field, Group, Option
+from tuidock.widgets.run_flags import YES, Reading, Values, flags, groups, read
+from tuidock.widgets.run_spec import line_of
 
-TEXTS = {
-    "name": ("Name", "made up when empty"),
-    "command": ("Command", "the image's own"),
-    "env": ("Variables", "KEY=value  OTHER='two words'"),
-    "ports": ("Ports", "8080:80  127.0.0.1:5353:53/udp"),
-    "mounts": ("Mounts", "/host/dir:/inside:ro  tmpfs:/run"),
-    "memory": ("Memory", "256m"),
-    "cpus": ("CPUs", "1.5"),
-    "pids": ("PIDs", "100"),
+EXAMPLES = {
+    "name": "made up when empty",
+    "command": "the image's own",
+    "env": "KEY=value  OTHER='two words'",
+    "publish": "8080:80  127.0.0.1:5353:53/udp",
+    "volume": "/host/dir:/inside:ro",
+    "memory": "256m",
+    "cpus": "1.5",
+    "pids-limit": "100",
 }
-LABELS = {"network": "Network", "restart": "Restart", "tty": "Terminal", "remove": "Remove"}
-NO = "no"
-USUAL_NETWORK = "bridge" if os.geteuid() == 0 else "none"
-"""Only root can make the bridge."""
-OPTIONS = {
-    "network": NETWORKS,
-    "restart": RESTARTS,
-    "tty": (NO, "yes, -it"),
-    "remove": (NO, "at its end"),
+LABELS = {"publish": "ports", "volume": "mounts", "pids-limit": "pids"}
+"""Shorter words for what most people fill in."""
+TERMINALS = {"no": (), "-it": ("interactive", "tty"), "-i": ("interactive",), "-t": ("tty",)}
+RESTARTS = ("no", "on-failure", "on-failure:3", "unless-stopped", "always")
+SHARED = ("pid", "ipc", "uts")
+TURNED: dict[str, Sequence[Option]] = {
+    "restart": [("", "no"), *((word, word) for word in RESTARTS[1:])],
+    "userns": [("", "auto"), ("host", "host"), ("keep-id", "keep-id")],
 }
 
 
-class Cycle(Widget, can_focus=True):
-    """One of a few words, on one line; space and the arrows go on."""
+class Order(NamedTuple):
+    """What the form asks for."""
 
-    DEFAULT_CSS = """
-    Cycle { height: 1; width: auto; min-width: 16; background: $surface; padding: 0 1; }
-    Cycle:focus { background: $primary-muted; color: $text-primary; text-style: bold; }
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,right,enter", "turn(1)", "Next", show=False),
-        Binding("left", "turn(-1)", "Previous", show=False),
-    ]
-
-    class Changed(Message):
-        """Another word is chosen."""
-
-    def __init__(self, options: Sequence[str], *, id: str) -> None:
-        super().__init__(id=id)
-        self._options = tuple(options)
-        self.value = self._options[0]
-
-    def action_turn(self, step: int) -> None:
-        place = self._options.index(self.value) + step
-        self.value = self._options[place % len(self._options)]
-        self.refresh(layout=True)
-        self.post_message(self.Changed())
-
-    def on_click(self, event: events.Click) -> None:
-        event.stop()
-        self.action_turn(1)
-
-    def render(self) -> Text:
-        return Text(f"‹ {self.value} ›", no_wrap=True)
+    spec: ContainerSpec
+    start: bool
+    values: dict[str, str]
+    """As it was typed."""
 
 
-class RunForm(Dialog[ContainerSpec | None]):
-    """Ask for a container of an image; the result is its spec."""
+class RunForm(Dialog[Order | None]):
+    """Ask for a container of an image."""
 
     DEFAULT_CSS = """
     RunForm {
-        & > .dialog { width: 84; padding: 1 2 0 2; }
-        & .fields { height: auto; }
+        & > .dialog { width: 94; max-width: 96%; max-height: 96%; padding: 1 2 0 2; }
+        & .fields { height: auto; scrollbar-size: 1 1; }
         & .row { height: auto; }
-        & .field { height: auto; width: 1fr; }
-        & .line { height: 1; }
-        & .label { width: 11; color: $text-muted; }
-        & .short .label { width: auto; padding-right: 1; }
-        & .short { padding-right: 2; }
-        & .line Input { width: 1fr; background: $surface; padding: 0 1; }
-        & .line Input:focus { background: $primary-muted; }
-        & .field .problem { padding-left: 11; display: none; }
-        & .short .problem { padding-left: 0; }
-        & .field.-wrong .problem { display: block; }
-        & .field.-wrong .label { color: $text-error; }
+        & #search { background: $background; padding: 0 1; margin-top: 1; color: $text-muted; }
+        & #search:focus { background: $primary-muted; }
+        & .together { display: none; color: $text-error; height: auto; margin-top: 1; }
+        & .together.-wrong { display: block; }
         & .preview {
             height: auto; max-height: 4; margin-top: 1; padding: 0 1;
             background: $surface; color: $text-success;
@@ -110,112 +75,242 @@ class RunForm(Dialog[ContainerSpec | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,ctrl+enter", "run", "Run", id="run.run", priority=True),
+        Binding("ctrl+n", "create", "Create", id="run.create", priority=True),
+        Binding("ctrl+y", "copy", "Copy the command", id="run.copy", priority=True),
+        Binding("ctrl+f", "search", "Search the flags", id="run.search", priority=True),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, image: Image | str, defaults: Fields | None = None) -> None:
-        """`defaults` fills the form in, for a container like another one."""
+    def __init__(
+        self,
+        image: Image | str,
+        values: Values | None = None,
+        *,
+        neighbours: Sequence[str] = (),
+        replaces: str = "",
+    ) -> None:
+        """`values` fill the form in; `neighbours` are containers whose namespaces can be joined.
+
+        `replaces` names the container that the new one takes the place of.
+        """
         super().__init__()
         self._image = image
-        reference = image if isinstance(image, str) else (image.tags or (image.id,))[0]
-        self._defaults = (defaults or Fields("", network=USUAL_NETWORK))._replace(image=reference)
+        self._reference = image if isinstance(image, str) else (image.tags or (image.id,))[0]
+        self.values = dict(values or {})
+        self._neighbours = tuple(neighbours)
+        self._replaces = replaces
+
+    # --- what is in it ---------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
+        verb = f"Recreate {self._replaces} from" if self._replaces else "Run"
         box = self.box(
-            f"Run {self._defaults.image}",
-            VerticalScroll(*self._rows(), classes="fields"),
+            f"{verb} {self._reference}",
+            VerticalScroll(*self._rows(), classes="fields", can_focus=False),
+            Static(classes="together"),
             Static(classes="preview"),
-            Horizontal(
-                Button("Cancel", id="no"),
-                Button("Run", id="yes", variant="primary"),
-                classes="buttons",
-            ),
+            Horizontal(*self._buttons(), classes="buttons"),
         )
-        box.border_subtitle = "ctrl+s runs · esc cancels"
+        box.border_subtitle = HINT
         yield box
 
-    def _rows(self) -> list[Widget]:
-        rows: list[Widget] = [self._text(f) for f in ("name", "command", "env", "ports", "mounts")]
-        limits = [self._text(field, short=True) for field in ("memory", "cpus", "pids")]
-        rows.append(Horizontal(*limits, classes="row"))
-        rows += [self._choices("network", "restart"), self._choices("tty", "remove")]
-        return rows
+    def _buttons(self) -> Iterator[Button]:
+        yield Button("Cancel", id="no")
+        if not self._replaces:
+            yield Button("Create", id="create")
+        yield Button("Recreate" if self._replaces else "Run", id="yes", variant="primary")
 
-    def _choices(self, *fields: str) -> Widget:
-        boxes = [self._field(f, LABELS[f], [Cycle(OPTIONS[f], id=f)]) for f in fields]
-        return Horizontal(*boxes, classes="row")
+    def _rows(self) -> Iterator[Widget]:
+        for name in ("name", "command", "env", "publish", "volume"):
+            yield self._field(name)
+        short = ("memory", "cpus", "pids-limit")
+        yield Horizontal(*(self._field(name, short=name != "memory") for name in short))
+        yield Horizontal(self._field("network"), self._field("restart"), classes="row")
+        yield Horizontal(self._terminal(), self._field("rm"), classes="row")
+        yield Input(
+            placeholder="search all flags (ctrl+f), or open a group", id="search", compact=True
+        )
+        for title, names in groups()[1:]:
+            yield Group(title, names)
 
-    def _text(self, field: str, *, short: bool = False) -> Widget:
-        label, placeholder = TEXTS[field]
-        if field == "command" and isinstance(self._image, Image) and self._image.command:
-            placeholder = " ".join(self._image.command)
-        value = getattr(self._defaults, field)
-        entry = Input(value, placeholder=placeholder, id=field, compact=True)
-        return self._field(field, label, [entry], short=short)
+    def _field(self, name: str, *, short: bool = False, far: bool = False) -> Field:
+        classes = "-short" if short else "-far" if far else ""
+        return Field(name, LABELS.get(name, name), self._entry(name), classes=classes)
 
-    def _field(
-        self, field: str, label: str, entries: Sequence[Widget], *, short: bool = False
-    ) -> Widget:
-        line = Horizontal(Static(label, classes="label"), *entries, classes="line")
-        problem = Static(classes="problem")
-        classes = "field short" if short and field != "memory" else "field"
-        return Vertical(line, problem, id=f"field-{field}", classes=classes)
+    def _entry(self, name: str) -> Widget:
+        value = self.values.get(name, "")
+        if (options := self._options(name)) is not None:
+            return Cycle(options, value, id=name)
+        return Input(value, placeholder=self._example(name), id=name, compact=True)
+
+    def _options(self, name: str) -> Sequence[Option] | None:
+        flag = flags().get(name)
+        shared = [(f"container:{it}", f"container:{it}") for it in self._neighbours]
+        if name == "network":
+            return [("", "default"), *((it, it) for it in ("bridge", "host", "none")), *shared]
+        if name in SHARED:
+            return [("", "its own"), ("host", "host"), *shared]
+        if flag is not None and flag.switch:
+            return [("", "no"), (YES, "yes")]
+        if flag is not None and flag.choices:
+            return [("", flag.choices[0]), *((it, it) for it in flag.choices[1:])]
+        return TURNED.get(name)
+
+    def _example(self, name: str) -> str:
+        if name == "command" and isinstance(self._image, Image) and self._image.command:
+            return " ".join(self._image.command)
+        flag = flags().get(name)
+        return EXAMPLES.get(name) or (flag and (flag.help or flag.metavar)) or ""
+
+    def _terminal(self) -> Field:
+        """Two flags that nearly always go together."""
+        asked = tuple(name for name in ("interactive", "tty") if self.values.get(name))
+        value = next(word for word, names in TERMINALS.items() if names == asked)
+        entry = Cycle([(word, word) for word in TERMINALS], value, id="terminal")
+        return Field("terminal", "terminal", entry)
 
     def on_mount(self) -> None:
-        for field, options in OPTIONS.items():
-            given = getattr(self._defaults, field)
-            self._cycle(field).value = options[given] if isinstance(given, bool) else given
         self.query_one("#name", Input).focus()
+        for group in self.query(Group):
+            if any(self.values.get(name) for name in group.names):
+                group.open()
         self._show()
 
-    def _cycle(self, field: str) -> Cycle:
-        return self.query_one(f"#{field}", Cycle)
+    def on_resize(self) -> None:
+        """The fields scroll in what the rest leaves."""
+        self.query_one(".fields").styles.max_height = max(8, self.size.height - 12)
 
-    @property
-    def fields(self) -> Fields:
-        """The form as it stands."""
-        texts = {field: self.query_one(f"#{field}", Input).value for field in TEXTS}
-        return Fields(
-            self._defaults.image,
-            **texts,
-            network=self._cycle("network").value,
-            restart=self._cycle("restart").value,
-            tty=self._cycle("tty").value != NO,
-            remove=self._cycle("remove").value != NO,
-        )
+    # --- while it is filled in ---------------------------------------------------------------
+
+    @on(Group.Opened)
+    async def _opened(self, event: Group.Opened) -> None:
+        group = event.group
+        await group.fill(self._field(name, far=True) for name in group.names)
+        self._show()
+
+    @on(Cycle.Changed)
+    def _turned(self, event: Cycle.Changed) -> None:
+        self._take(event.cycle.id or "", event.cycle.value)
 
     @on(Input.Changed)
-    @on(Cycle.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        if event.input.id == "search":
+            self._find(event.value.strip().lower())
+        else:
+            self._take(event.input.id or "", event.value)
+
+    def _take(self, name: str, value: str) -> None:
+        if name == "terminal":
+            for flag in ("interactive", "tty"):
+                self.values[flag] = YES if flag in TERMINALS[value] else ""
+        elif self.values.get(name, "") == value:
+            return
+        else:
+            self.values[name] = value
+        self._show()
+
+    @property
+    def reading(self) -> Reading:
+        """What the form asks for as it stands."""
+        return read(self._reference, {name: it for name, it in self.values.items() if it.strip()})
+
     def _show(self) -> None:
         """Problems beside their fields, and the command line."""
-        reading = read(self.fields)
-        for field in (*TEXTS, "restart"):
-            problem = reading.problems.get(field, "")
-            box = self.query_one(f"#field-{field}")
-            box.set_class(bool(problem), "-wrong")
-            box.query_one(".problem", Static).update(Content(problem))
+        reading = self.reading
+        for field in self.query(Field):
+            field.tell(reading.problems.get(field.flag, ""))
+        for group in self.query(Group):
+            group.show_heading([name for name, value in self.values.items() if value.strip()])
+        together = reading.problems.get("", "")
+        self.query_one(".together", Static).set_class(bool(together), "-wrong").update(together)
         preview = self.query_one(".preview", Static)
         preview.set_class(reading.spec is None, "-wrong")
-        words = command_line(reading.spec) if reading.spec else _count(len(reading.problems))
-        preview.update(Content(words if reading.spec is None else f"$ {words}"))
-        self.query_one("#yes", Button).disabled = reading.spec is None
+        preview.update(Content(self._line(reading)))
+        for button in self.query("#yes, #create"):
+            button.disabled = reading.spec is None
+
+    def _line(self, reading: Reading) -> str:
+        return f"$ {line_of(reading.words, 'run -d')}" if reading.spec else _count(reading.problems)
+
+    @on(events.DescendantFocus)
+    def _explain(self, event: events.DescendantFocus) -> None:
+        """What the field with the focus is for, at the bottom of the frame."""
+        flag = flags().get(event.widget.id or "")
+        words = f"--{flag.name} {flag.metavar}".strip() if flag else ""
+        box = self.query_one(".dialog")
+        box.border_subtitle = Content(f"{words}: {flag.help}") if flag and flag.help else HINT
+
+    # --- searching -----------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        self.query_one("#search", Input).focus()
+
+    def _find(self, text: str) -> None:
+        """Only flags whose name or help has the text; all of them when there is none."""
+        for group in self.query(Group):
+            wanted = {
+                name for name in group.names if text in f"{name} {flags()[name].help.lower()}"
+            }
+            group.display = bool(wanted)
+            if text and wanted:
+                group.open()
+            for field in group.query(Field):
+                field.display = field.flag in wanted
+            self.call_after_refresh(self._hide_others, group, wanted)
+
+    def _hide_others(self, group: Group, wanted: set[str]) -> None:
+        """Fields that were made only now."""
+        for field in group.query(Field):
+            field.display = field.flag in wanted
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    @on(Input.Submitted, "#search")
+    def _go_to_found(self, event: Input.Submitted) -> None:
+        event.stop()
+        found = [it for it in self.query("Group Field") if it.display and it.region]
+        if found:
+            found[0].query("Input, Cycle").first().focus()
 
     @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        if event.input.id != "search":
+            self.action_run()
+
     def action_run(self) -> None:
-        reading = read(self.fields)
+        self._order(start=True)
+
+    def action_create(self) -> None:
+        if not self._replaces:
+            self._order(start=False)
+
+    def _order(self, *, start: bool) -> None:
+        reading = self.reading
         if reading.spec is not None:
-            self.dismiss(reading.spec)
-        else:
-            self.query_one(f"#{next(iter(reading.problems))}").focus()
+            values = {name: value for name, value in self.values.items() if value.strip()}
+            self.dismiss(Order(reading.spec, start, values))
+        elif wrong := next((name for name in reading.problems if self.query(f"#{name}")), ""):
+            self.query_one(f"#{wrong}").focus()
+
+    def action_copy(self) -> None:
+        """The command line, for a script or a colleague."""
+        reading = self.reading
+        if reading.words:
+            self.app.copy_to_clipboard(line_of(reading.words, "run -d"))
+            self.notify("the command line is on the clipboard", title="Copied", timeout=2)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "yes":
-            self.action_run()
-        else:
+        if event.button.id == "no":
             self.dismiss(None)
+        else:
+            self._order(start=event.button.id == "yes")
 
 
-def _count(problems: int) -> str:
-    return "one thing to put right" if problems == 1 else f"{problems} things to put right"
+HINT = "ctrl+s runs · ctrl+n creates · ctrl+y copies · esc cancels"
+
+
+def _count(problems: dict[str, str]) -> str:
+    number = len(problems)
+    return "one thing to put right" if number == 1 else f"{number} things to put right"

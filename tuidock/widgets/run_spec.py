@@ -1,241 +1,192 @@
-"""From what is typed in the run form to a `ContainerSpec`, and from a spec to a command line.
+"""From a `ContainerSpec` back to the form and the command line that ask for it.
 
-Pure functions, docker's syntax in both directions. Invariant: a spec comes out only when no
-field has a problem, and `command_line` of it says the same as the form.
+Pure functions, docker's syntax. Invariant: what comes out, read by the command line, is the same
+spec again; and what a spec leaves as it is by default is not mentioned.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
-from tuidock.engine.types import ContainerSpec, Limits, Mount, Port, RestartPolicy
-from tuidock.widgets.amounts import (
-    LEAST_MEMORY,
-    cores_text,
-    parse_cores,
-    parse_count,
-    parse_size,
-    size_text,
-)
+from tuidock.engine.types import ContainerSpec, Device, HealthCheck, Limits, Mount, Port
+from tuidock.widgets.amounts import cores_text, size_text
+from tuidock.widgets.run_flags import YES, read
 
-NETWORKS = ("bridge", "host", "none")
-RESTARTS = ("no", "on-failure", "unless-stopped", "always")
-
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_DEFAULT = ContainerSpec("")
+_RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
 
 
-class Fields(NamedTuple):
-    """The form, as typed."""
-
-    image: str
-    name: str = ""
-    command: str = ""
-    env: str = ""
-    ports: str = ""
-    mounts: str = ""
-    memory: str = ""
-    cpus: str = ""
-    pids: str = ""
-    network: str = "bridge"
-    restart: str = "no"
-    tty: bool = False
-    remove: bool = False
+def values_of(spec: ContainerSpec) -> dict[str, str]:
+    """The form that asks for a container like this one."""
+    found = {
+        **_identity(spec),
+        **_process(spec),
+        **_limits(spec.limits),
+        **_files(spec),
+        **_network(spec),
+        **_isolation(spec),
+        **_health(spec.health),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
-class Reading(NamedTuple):
-    """What became of a form."""
-
-    spec: ContainerSpec | None
-    problems: dict[str, str]
-    """Field to what is wrong with it, in words."""
+def command_line(spec: ContainerSpec, verb: str = "run -d") -> str:
+    """The command that makes a container like this one."""
+    return line_of(read(spec.image, values_of(spec)).words, verb)
 
 
-def read(fields: Fields) -> Reading:
-    """The spec that a form asks for, or everything that is wrong with it at once."""
-    values: dict[str, object] = {}
-    problems: dict[str, str] = {}
-    for field, parse in _PARSERS.items():
-        try:
-            values[field] = parse(getattr(fields, field))
-        except ValueError as error:
-            problems[field] = str(error)
-    problems |= {field: why for field, why in _clashes(fields).items() if field not in problems}
-    if problems:
-        return Reading(None, problems)
-    limits = Limits(**{field: values.pop(field) for field in ("memory", "cpus", "pids")})  # type: ignore[arg-type]  # each parser has its field's type
-    spec = ContainerSpec(
-        image=fields.image,
-        **values,  # type: ignore[arg-type]
-        limits=limits,
-        network=fields.network,
-        restart=RestartPolicy(fields.restart),
-        tty=fields.tty,
-        stdin=fields.tty,
-        remove=fields.remove,
-    )
-    return Reading(spec, {})
+def line_of(words: Sequence[str], verb: str) -> str:
+    """A command line to copy."""
+    return f"tuidock {verb} {shlex.join(words)}"
 
 
-def _clashes(fields: Fields) -> dict[str, str]:
-    """Fields that are right alone and wrong together."""
-    clashes = {}
-    if fields.ports.strip() and fields.network != "bridge":
-        clashes["ports"] = f"ports are published on the bridge; the network is {fields.network}"
-    if fields.remove and fields.restart != "no":
-        clashes["restart"] = "a container that is removed at its end cannot be restarted"
-    return clashes
+def _identity(spec: ContainerSpec) -> dict[str, str]:
+    entry, command = spec.entrypoint, spec.command
+    if entry is not None:  # one word is all that the flag takes; the others lead the command
+        command = (*entry[1:], *command)
+    return {
+        "name": spec.name,
+        "command": shlex.join(command),
+        # No value is no flag; two quotes are an empty one.
+        "entrypoint": "" if entry is None else entry[0] if entry else "''",
+        "hostname": spec.hostname,
+        "label": _several(f"{key}={value}" for key, value in spec.labels),
+        "env": _several(spec.env),
+        "interactive": _switch(spec.stdin),
+        "tty": _switch(spec.tty),
+        "rm": _switch(spec.remove),
+    }
 
 
-def parse_name(text: str) -> str:
-    """A container's name, or nothing for one that is made up. Raises ValueError."""
-    name = text.strip()
-    if name and not _NAME.fullmatch(name):
-        raise ValueError("a name has letters, digits, _ . - only, two or more, no sign in front")
-    return name
+def _process(spec: ContainerSpec) -> dict[str, str]:
+    restart = spec.restart
+    tries = f":{restart.maximum_retries}" if restart.maximum_retries else ""
+    return {
+        "user": spec.user or "",
+        "workdir": spec.working_dir or "",
+        "group-add": _several(spec.groups),
+        "init": _switch(spec.init),
+        "restart": restart.name + tries if restart.name != "no" else "",
+        "stop-signal": spec.stop_signal or "",
+        "stop-timeout": _unless(spec.stop_timeout, _DEFAULT.stop_timeout),
+        "ulimit": _several(f"{name}={soft}:{hard}" for name, soft, hard in spec.ulimits),
+        "oom-score-adj": _unless(spec.oom_score_adj, 0),
+        "runtime": spec.runtime,
+    }
 
 
-def parse_command(text: str) -> tuple[str, ...]:
-    """Words as a shell splits them. Raises ValueError."""
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise ValueError(f"the command does not end: {error}".lower()) from None
+def _limits(limits: Limits) -> dict[str, str]:
+    found = {
+        name.replace("_", "-"): _amount(name, value)
+        for name, value in limits._asdict().items()
+        if value is not None and name not in _RATES
+    }
+    found["pids-limit"] = found.pop("pids", "")
+    for name in _RATES:
+        rates: Iterable[tuple[str, int]] = getattr(limits, name) or ()
+        found[name.replace("_", "-")] = _several(f"{path}:{rate}" for path, rate in rates)
+    return found
 
 
-def parse_env(text: str) -> tuple[str, ...]:
-    """`KEY=value` words. Raises ValueError."""
-    variables = parse_command(text)
-    for each in variables:
-        if "=" not in each or each.startswith("="):
-            raise ValueError(f"{each}: a variable is KEY=value, quoted when it has spaces")
-    return variables
+def _amount(name: str, value: object) -> str:
+    if name.startswith("memory") and isinstance(value, int) and value >= 0:
+        return size_text(value)
+    return cores_text(value) if isinstance(value, float) else str(value)
 
 
-def parse_ports(text: str) -> tuple[Port, ...]:
-    """`80`, `8080:80`, `127.0.0.1:53:53/udp`, apart by spaces or commas. Raises ValueError."""
-    return tuple(_port(word) for word in text.replace(",", " ").split())
+def _files(spec: ContainerSpec) -> dict[str, str]:
+    log, usual = spec.log, _DEFAULT.log
+    options = [f"max-size={log.max_size}"] if log.max_size != usual.max_size else []
+    options += [f"max-file={log.max_files}"] if log.max_files != usual.max_files else []
+    awkward = [it for it in spec.mounts if it.kind == "bind" and _awkward(it)]
+    binds = [it for it in spec.mounts if it.kind != "tmpfs" and it not in awkward]
+    return {
+        "volume": _several(f"{it.source}:{it.target}{_tail(it)}" for it in binds),
+        "mount": _several(map(_mount, awkward)),
+        "tmpfs": _several(it.target + _tail(it) for it in spec.mounts if it.kind == "tmpfs"),
+        "read-only": _switch(spec.read_only),
+        "device": _several(map(_device, spec.devices)),
+        "device-cgroup-rule": _several(spec.device_rules),
+        "log-opt": _several(options),
+        "shm-size": size_text(spec.shm_size) if spec.shm_size != _DEFAULT.shm_size else "",
+    }
 
 
-def _port(word: str) -> Port:
-    body, _, protocol = word.partition("/")
-    if protocol not in ("", "tcp", "udp", "sctp"):
-        raise ValueError(f"{word}: the protocol is tcp, udp or sctp")
-    address, inner = body.rpartition(":")[::2]
-    ip, outer = address.rpartition(":")[::2]
-    return Port(
-        container_port=_number(word, inner),
-        protocol=protocol or "tcp",
-        host_port=_number(word, outer) if outer else 0,
-        host_ip=ip.strip("[]"),
-    )
+def _awkward(mount: Mount) -> bool:
+    """A colon in a path has a meaning in the short form."""
+    return ":" in mount.source + mount.target
 
 
-def _number(word: str, text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ValueError(f"{word}: a port is host:container with numbers 1 to 65535, 8080:80")
-    return int(text)
+def _mount(mount: Mount) -> str:
+    words = [f"type=bind,src={mount.source},dst={mount.target}"]
+    return ",".join(words + (["readonly"] if mount.readonly else []))
 
 
-def parse_mounts(text: str) -> tuple[Mount, ...]:
-    """`/host:/inside:ro`, `tmpfs:/inside`. Raises ValueError."""
-    return tuple(_mount(word) for word in parse_command(text))
+def _tail(mount: Mount) -> str:
+    words = list(mount.options)
+    if mount.readonly and "ro" not in words:
+        words.insert(0, "ro")
+    return ":" + ",".join(words) if words else ""
 
 
-def _mount(word: str) -> Mount:
-    source, target, *options = [*word.split(":"), ""][: max(2, word.count(":") + 1)]
-    if not target.startswith("/") or target == "/":
-        raise ValueError(f"{word}: a mount is from:to, and to is a path from /: /srv:/data:ro")
-    if any(option not in ("ro", "rw") for option in options):
-        raise ValueError(f"{word}: after the paths only ro or rw may stand")
-    source = os.path.expanduser(source)
-    if source == "tmpfs":
-        return Mount("tmpfs", "", target, "ro" in options)
-    if _NAME.fullmatch(source):
-        raise ValueError(f"named volume '{source}' is not supported yet; from is a path from /")
-    if not source.startswith("/"):
-        raise ValueError(f"{word}: from is a path from /, or tmpfs")
-    return Mount("bind", source, target, "ro" in options)
+def _device(device: Device) -> str:
+    return f"{device.source}:{device.target}:{device.access}"
 
 
-def _memory(text: str) -> int | None:
-    if not text.strip():
-        return None
-    count = parse_size(text)
-    if 0 < count < LEAST_MEMORY:
-        raise ValueError("the least memory limit is 6m")
-    return count or None
-
-
-def _cpus(text: str) -> float | None:
-    cores = parse_cores(text) if text.strip() else 0.0
-    if 0 < cores < 0.01:
-        raise ValueError("the least CPU limit is 0.01")
-    return cores or None
-
-
-def _pids(text: str) -> int | None:
-    return (parse_count(text) or None) if text.strip() else None
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "name": parse_name,
-    "command": parse_command,
-    "env": parse_env,
-    "ports": parse_ports,
-    "mounts": parse_mounts,
-    "memory": _memory,
-    "cpus": _cpus,
-    "pids": _pids,
-}
-
-
-# --- back to words --------------------------------------------------------------------------
-
-
-def command_line(spec: ContainerSpec) -> str:
-    """The `tuidock run` that does the same."""
-    words = ["tuidock", "run", "-d", *_switches(spec)]
-    words += [word for variable in spec.env for word in ("-e", variable)]
-    words += [word for port in spec.ports for word in ("-p", port_text(port))]
-    words += [word for mount in spec.mounts for word in _mount_words(mount)]
-    words += _limit_words(spec.limits)
-    return shlex.join([*words, spec.image, *spec.command])
-
-
-def _switches(spec: ContainerSpec) -> list[str]:
-    words = ["-it"] if spec.tty and spec.stdin else ["-t"] if spec.tty else []
-    words += ["--rm"] if spec.remove else []
-    words += ["--name", spec.name] if spec.name else []
-    words += ["--network", spec.network] if spec.network != "bridge" else []
-    words += ["--restart", spec.restart.name] if spec.restart.name != "no" else []
-    return words
+def _network(spec: ContainerSpec) -> dict[str, str]:
+    return {
+        "network": spec.network if spec.network not in ("bridge", "default") else "",
+        "publish": _several(map(port_text, spec.ports)),
+        "publish-all": _switch(spec.publish_all),
+        "dns": _several(spec.dns),
+        "add-host": _several(f"{name}:{address}" for name, address in spec.add_hosts),
+    }
 
 
 def port_text(port: Port) -> str:
     """A port as `-p` takes it."""
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
-    host = f"{port.host_port}:" if port.host_port else ":" if port.host_ip else ""
+    last = f"-{port.host_last}" if port.host_last else ""
+    host = f"{port.host_port}{last}:" if port.host_port else ":" if port.host_ip else ""
     address = f"{port.host_ip}:" if port.host_ip else ""
     return f"{address}{host}{port.container_port}{protocol}"
 
 
-def _mount_words(mount: Mount) -> list[str]:
-    tail = ":ro" if mount.readonly else ""
-    if mount.kind == "tmpfs":
-        return ["--tmpfs", mount.target + tail]
-    return ["-v", f"{mount.source}:{mount.target}{tail}"]
+def _isolation(spec: ContainerSpec) -> dict[str, str]:
+    return {
+        "privileged": _switch(spec.privileged),
+        "cap-add": _several(spec.cap_add),
+        "cap-drop": _several(spec.cap_drop),
+        "security-opt": _several(spec.security_opt),
+        "sysctl": _several(f"{key}={value}" for key, value in spec.sysctls),
+        "userns": spec.userns if spec.userns != "auto" else "",
+        "pid": spec.pid,
+        "ipc": spec.ipc,
+        "uts": spec.uts,
+    }
 
 
-def _limit_words(limits: Limits) -> list[str]:
-    words = []
-    if limits.memory is not None:
-        words += ["-m", size_text(limits.memory)]
-    if limits.cpus is not None:
-        words += ["--cpus", cores_text(limits.cpus)]
-    if limits.pids is not None:
-        words += ["--pids-limit", str(limits.pids)]
-    return words
+def _health(check: HealthCheck) -> dict[str, str]:
+    times = ("interval", "timeout", "start_period", "start_interval", "retries")
+    found = {
+        f"health-{name.replace('_', '-')}": _unless(getattr(check, name), None) for name in times
+    }
+    found["health-on-failure"] = check.on_failure if check.on_failure != "none" else ""
+    test = check.test or ("",)
+    if test[0] == "NONE":
+        return {**found, "no-healthcheck": YES}
+    line = test[1] if test[0] == "CMD-SHELL" else shlex.join(test[1:])
+    return {**found, "health-cmd": line}
+
+
+def _switch(on: bool) -> str:
+    return YES if on else ""
+
+
+def _several(words: Iterable[str]) -> str:
+    return shlex.join(words)
+
+
+def _unless(value: object, usual: object) -> str:
+    return "" if value == usual else f"{value:g}" if isinstance(value, float) else str(value)
