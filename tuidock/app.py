@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -190,6 +190,14 @@ class TuidockApp(App[int], inherit_bindings=False):
 
     def remember_group(self, pane: str, way: str) -> None:
         self._remember(self.state.with_group(pane, way))
+
+    def remember_form(self, image: str, values: Mapping[str, str]) -> None:
+        """Keep what was filled in for an image, for the next container of it."""
+        self._remember(self.state.with_form(image, values))
+
+    def remember_shell(self, image: str, shell: str) -> None:
+        """Keep the shell that was chosen in containers of an image."""
+        self._remember(self.state.with_shell(image, shell))
 
     def _remember(self, state: remembered.State) -> None:
         self.state = state

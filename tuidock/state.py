@@ -10,6 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+FORMS = 100
+"""Images whose forms and shells are remembered."""
+
 
 class State(NamedTuple):
     """Everything remembered."""
@@ -18,6 +21,22 @@ class State(NamedTuple):
     """Keys of the columns chosen for a pane, in their order."""
     groups: Mapping[str, str] = {}
     """How a pane's rows are grouped."""
+
+    forms: Mapping[str, Mapping[str, str]] = {}
+    """What was last filled into the run form for an image, by reference, the newest last."""
+    shells: Mapping[str, str] = {}
+    """The shell that was last chosen for an image, by reference."""
+
+    def with_form(self, image: str, values: Mapping[str, str]) -> State:
+        """What a name was is not kept: no two containers have the same."""
+        kept = {name: value for name, value in values.items() if name != "name"}
+        others = {name: value for name, value in self.forms.items() if name != image}
+        newest = [*others.items(), (image, kept)][-FORMS:]
+        return self._replace(forms=dict(newest))
+
+    def with_shell(self, image: str, shell: str) -> State:
+        others = {name: value for name, value in self.shells.items() if name != image}
+        return self._replace(shells=dict([*others.items(), (image, shell)][-FORMS:]))
 
     def with_columns(self, pane: str, keys: tuple[str, ...]) -> State:
         """No keys: the pane has its own choice again."""
@@ -39,14 +58,20 @@ def load(path: str) -> State:
     """What was remembered; nothing when the file is missing, or nobody's."""
     try:
         with open(path, encoding="utf-8") as file:
-            known = json.load(file)
-        columns, groups = known.get("columns", {}), known.get("groups", {})
+            found = json.load(file)
+        columns = found.get("columns", {})
         return State(
             {str(pane): tuple(map(str, keys)) for pane, keys in columns.items()},
-            {str(pane): str(way) for pane, way in groups.items()},
+            _texts(found.get("groups", {})),
+            {str(image): _texts(values) for image, values in found.get("forms", {}).items()},
+            _texts(found.get("shells", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return State()
+
+
+def _texts(found: Mapping[object, object]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in found.items()}
 
 
 def save(state: State, path: str) -> None:

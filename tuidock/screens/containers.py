@@ -142,6 +142,24 @@ class ContainersScreen(ListScreen):
             await flows.run(self, image)
 
     @work(group="dialog", exit_on_error=False)
+    async def action_clone(self) -> None:
+        """Another one like that under the cursor."""
+        it, _ = self.subject()
+        if it is not None:
+            from tuidock.screens import flows
+
+            await flows.clone(self, it)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_edit(self) -> None:
+        """One of another spec in the place of that under the cursor."""
+        it, _ = self.subject()
+        if it is not None:
+            from tuidock.screens import flows
+
+            await flows.edit(self, it)
+
+    @work(group="dialog", exit_on_error=False)
     async def action_bulk(self) -> None:
         """One verb for all containers in a status."""
         options = [

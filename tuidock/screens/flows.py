@@ -1,4 +1,4 @@
-"""Conversations of more than one step: run an image, pull one, tag one.
+"""Conversations of more than one step: run an image, clone or edit a container, pull an image.
 
 Each is a coroutine that a screen's worker awaits. Invariant: a pull belongs to the app, so that
 it outlives the dialog and the screen that began it.
@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tuidock import format as fmt
-from tuidock.engine.types import ContainerSpec, Image
+from tuidock.engine.types import Container, Image, Status
 from tuidock.screens.pulling import PullScreen
-from tuidock.widgets.dialogs import Ask
-from tuidock.widgets.run_form import RunForm
+from tuidock.screens.recreate import recreate
+from tuidock.widgets.dialogs import Ask, Confirm
+from tuidock.widgets.run_form import Order, RunForm
+from tuidock.widgets.run_spec import values_of
 
 if TYPE_CHECKING:
     from tuidock.screens.base import DockScreen
@@ -24,18 +26,72 @@ def image_name(image: Image) -> str:
 
 
 async def run(screen: DockScreen, image: Image) -> None:
-    """Ask how, create, start, and go and look."""
-    spec = await screen.app.push_screen_wait(RunForm(image))
-    if spec is not None:
-        await start(screen, spec)
+    """Ask how, as it was asked the last time; create, start, and go and look."""
+    reference = image.tags[0] if image.tags else image.id
+    form = RunForm(image, screen.dock.state.forms.get(reference), neighbours=_neighbours(screen))
+    await _make(screen, await screen.app.push_screen_wait(form))
 
 
-async def start(screen: DockScreen, spec: ContainerSpec) -> None:
-    """Create and start; a container that could not be started stays, with the reason."""
+async def clone(screen: DockScreen, it: Container) -> None:
+    """Another container like this one."""
+    values = values_of(it.spec)
+    values.pop("name", None)
+    form = RunForm(await _image(screen, it), values, neighbours=_neighbours(screen))
+    await _make(screen, await screen.app.push_screen_wait(form))
+
+
+async def _make(screen: DockScreen, order: Order | None) -> None:
+    """Create, and start if asked; one that could not be started stays, with the reason."""
+    if order is None:
+        return
+    screen.dock.remember_form(order.spec.image, order.values)
     with screen.presented():
-        it = await screen.engine.containers.create(spec)
+        it = await screen.engine.containers.create(order.spec)
         screen.dock.go_to(it.id)
-        await screen.engine.containers.start(it.id)
+        if order.start:
+            await screen.engine.containers.start(it.id)
+
+
+async def edit(screen: DockScreen, it: Container) -> None:
+    """Change what a container is: a new one takes its place as soon as that runs."""
+    values: dict[str, str] = values_of(it.spec._replace(name=it.name))
+    image = await _image(screen, it)
+    form = RunForm(image, values, neighbours=_neighbours(screen, it), replaces=it.name)
+    order = await screen.app.push_screen_wait(form)
+    if order is None or not await _sure(screen, it):
+        return
+    screen.dock.write(lambda world: world.with_pending(it.id, "Recreate"))
+    try:
+        with screen.presented():
+            new = await recreate(screen.engine.containers, it, order.spec)
+            screen.dock.go_to(new.id)
+            screen.notify("the new one runs", title=f"Recreated {it.name}", markup=False)
+    finally:
+        screen.dock.write(lambda world: world.with_pending(it.id, ""))
+
+
+async def _sure(screen: DockScreen, it: Container) -> bool:
+    if not screen.dock.config.confirm:
+        return True
+    body = (
+        "Its log and the files it changed outside of its mounts are lost once the new one runs. "
+        "If that does not run, the old one is put back."
+    )
+    question = Confirm(f"Recreate {it.name}?", body, dangerous=True, yes="Recreate")
+    answer: bool | None = await screen.app.push_screen_wait(question)
+    return bool(answer)
+
+
+async def _image(screen: DockScreen, it: Container) -> Image | str:
+    """The image by the name that the container asked for, with what it says if it is here."""
+    found = next((each for each in screen.world.images if each.id == it.image_id), None)
+    return found._replace(tags=(it.spec.image,)) if found else it.spec.image
+
+
+def _neighbours(screen: DockScreen, but: Container | None = None) -> list[str]:
+    """Containers whose namespaces a new one could join."""
+    running = (it for it in screen.world.containers.values() if it.status is Status.RUNNING)
+    return [it.name for it in running if but is None or it.id != but.id]
 
 
 async def pull(screen: DockScreen, reference: str = "") -> None:

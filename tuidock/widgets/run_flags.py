@@ -145,12 +145,10 @@ def read(image: str, values: Values) -> Reading:
     """The spec that a form asks for, or everything that is wrong with it at once."""
     problems: dict[str, str] = {}
     words: list[str] = []
-    for name, value in values.items():
+    for name in sorted(values, key=[*flags(), "command"].index):
         try:
-            if name == "command":
-                split(value)
-            else:
-                these = flags()[name].words(value)
+            these = split(values[name]) if name == "command" else flags()[name].words(values[name])
+            if name != "command":
                 words += these
                 _parsed((*these, image))
         except (ValueError, UsageError, EngineError) as error:

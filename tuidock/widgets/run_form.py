@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
@@ -60,7 +60,7 @@ class RunForm(Dialog[Order | None]):
     RunForm {
         & > .dialog { width: 94; max-width: 96%; max-height: 96%; padding: 1 2 0 2; }
         & .fields { height: auto; scrollbar-size: 1 1; }
-        & .row { height: auto; }
+        & .row, & .basic { height: auto; }
         & #search { background: $background; padding: 0 1; margin-top: 1; color: $text-muted; }
         & #search:focus { background: $primary-muted; }
         & .together { display: none; color: $text-error; height: auto; margin-top: 1; }
@@ -122,17 +122,20 @@ class RunForm(Dialog[Order | None]):
         yield Button("Recreate" if self._replaces else "Run", id="yes", variant="primary")
 
     def _rows(self) -> Iterator[Widget]:
-        for name in ("name", "command", "env", "publish", "volume"):
-            yield self._field(name)
-        short = ("memory", "cpus", "pids-limit")
-        yield Horizontal(*(self._field(name, short=name != "memory") for name in short))
-        yield Horizontal(self._field("network"), self._field("restart"), classes="row")
-        yield Horizontal(self._terminal(), self._field("rm"), classes="row")
-        yield Input(
-            placeholder="search all flags (ctrl+f), or open a group", id="search", compact=True
-        )
+        yield Vertical(*self._basic(), classes="basic")
+        hint = "search all flags (ctrl+f), or open a group"
+        yield Input(placeholder=hint, id="search", compact=True)
         for title, names in groups()[1:]:
             yield Group(title, names)
+
+    def _basic(self) -> Iterator[Widget]:
+        for name in ("name", "command", "env", "publish", "volume"):
+            yield self._field(name)
+        limits = ("memory", "cpus", "pids-limit")
+        shorts = (self._field(name, short=name != "memory") for name in limits)
+        yield Horizontal(*shorts, classes="row")
+        yield Horizontal(self._field("network"), self._field("restart"), classes="row")
+        yield Horizontal(self._terminal(), self._field("rm"), classes="row")
 
     def _field(self, name: str, *, short: bool = False, far: bool = False) -> Field:
         classes = "-short" if short else "-far" if far else ""
@@ -179,7 +182,7 @@ class RunForm(Dialog[Order | None]):
 
     def on_resize(self) -> None:
         """The fields scroll in what the rest leaves."""
-        self.query_one(".fields").styles.max_height = max(8, self.size.height - 12)
+        self.query_one(".fields").styles.max_height = max(6, self.size.height - 11)
 
     # --- while it is filled in ---------------------------------------------------------------
 
@@ -190,29 +193,26 @@ class RunForm(Dialog[Order | None]):
         self._show()
 
     @on(Cycle.Changed)
-    def _turned(self, event: Cycle.Changed) -> None:
-        self._take(event.cycle.id or "", event.cycle.value)
-
     @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        if event.input.id == "search":
+    def _changed(self, event: Cycle.Changed | Input.Changed) -> None:
+        if isinstance(event, Input.Changed) and event.input.id == "search":
             self._find(event.value.strip().lower())
         else:
-            self._take(event.input.id or "", event.value)
+            self._show()
 
-    def _take(self, name: str, value: str) -> None:
-        if name == "terminal":
-            for flag in ("interactive", "tty"):
-                self.values[flag] = YES if flag in TERMINALS[value] else ""
-        elif self.values.get(name, "") == value:
-            return
-        else:
-            self.values[name] = value
-        self._show()
+    def _collect(self) -> None:
+        """What is in the fields now; a group that was never opened keeps what it was given."""
+        for field in self.query(Field):
+            if field.flag == "terminal":
+                asked = TERMINALS[field.value]
+                self.values |= {it: YES if it in asked else "" for it in ("interactive", "tty")}
+            else:
+                self.values[field.flag] = field.value
 
     @property
     def reading(self) -> Reading:
         """What the form asks for as it stands."""
+        self._collect()
         return read(self._reference, {name: it for name, it in self.values.items() if it.strip()})
 
     def _show(self) -> None:
@@ -248,6 +248,7 @@ class RunForm(Dialog[Order | None]):
 
     def _find(self, text: str) -> None:
         """Only flags whose name or help has the text; all of them when there is none."""
+        self.query_one(".basic").display = not text
         for group in self.query(Group):
             wanted = {
                 name for name in group.names if text in f"{name} {flags()[name].help.lower()}"
