@@ -141,22 +141,35 @@ def split(text: str) -> tuple[str, ...]:
         raise ValueError(f"the words do not end: {error}".lower()) from None
 
 
+def words(image: str, values: Values) -> tuple[str, ...]:
+    """The command line behind `tuidock run`. Raises ValueError for words that do not end."""
+    found = [word for name in _ordered(values) for word in flags()[name].words(values[name])]
+    return (*_together(found), image, *split(values.get("command", "")))
+
+
+def _ordered(values: Values) -> list[str]:
+    return [name for name in flags() if name in values]
+
+
 def read(image: str, values: Values) -> Reading:
     """The spec that a form asks for, or everything that is wrong with it at once."""
     problems: dict[str, str] = {}
-    words: list[str] = []
-    for name in sorted(values, key=[*flags(), "command"].index):
+    for name in (*_ordered(values), "command"):
         try:
-            these = split(values[name]) if name == "command" else flags()[name].words(values[name])
-            if name != "command":
-                words += these
-                _parsed((*these, image))
+            _check(image, name, values.get(name, ""))
         except (ValueError, UsageError, EngineError) as error:
             problems[name] = said(error)
     if problems:
         return Reading(None, problems, ())
-    everything = (*_together(words), image, *split(values.get("command", "")))
-    return _whole(everything, _clashes(values))
+    return _whole(words(image, values), _clashes(values))
+
+
+def _check(image: str, name: str, value: str) -> None:
+    """Look at one flag alone. Raises ValueError, UsageError, EngineError."""
+    if name == "command":
+        split(value)
+    else:
+        _parsed((*flags()[name].words(value), image))
 
 
 def _whole(words: tuple[str, ...], problems: dict[str, str]) -> Reading:

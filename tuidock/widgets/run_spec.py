@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from tuidock.engine.types import ContainerSpec, Device, HealthCheck, Limits, Mount, Port
 from tuidock.widgets.amounts import cores_text, size_text
-from tuidock.widgets.run_flags import YES, read
+from tuidock.widgets.run_flags import YES, words
 
 _DEFAULT = ContainerSpec("")
 _RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
@@ -33,7 +33,7 @@ def values_of(spec: ContainerSpec) -> dict[str, str]:
 
 def command_line(spec: ContainerSpec, verb: str = "run -d") -> str:
     """The command that makes a container like this one."""
-    return line_of(read(spec.image, values_of(spec)).words, verb)
+    return line_of(words(spec.image, values_of(spec)), verb)
 
 
 def line_of(words: Sequence[str], verb: str) -> str:
