@@ -86,6 +86,10 @@ class Layout(NamedTuple):
         """When it was last started; with it an end is known that nobody lived to record."""
         return f"{self.container(container_id)}/begun.json"
 
+    def birth_file(self, container_id: str) -> str:
+        """What was done for its last birth, call by call: `runtime.birthrecord`."""
+        return f"{self.container(container_id)}/birth.json"
+
     @property
     def tag(self) -> str:
         """Eight hex digits that tell this root's cgroups, interfaces and rules from another's.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from tuidock.engine.linux import ledger
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ def read(path: str) -> str:
 
 def write(path: str, value: str) -> None:
     """Write one value. Raises OSError with the path as its file name."""
+    ledger.note("write", path, value)
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         # An empty value still needs a write(2) that reaches the kernel.

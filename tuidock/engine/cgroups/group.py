@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from tuidock.engine.cgroups.files import Changes, read, write
 from tuidock.engine.errors import HostError
+from tuidock.engine.linux import ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def make_directory(path: str) -> None:
     """
     os.mkdir(path)
     os.chmod(path, 0o755)
+    ledger.note("mkdir", path)
 
 
 def subtree(directory: str) -> list[str]:

@@ -17,6 +17,7 @@ from tuidock.engine.cgroups.group import FREEZE_SECONDS, Group, throttles
 from tuidock.engine.cgroups.hierarchies import is_real_root
 from tuidock.engine.cgroups.limits import PERIOD
 from tuidock.engine.errors import HostError, Unsupported
+from tuidock.engine.linux import ledger
 from tuidock.engine.linux.bpf import attach_device_program, load_device_program
 
 TYPE_CHECKING = False
@@ -98,6 +99,7 @@ class V2(Group):
         directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             attach_device_program(directory, program)
+            ledger.note("bpf", self.directory)
         finally:
             os.close(directory)
             os.close(program)

@@ -99,10 +99,10 @@ def _birth(
         bundle.write_files(layout, record.id, contents(record, endpoint))
         starting = client.start(layout, record.id, gate=True, attach=attach, before=before)
         try:
-            network().connect(endpoint, starting.pid)
+            wired = network().connect(endpoint, starting.pid)
         except EngineError as error:  # maybe because there is no container any more
             raise starting.abandon() or error from error
-        starting.go()
+        starting.go(wired)
         starting.wait_started()
     except BaseException:
         network().disconnect(record.id)

@@ -70,12 +70,20 @@ class Answer:
 class Call:
     """A call that was written down: how to speak of it, and who wants the result."""
 
-    __slots__ = ("answer", "context", "name", "path", "step")
+    __slots__ = ("answer", "arguments", "context", "name", "path", "step")
 
     def __init__(
-        self, name: str, path: str, step: str, answer: Answer, context: Answer | None
+        self,
+        name: str,
+        arguments: tuple[Argument, ...],
+        path: str,
+        step: str,
+        answer: Answer,
+        context: Answer | None,
     ) -> None:
         self.name = name
+        self.arguments = arguments
+        """As they were written down: for the ledger."""
         self.path = path
         self.step = step
         self.answer = answer
@@ -153,7 +161,8 @@ class Arena:
         )
         self._next = at + CALL
         answer = Answer(self.base + at + _RESULT)
-        self.calls.append(Call(name, how.get("path", ""), step, answer, how.get("context")))
+        path, context = how.get("path", ""), how.get("context")
+        self.calls.append(Call(name, arguments, path, step, answer, context))
         return answer
 
     def _values(self, arguments: tuple[Argument, ...]) -> tuple[list[int], int]:

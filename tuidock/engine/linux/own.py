@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from tuidock.engine.linux import ledger
 from tuidock.engine.linux.arena import NEVER, Answer
 from tuidock.engine.linux.calls import NUMBER
 from tuidock.engine.linux.libc import syscall
@@ -45,6 +46,7 @@ class Own:
                 raise OSError(error.errno, text, how.get("path") or None) from error
             answer.value = -(error.errno or 0)
             self._left_out = how.get("skip", 0)
+        ledger.note("own", self.step, name, arguments, answer)
         return answer
 
     def _make(self, name: str, arguments: tuple[Argument, ...], tries: int) -> int:

@@ -17,7 +17,7 @@ import signal
 import struct
 from contextlib import suppress
 
-from tuidock.engine.linux import machine
+from tuidock.engine.linux import ledger, machine
 from tuidock.engine.linux.arena import Answer, Arena, Scribe
 from tuidock.engine.linux.calls import NUMBER
 from tuidock.engine.linux.executable import executable
@@ -157,6 +157,7 @@ class Stub(Scribe):
 
     def _tell(self, batch: Batch) -> bool:
         """False when nobody hears it."""
+        ledger.note("calls", batch.calls)
         try:
             os.write(self._line, struct.pack("=q", batch.address))
         except (BrokenPipeError, ConnectionResetError):
@@ -183,6 +184,7 @@ class Stub(Scribe):
 
     def _judge(self, batch: Batch, stopped: int) -> None:
         failed = batch.arena.open_batch(batch, stopped)
+        ledger.note("answered")
         if failed is None:
             return
         self.step, self.failed = failed.step, failed.name
@@ -200,6 +202,7 @@ class Stub(Scribe):
         `cgroup`: the descriptor of a v2 cgroup to be born in.
         """
         pidfd = ctypes.c_int(-1)
+        ledger.note("clone", flags)
         request = _clone_args(flags | self._shared(), ctypes.addressof(pidfd), cgroup)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _EVERY_SIGNAL)
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from tuidock.engine.linux import ledger
 from tuidock.engine.named import NamedTuple
 
 _PROGRAMS = {"uid": "newuidmap", "gid": "newgidmap"}
@@ -105,6 +106,7 @@ def write(pid: int, maps: Maps) -> None:
 
 
 def _write(path: str, text: str) -> None:
+    ledger.note("write", path, text)
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(file, text.encode())
@@ -116,6 +118,7 @@ def _start(kind: str, pid: int, ranges: tuple[Range, ...]) -> tuple[str, int, in
     """Run newuidmap or newgidmap: its name, pid, and where it complains."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     words = [_PROGRAMS[kind], str(pid), *(str(number) for each in ranges for number in each)]
+    ledger.note("program", words)
     moves = [(os.POSIX_SPAWN_DUP2, writing, 2)]
     try:
         child = os.posix_spawn(program(kind), words, {}, file_actions=moves)

@@ -45,6 +45,14 @@ def choose(wanted: Sequence[Port], taken: Sequence[Port]) -> tuple[Port, ...]:
     return tuple(sorted(chosen, key=lambda port: (port.container_port, port.protocol)))
 
 
+def described(published: Sequence[Port]) -> list[str]:
+    """What it means that these ports are open, a line each."""
+    return [
+        f"{port.host_ip or '*'}:{port.host_port}/{port.protocol} leads to {port.container_port}"
+        for port in published
+    ]
+
+
 def clash(port: Port, other: Port) -> bool:
     """Whether two publications want the same packets."""
     same = (port.host_port, port.protocol) == (other.host_port, other.protocol)

@@ -115,10 +115,11 @@ def _set(key: str, value: str) -> None:
 # --- a container's plug ---------------------------------------------------------------------
 
 
-def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> None:
+def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> list[str]:
     """Give the network namespace of `pid` an eth0 on the bridge, with address and default route.
 
     A veth of that name that is left from before goes first. On failure nothing is left.
+    Returns the names of the steps that were done.
     Raises NetworkError, NeedsRoot, Unsupported.
     """
     values = {
@@ -132,36 +133,33 @@ def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> No
     with _namespace(pid) as namespace:
         values["netns"] = number(namespace)
         try:
-            _wire(stencils, values, namespace, endpoint)
+            return _wire(stencils, values, namespace, endpoint)
         except BaseException:
             unplug(endpoint.interface, stencils)
             raise
 
 
-def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endpoint) -> None:
+def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endpoint) -> list[str]:
     def step(words: str, stencil: str) -> Step:
         return Step(words, fill(stencils[stencil], values))
 
     with netlink.open_socket(netlink.ROUTE) as outside:
-        netlink.request(
-            outside,
-            [
-                step(f"make the interface {to.interface}", "veth"),
-                step(f"set hairpin mode of {to.interface}", "hairpin"),
-            ],
-        )
+        pair = [
+            step(f"make the interface {to.interface}", "veth"),
+            step(f"set hairpin mode of {to.interface}", "hairpin"),
+        ]
+        netlink.request(outside, pair)
         inside, values["index"] = _inside(namespace)
+        end = [
+            step("bring eth0 up in the container", "eth0 up"),
+            step(f"give {to.address} to the container", "eth0 address"),
+            step("set the container's default route", "eth0 route"),
+        ]
         with inside:
-            netlink.request(
-                inside,
-                [
-                    step("bring eth0 up in the container", "eth0 up"),
-                    step(f"give {to.address} to the container", "eth0 address"),
-                    step("set the container's default route", "eth0 route"),
-                ],
-            )
+            netlink.request(inside, end)
         _await_carrier(outside, step(f"look at {to.interface}", "look"))
         _await_carrier(outside, step("look at the bridge", "look at bridge"))
+    return [each.name for each in (*pair, *end)]
 
 
 def _await_carrier(sock: socket.socket, look: Step) -> None:

@@ -72,8 +72,10 @@ class Network:
                 raise
         return endpoint
 
-    def connect(self, endpoint: Endpoint, pid: int) -> None:
+    def connect(self, endpoint: Endpoint, pid: int) -> list[str]:
         """Plug the network namespace of process `pid` in, and open the published ports.
+
+        Returns what was done, in words.
 
         The process must not end meanwhile (it waits at the gate). On failure nothing of this
         is left, but the lease stays: `disconnect` ends it.
@@ -81,11 +83,12 @@ class Network:
         """
         with self._lock():
             bridge = self._bridge()
-            self._raise(bridge, self._endpoints())
+            done = self._raise(bridge, self._endpoints())
             patterns = self._stencils(bridge)
-            link.plug(bridge, patterns, endpoint, pid)
+            done += link.plug(bridge, patterns, endpoint, pid)
             if not firewall.publish(patterns, endpoint):
                 firewall.replace(patterns, self._endpoints())
+            return done + hostports.described(endpoint.ports)
 
     def disconnect(self, container_id: str) -> None:
         """Remove interface, published ports and lease; the last one takes the bridge along.

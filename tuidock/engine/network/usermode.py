@@ -69,11 +69,12 @@ class UserNetwork:
             )
         return endpoint
 
-    def connect(self, endpoint: Endpoint, pid: int) -> None:
+    def connect(self, endpoint: Endpoint, pid: int) -> list[str]:
         """Have the namespace of process `pid` carried, with the published ports open.
 
         The process must not end meanwhile (it waits at the gate). Raises NetworkError,
-        PortInUse when somebody took a port since `reserve`, RuntimeFailure.
+        PortInUse when somebody took a port since `reserve`, RuntimeFailure. Returns what was
+        done, in words.
         """
         carrier = carriers.named(endpoint.network)
         try:
@@ -81,6 +82,8 @@ class UserNetwork:
         except NetworkError:
             hostports.choose(endpoint.ports, ())
             raise
+        made = f"{carrier.name} carries {endpoint.interface} with {endpoint.address}"
+        return [made, *hostports.described(endpoint.ports)]
 
     def disconnect(self, container_id: str) -> None:
         """End the program, if it has not ended with the container, and the lease."""

@@ -9,6 +9,7 @@ import os
 import resource
 
 from tuidock.engine.cgroups.files import write
+from tuidock.engine.linux import ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def set_limits(pid: int, process: dict[str, Any]) -> None:
         number = getattr(resource, limit["type"])
         soft, hard = (_rlimit(limit[kind]) for kind in ("soft", "hard"))
         resource.prlimit(pid, number, (soft, hard))
+        ledger.note("rlimit", limit["type"], limit["soft"], limit["hard"])
 
 
 def set_score(pid: int | str, process: dict[str, Any]) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import select
-import time
 from contextlib import suppress
 
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.errors import EngineError, StartFailed, Unsupported
+from tuidock.engine.linux import ledger, sockets, stub
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets, stub
 from tuidock.engine.linux.own import Own
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.runtime import idmaps, neighbours, reaper, sources
@@ -113,8 +112,6 @@ class Birth:
         """Of the container whose ipc namespace is joined."""
         self.listener: sockets.Listener | None = None
         """Where the monitor will be reached."""
-        self.anatomy: list[tuple[str, int]] = []
-        """What was begun, and when, in nanoseconds of CLOCK_MONOTONIC."""
 
     def attempt(self, *, gate: bool) -> Born:
         """Start it. Raises Refused, with everything undone."""
@@ -144,6 +141,7 @@ class Birth:
         self._furnish(init, doors, gate=gate)
         self._begin("listen")
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
+        ledger.note("socket", f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
             self._begin(GATE)
             self._await_client()
@@ -187,7 +185,7 @@ class Birth:
     def _begin(self, part: str) -> None:
         """The next part; its name is the step, too, until another is named."""
         self.step = part
-        self.anatomy.append((part, time.monotonic_ns()))
+        ledger.note("part", part)
 
     def _let_work(self, part: str) -> None:
         """A part in which the stub says what the step is."""
@@ -265,6 +263,7 @@ class Birth:
         if os.path.lexists(path):
             os.unlink(path)
         os.mkfifo(path, 0o600)
+        ledger.note("fifo", path)
         if os.geteuid():  # the command's user will own it; our group lets us open it anew
             os.chmod(path, 0o660)
         for ids in self.config["linux"].get("uidMappings", ())[:1]:
@@ -299,7 +298,10 @@ class Birth:
         return opened + sources.make_devices(self.config, self)
 
     def _await_client(self) -> None:
-        if not decode(self.client.receive(sockets.SMALL_MESSAGE)[0]).get("go"):
+        answer = decode(self.client.receive(sockets.SMALL_MESSAGE)[0])
+        for done in answer.get("wired", ()):
+            ledger.note("network", done)
+        if not answer.get("go"):
             raise StartFailed("the client gave up before the container was started")
 
     def _withdraw(self, refusal: Refused) -> None:

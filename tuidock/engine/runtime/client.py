@@ -28,6 +28,7 @@ from tuidock.engine.types import UP, ExitRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from tuidock.engine.layout import Layout
@@ -104,10 +105,13 @@ class Starting:
         self._started = started
         self._attach = attach
 
-    def go(self) -> None:
-        """Open the gate; when nobody is behind it any more, `wait_started` says why."""
+    def go(self, wired: Sequence[str] = ()) -> None:
+        """Open the gate; when nobody is behind it any more, `wait_started` says why.
+
+        `wired` is what was done for its network meanwhile, for the record of its birth.
+        """
         with suppress(OSError):
-            self._packets.send(encode({"go": True}))
+            self._packets.send(encode({"go": True, "wired": wired}))
 
     def abandon(self) -> RuntimeFailure | None:
         """Give up before `go`: returns when the first process is dead and its cgroup gone.

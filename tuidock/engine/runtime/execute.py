@@ -16,6 +16,7 @@ import struct
 from functools import partial
 
 from tuidock.engine.errors import CommandNotExecutable, CommandNotFound, EngineError, StartFailed
+from tuidock.engine.linux import ledger
 from tuidock.engine.linux import mount as m
 from tuidock.engine.linux import process as p
 from tuidock.engine.named import NamedTuple
@@ -290,6 +291,7 @@ def execute(stub: Stub, ready: Ready) -> None:
     Raises CommandNotFound, CommandNotExecutable.
     """
     stub.step = "execute the command"
+    ledger.note("argv", ready.arguments, len(ready.environment))
     stub.add("rt_sigprocmask", signal.SIG_SETMASK, bytes(8), None, 8)
     environment = stub.arena.put_list([f"{k}={v}" for k, v in ready.environment.items()])
     if ready.reaper >= 0:

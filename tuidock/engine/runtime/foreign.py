@@ -20,7 +20,7 @@ from tuidock.engine.errors import (
     RuntimeFailure,
     StartFailed,
 )
-from tuidock.engine.linux import mountinfo, sockets
+from tuidock.engine.linux import ledger, mountinfo, sockets
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux.files import remove_path, unlink
 from tuidock.engine.runtime.birth import Birth, Born, Refused, terminal_streams
@@ -172,25 +172,26 @@ class ForeignBirth(Birth):
         call = self._call = Call(self.layout, self.config["annotations"], "create")
         p.prctl(p.PR_SET_CHILD_SUBREAPER, 1)  # until the monitor is one
         cgroup = self._make_cgroup()
-        self.step = "open the output"
+        self._begin("open the output")
         stdio, outputs, stdin = self._open_stdio()
         self._create(cgroup, stdio)
         for descriptor in set(stdio):
             os.close(descriptor)
-        self.step = "watch the first process"
+        self._begin("watch the first process")
         pid = call.pid()
         pidfd = os.pidfd_open(pid)
         cgroup.add(pid)
         self.listener = sockets.listen(f"{self.layout.run(self.id)}/monitor.sock")
         if gate:
             self.client.send(encode({"created": pid}))
-            self.step = GATE
+            self._begin(GATE)
             self._await_client()
-        self.step = "execute the command"
+        self._begin("execute the command")
         self._run(call.words("start"))
         if self.config["process"].get("terminal"):
             outputs, stdin = terminal_streams(call.master())
         call.close()
+        self._begin("")
         helpers: tuple[int, ...] = ()
         if self.ahead:
             self.ahead.close()
@@ -198,10 +199,11 @@ class ForeignBirth(Birth):
         return Born(pid, pidfd, cgroup, outputs, stdin, helpers)
 
     def _create(self, cgroup: Cgroup, stdio: tuple[int, int, int]) -> None:
-        self.step = "create the container"
+        self._begin("create the container")
         arguments = ["--pid-file", self._call.pid_file]
         if self.config["process"].get("terminal"):
             arguments += self._call.listen()
+        ledger.note("program", self._call.words("create", *arguments))
         ours, theirs = sockets.pair()
         child = os.fork()
         if child == 0:
@@ -233,6 +235,7 @@ class ForeignBirth(Birth):
             os._exit(127)
 
     def _run(self, words: list[str]) -> None:
+        ledger.note("program", words)
         status = _spawn(words)
         if status:
             raise self._call.complaint()

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 
+from tuidock.engine.linux import ledger
 from tuidock.engine.linux import mount as m
 from tuidock.engine.runtime import asking as a
 from tuidock.engine.runtime import plan, rootfs
@@ -44,7 +45,7 @@ def open_all(
     get, -1 for none, `shared_memory` the mount on /dev/shm that another container has, -1 for
     none. Raises OSError.
     """
-    steps.step = "open the store"
+    steps.step = caller.step = "open the store"
     store = a.open_tree(caller, a.AT_FDCWD, root)
     # Copies of a shared mount (systemd makes all of them so) are shared with it.
     mapped = userns >= 0 and needs_mapping(config)
@@ -52,13 +53,13 @@ def open_all(
     a.mount_setattr(caller, store, attributes, propagation=m.MS_PRIVATE, userns=ids)
     opened: list[Descriptor] = [store]
     for source, target, options in plan.binds(config):
-        steps.step = f"open {source}"
+        steps.step = caller.step = f"open {source}"
         if shared_memory >= 0 and target == SHARED_MEMORY:
             a.mount_setattr(caller, shared_memory, options.attributes, propagation=m.MS_PRIVATE)
             opened.append(shared_memory)
         else:
             if options.insists:
-                steps.step = f"map the ids of {source}, whose file system may not know that"
+                steps.step = caller.step = f"map the ids of {source}, whose file system may not know that"
             opened.append(_open_bind(caller, source, options, userns))
     caller.run()
     return list(map(a.number, opened))
@@ -105,6 +106,7 @@ def make_devices(config: dict[str, Any], steps: Steps) -> list[int]:
         os.close(node)
         name, mode = str(number), device["fileMode"]
         numbers = os.makedev(device["major"], device["minor"])
+        ledger.note("mknod", source, device["path"])
         os.mknod(name, mode | _KINDS[device["type"]], numbers, dir_fd=directory)
         owner = (_outside(config["linux"], which, device) for which in ("uid", "gid"))
         os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)

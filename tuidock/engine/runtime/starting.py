@@ -15,16 +15,16 @@ import time
 
 from tuidock.engine.errors import RuntimeFailure
 from tuidock.engine.linux import process as p
-from tuidock.engine.linux import sockets
+from tuidock.engine.linux import ledger, sockets
 from tuidock.engine.linux.files import unlink
 from tuidock.engine.linux.proc import boot_id, start_time
-from tuidock.engine.runtime import birth, ending, foreign, health, probing
+from tuidock.engine.runtime import birth, birthrecord, ending, foreign, health, probing
 from tuidock.engine.runtime.birth import Birth, Born, Refused
 from tuidock.engine.runtime.config import read_config
 from tuidock.engine.runtime.execute import failure
 from tuidock.engine.runtime.foreign import ForeignBirth
 from tuidock.engine.runtime.protocol import decode, encode
-from tuidock.engine.runtime.state import read_state, write_anatomy, write_exit, write_state
+from tuidock.engine.runtime.state import read_state, write_exit, write_state
 from tuidock.engine.types import ExitRecord, Status
 
 TYPE_CHECKING = False
@@ -46,6 +46,7 @@ _PATIENCE = 10.0
 
 def serve(layout: Layout, orders: Packets, handover: Packets) -> None:
     """Wait for the launcher's orders, start that container, hand it to the monitor."""
+    ledger.begin()
     ahead = None
     if not sockets.readable(orders, 0):
         shared = p.shared_memory()
@@ -86,6 +87,7 @@ def start(
     try:
         born = attempt.attempt(gate=bool(request.get("gate")))
     except Refused as refusal:
+        birthrecord.fill(birthrecord.open_record(layout, container_id))
         _give_up(layout, container_id, client, refusal)
         return
     assert attempt.listener
@@ -94,9 +96,10 @@ def start(
     if born.stdin >= 0:
         _have_held(layout, container_id, born.stdin)
     _tell(client, {"started": born.pid})
-    write_anatomy(layout, container_id, attempt.anatomy)
+    record = birthrecord.open_record(layout, container_id)
     attached = (client.fileno(),) if request.get("attach") else ()
     hand_over(handover, config, born, (lock, attempt.listener.fileno(), *attached))
+    birthrecord.fill(record)
     if kind is ForeignBirth:
         handover.receive()  # the end of it: the monitor inherits what we leave
 

@@ -213,14 +213,6 @@ def announce_restart(layout: Layout, container_id: str, pause: float) -> None:
     write_state(layout, container_id, run | due)
 
 
-def write_anatomy(layout: Layout, container_id: str, begun: list[tuple[str, int]]) -> None:
-    """How long each part of the birth took, in nanoseconds, from when they were begun."""
-    parts = [
-        (name, begun[number + 1][1] - since) for number, (name, since) in enumerate(begun[:-1])
-    ]
-    _write(f"{layout.run(container_id)}/birth.json", {"parts": parts})
-
-
 def write_exit(layout: Layout, container_id: str, record: ExitRecord, *, durable: bool) -> None:
     """Record the end, with what is known of the run; `durable` also against a power cut.
 

@@ -1,0 +1,77 @@
+"""The record of a birth, kept with the bundle: every system call and file written for it.
+
+A JSON object, `birth.json`: what the starter's ledger holds, times in nanoseconds since its first
+part began (what was made ahead of time has negative ones). Strings of calls are as they were,
+structures in hex; addresses mean nothing any more. Invariant: it is opened while the monitor
+waits, so that it may be filled later without coming in the way of a removal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from tuidock.engine.linux import ledger
+from tuidock.engine.linux.arena import Answer
+from tuidock.engine.linux.files import unlink, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.layout import Layout
+    from tuidock.engine.linux.arena import Call
+
+_LONG = 512
+"""Bytes of one argument that are kept."""
+
+
+def open_record(layout: Layout, container_id: str) -> int:
+    """A descriptor of the empty record, a new file. Raises OSError."""
+    path = layout.birth_file(container_id)
+    unlink(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(path, flags, 0o600)
+
+
+def fill(descriptor: int) -> None:
+    """Write the ledger down, and close the record. Raises OSError."""
+    entries = ledger.entries()
+    begun = next((at for at, kind, _ in entries if kind == "part"), 0)
+    plain = [[at - begun, kind, *_plain(kind, facts)] for at, kind, facts in entries]
+    try:
+        write_all(descriptor, json.dumps({"entries": plain}, separators=(",", ":")).encode())
+    finally:
+        os.close(descriptor)
+
+
+def _plain(kind: str, facts: tuple[Any, ...]) -> list[Any]:
+    if kind == "calls":
+        return [_steps(facts[0])]
+    if kind == "own":
+        step, name, arguments, answer = facts
+        return [step, _call(name, arguments, answer)]
+    return list(facts)
+
+
+def _steps(calls: list[Call]) -> list[list[Any]]:
+    """[step, [call, ...]] for each row of calls with the same step."""
+    found: list[list[Any]] = []
+    for each in calls:
+        if not found or found[-1][0] != each.step:
+            found.append([each.step, []])
+        found[-1][1].append(_call(each.name, each.arguments, each.answer))
+    return found
+
+
+def _call(name: str, arguments: tuple[Any, ...], answer: Answer) -> list[Any]:
+    """[name, arguments, result]; no result for a call that did not return."""
+    return [name, list(map(_argument, arguments)), answer.value]
+
+
+def _argument(argument: Any) -> Any:
+    if isinstance(argument, Answer):
+        return argument.value
+    if isinstance(argument, bytes):
+        return {"hex": argument[:_LONG].hex(), "size": len(argument)}
+    return argument[:_LONG] if isinstance(argument, str) else argument
