@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Protocol
 
+from tuidock.engine.anatomy import Anatomy, Living
 from tuidock.engine.events import Event, PullEvent
 from tuidock.engine.filesystem import Change, CommitSpec, Copied, Listing, PathStat
 from tuidock.engine.pruning import Pruned, PruneQuery
@@ -189,6 +190,17 @@ class Containers(Protocol):
 
     def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
         """Batches of lines in order; with `follow` until the container ends."""
+        ...
+
+    async def anatomy(self, key: str) -> Anatomy:
+        """How it was made and of what: its last birth, its layers, what is hidden from it."""
+        ...
+
+    async def living(self, key: str) -> Living:
+        """What the kernel says of it now: namespaces, ids, cgroup, mounts, processes, privileges.
+
+        Raises WrongStatus when it does not run.
+        """
         ...
 
     async def log_files(self, key: str) -> Sequence[str]:

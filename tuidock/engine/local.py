@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from tuidock.engine import journal
+from tuidock.engine.anatomy import Anatomy, Living
 from tuidock.engine.api import ALL_LINES, EVERYTHING_STOPPED, Session
 from tuidock.engine.containers.output import is_up
 from tuidock.engine.core import Core, default_layout
@@ -220,6 +221,12 @@ class LocalContainers:
 
     async def inspect(self, key: str) -> dict[str, object]:
         return await self._workers.call(lambda core: core.containers.inspect(key))
+
+    async def anatomy(self, key: str) -> Anatomy:
+        return await self._workers.call(lambda core: core.containers.anatomy(key))
+
+    async def living(self, key: str) -> Living:
+        return await self._workers.call(lambda core: core.containers.living(key))
 
     async def log_files(self, key: str) -> Sequence[str]:
         return await self._workers.call(lambda core: core.containers.log_files(key))

@@ -343,6 +343,14 @@ class Cgroup:
         group = self._homes.get(controller)
         return group.directory if group else None
 
+    def directories(self) -> list[tuple[str, int]]:
+        """(directory, version of cgroups) in each hierarchy, as far as it is there."""
+        return [
+            (group.directory, 2 if group.hierarchy.unified else 1)
+            for group in self._groups
+            if group.exists()
+        ]
+
     def version(self, controller: str) -> int:
         """1 or 2, or 0 where the controller is missing."""
         group = self._homes.get(controller)

@@ -9,7 +9,7 @@ from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
 from tuidock.engine.containers.fileverbs import FileVerbs
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
-from tuidock.engine.errors import ContainerNotFound, WrongStatus
+from tuidock.engine.errors import ContainerNotFound, ImageNotFound, WrongStatus
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from tuidock.engine.anatomy import Anatomy, Living
     from tuidock.engine.filesystem import CommitSpec
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
@@ -295,6 +296,33 @@ class Containers(FileVerbs):
             bundle.read_config(self.layout, record.id),
             self._network().endpoint(record.id),
         )
+
+    def anatomy(self, key: str) -> Anatomy:
+        """How it was made, and of what."""
+        from tuidock.engine.containers.anatomy import made
+
+        record = self._find(key)
+        try:
+            layers = self._images().get(record.image_id).layers
+        except ImageNotFound:  # removed by force
+            layers = ()
+        config = bundle.read_config(self.layout, record.id)
+        histories = [layer.created_by for layer in layers]
+        return made.anatomy(self.layout, self.db, record, config, histories)
+
+    def living(self, key: str) -> Living:
+        """What the kernel says of it now. Raises WrongStatus when it does not run."""
+        from tuidock.engine.containers.anatomy.living import living
+
+        record = self._up(key)
+        pids = {
+            each.name: read_state(self.layout, each.id).pid for each in records.everything(self.db)
+        }
+        pid = pids.pop(record.name)
+        try:
+            return living(self.layout, record.id, pid, {k: v for k, v in pids.items() if v})
+        except ProcessLookupError as error:  # it has just ended
+            raise life.not_running(record) from error
 
     def commit(self, key: str, asked: CommitSpec) -> Image:
         """Make an image of it. Raises BadSpec, BadReference, NotFound, StorageFull, HostError."""

@@ -31,12 +31,12 @@ def parse(text: str, kinds: Container[str] = ()) -> list[Mount]:
         kind, _source, options = right.split(" ", 2)
         if not kinds or kind in kinds:
             fields = left.split(" ")
-            mount = Mount(_plain(fields[3]), _plain(fields[4]), kind, tuple(options.split(",")))
+            mount = Mount(plain(fields[3]), plain(fields[4]), kind, tuple(options.split(",")))
             found.append(mount)
     return found
 
 
-def _plain(path: str) -> str:
+def plain(path: str) -> str:
     for code, character in _ESCAPED:
         path = path.replace(code, character)
     return path
