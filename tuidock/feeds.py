@@ -10,11 +10,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
-from functools import reduce
+from functools import partial, reduce
 from typing import TypeVar
 
 from tuidock.engine.api import Engine
-from tuidock.engine.errors import Cancelled, EngineError, NotFound
+from tuidock.engine.errors import Cancelled, EngineError, NotFound, WrongStatus
 from tuidock.engine.events import Event
 from tuidock.engine.types import Container, Sample
 from tuidock.world import Pull, World
@@ -133,6 +133,20 @@ class Feeds:
         """Read a container's black box, a day of it. Raises EngineError."""
         history = await self._engine.containers.history(container_id, self._now() - DAY)
         self._write(lambda world: world.with_history(history))
+
+    async def dissect(self, container_id: str, *, lives: bool) -> None:
+        """How a container is made; then, while it `lives`, what the kernel says of it, again and
+        again until the task is cancelled. Raises EngineError, but not for its end.
+        """
+        found = await self._engine.containers.anatomy(container_id)
+        self._write(lambda world: world.with_anatomy(found))
+        while lives:
+            try:
+                living = await self._engine.containers.living(container_id)
+            except (NotFound, WrongStatus):
+                return
+            self._write(partial(World.with_living, living=living))
+            await asyncio.sleep(INTERVAL)
 
     async def pull(self, reference: str, platform: str = "") -> Pull:
         """Pull an image, telling the World at every step; how it ended is in the result.

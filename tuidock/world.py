@@ -7,13 +7,16 @@ whole picture, so a screen can tell by identity which part of it is new.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tuidock.deed import Deed, tail
 from tuidock.engine.errors import EngineError
 from tuidock.engine.events import Event, LayerProgress, Pulled, PullEvent, Resolved
 from tuidock.engine.types import Container, History, HostInfo, Image, Sample, Status
 from tuidock.job import FINISHED, Job
+
+if TYPE_CHECKING:
+    from tuidock.engine.anatomy import Anatomy, Living
 
 HISTORY = 300
 """Samples kept for each container: five minutes at one a second."""
@@ -80,6 +83,10 @@ class World(NamedTuple):
     """Container id to the title of the verb under way on it."""
     deeds: tuple[Deed, ...] = ()
     """What was changed from here, oldest first."""
+    anatomy: Anatomy | None = None
+    """Of the container whose anatomy was looked at last."""
+    living: Living | None = None
+    """The same container as the kernel shows it; None while it does not run."""
     loaded: bool = False
     """False until the engine has answered for the first time."""
 
@@ -131,6 +138,15 @@ class World(NamedTuple):
         every = (*self.events, *events)
         lost = max(0, len(every) - EVENTS)
         return self._replace(events=every[lost:], forgotten=self.forgotten + lost)
+
+    def with_anatomy(self, anatomy: Anatomy) -> World:
+        """Another container is looked into, or the same one anew."""
+        return self._replace(anatomy=anatomy, living=None)
+
+    def with_living(self, living: Living) -> World:
+        """The same World when nothing moved, or somebody looks at another container by now."""
+        known = self.anatomy is not None and self.anatomy.id == living.id
+        return self._replace(living=living) if known and living != self.living else self
 
     def with_pull(self, pull: Pull) -> World:
         return self._replace(pulls={**self.pulls, pull.reference: pull})

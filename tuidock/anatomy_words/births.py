@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
-    # --- namespaces -----------------------------------------------------------------------------
+    # --- namespaces ------------------------------------------------------------------------------
     "namespace.user": (
         "Gives the container its own user numbers, so that root in it is a nobody outside.",
         "Without it, root in the container would be root of this machine.",
@@ -49,7 +49,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Takes the other container's /dev/shm along, which belongs to its IPC namespace.",
         "Without it, POSIX shared memory would not be shared although the rest of IPC is.",
     ),
-    # --- cgroup ---------------------------------------------------------------------------------
+    # --- cgroup ----------------------------------------------------------------------------------
     "cgroup.make": (
         "Makes a directory in a cgroup tree; the kernel counts and limits what runs in it.",
         "Without it, nobody could say what this container uses, or stop it from using it all.",
@@ -75,7 +75,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Limits a single process, as ulimit does; cgroups limit all of them together.",
         "Without it, the limit that the launcher was started with would hold.",
     ),
-    # --- ids --------------------------------------------------------------------------------------
+    # --- ids -------------------------------------------------------------------------------------
     "ids.uid_map": (
         "Tells the kernel which users of the host the container's users are.",
         "Without it, everybody in there would be nobody, number 65534, and own no file.",
@@ -108,7 +108,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Forbids others to look into this process while it still has rights of the host.",
         "Without it, a process in the container could reach out through its /proc entry.",
     ),
-    # --- from outside -----------------------------------------------------------------------------
+    # --- from outside ----------------------------------------------------------------------------
     "outside.store": (
         "Opens the directory of all layers as a mount that appears with the container's ids.",
         "Without id-mapping, the image's files would belong to nobody in there.",
@@ -122,7 +122,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Makes or opens a device node that was asked for with --device.",
         "Without it, the container could not talk to that piece of hardware.",
     ),
-    # --- mounts -----------------------------------------------------------------------------------
+    # --- mounts ----------------------------------------------------------------------------------
     "mount.private": (
         "Cuts the tie by which mounts travel between the host's namespace and this one.",
         "Without it, what is mounted here would show up on the host.",
@@ -312,7 +312,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Calls another OCI runtime, which does its part by itself and tells no more of it.",
         "Without it, the container would be made by the runtime that is built in.",
     ),
-    # --- streams and network -----------------------------------------------------------------------
+    # --- streams and network ---------------------------------------------------------------------
     "fifo": (
         "A pipe with a name, through which its output goes to the log.",
         "Without a name, a monitor that was killed would take the container's output along.",

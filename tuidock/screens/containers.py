@@ -39,6 +39,7 @@ class ContainersScreen(ListScreen):
         "files": Later("tuidock.screens.files:FilesTab", "Files"),
         "env": Later("tuidock.screens.panes:EnvTab", "Env"),
         "health": Later("tuidock.screens.health:HealthTab", "Health"),
+        "anatomy": Later("tuidock.screens.anatomy:AnatomyTab", "Anatomy"),
         "inspect": Later("tuidock.screens.panes:InspectTab", "Inspect"),
         "shell": Later("tuidock.screens.shell:ShellTab", "Shell"),
     }
@@ -71,7 +72,12 @@ class ContainersScreen(ListScreen):
             or world.pending is not before.pending
         ):
             self.fill()
-        if world.samples is not before.samples or world.histories is not before.histories:
+        if (
+            world.samples is not before.samples
+            or world.histories is not before.histories
+            or world.anatomy is not before.anatomy
+            or world.living is not before.living
+        ):
             self.detail.tab.tick(world)
 
     def fill(self) -> None:
@@ -224,6 +230,11 @@ class ContainersScreen(ListScreen):
                 self.notify(f"{it.name} publishes no port", severity="warning", markup=False)
                 return
             self.app.open_url(f"http://localhost:{it.ports[0].host_port}")
+
+    def action_anatomy(self) -> None:
+        """On the whole screen: it is read, not glanced at."""
+        self.action_show("anatomy")
+        self._resize(2, self.detail)
 
     # --- sessions -------------------------------------------------------------------------
 

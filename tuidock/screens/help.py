@@ -18,15 +18,17 @@ from tuidock.verbs import SCOPES, TABS, in_scope
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
+from tuidock.widgets.outline import Outline
 from tuidock.widgets.table import LiveTable
 
-WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LogLines, LimitsPane)
+WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LogLines, LimitsPane, Outline)
 """Widgets whose keys the help tells and the settings may change."""
 NAMES = {
     LiveTable: "Moving and marking",
     LogView: "In the log (digits are ranges there, panes elsewhere)",
     LogLines: "Moving in the log",
     LimitsPane: "In the limits",
+    Outline: "In the anatomy",
 }
 
 FIGURES = (

@@ -222,6 +222,7 @@ ON_CONTAINERS = (
         "show('top')",
         command="top {}",
     ),
+    Verb("container.anatomy", "Anatomy", "How it is made, live", "M", "containers", "anatomy"),
     Verb(
         "container.inspect",
         "Inspect",

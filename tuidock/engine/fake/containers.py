@@ -22,6 +22,7 @@ from tuidock.engine.errors import (
 )
 from tuidock.engine.events import Event
 from tuidock.engine.fake import health
+from tuidock.engine.fake.anatomy import AnatomyVerbs
 from tuidock.engine.fake.box import Box, docker_inspect, processes
 from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.images import FakeImages, digest, guard
@@ -49,7 +50,7 @@ _SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "T
 _NAMES = ("brave_hopper", "calm_lovelace", "eager_turing", "kind_noether", "wise_curie")
 
 
-class FakeContainers:
+class FakeContainers(AnatomyVerbs):
     """`calls` remembers every verb; `failures[verb]` makes its next call fail."""
 
     def __init__(self, clock: Clock, images: FakeImages, publish: Callable[[Event], None]) -> None:

@@ -59,7 +59,8 @@ def open_all(
             opened.append(shared_memory)
         else:
             if options.insists:
-                steps.step = caller.step = f"map the ids of {source}, whose file system may not know that"
+                what = f"map the ids of {source}, whose file system may not know that"
+                steps.step = caller.step = what
             opened.append(_open_bind(caller, source, options, userns))
     caller.run()
     return list(map(a.number, opened))

@@ -14,8 +14,8 @@ import os
 import time
 
 from tuidock.engine.errors import RuntimeFailure
-from tuidock.engine.linux import process as p
 from tuidock.engine.linux import ledger, sockets
+from tuidock.engine.linux import process as p
 from tuidock.engine.linux.files import unlink
 from tuidock.engine.linux.proc import boot_id, start_time
 from tuidock.engine.runtime import birth, birthrecord, ending, foreign, health, probing

@@ -41,6 +41,8 @@ _ATTRIBUTES = (
 _PRCTL = {
     value: name for name, value in vars(p).items() if name.startswith("PR_") and name.count("_") > 1
 }
+_PAGE = 4096
+"""What is larger is rather an address or a set of flags than a number."""
 _FSCONFIG = {
     m.FSCONFIG_SET_FLAG: "SET_FLAG",
     m.FSCONFIG_SET_STRING: "SET_STRING",
@@ -86,9 +88,9 @@ def _shown(argument: Any) -> str:
         return f"<{argument['size']} bytes>"
     if isinstance(argument, str):
         return f'"{argument}"'
-    if argument is None:
-        return "NULL"
-    return "AT_FDCWD" if argument == m.AT_FDCWD else str(argument) if argument < 4096 else hex(argument)
+    if argument in (None, m.AT_FDCWD):
+        return "AT_FDCWD" if argument else "NULL"
+    return str(argument) if argument < _PAGE else hex(argument)
 
 
 def capability(number: int) -> str:

@@ -41,7 +41,7 @@ _LONG = 400
 
 def files(directories: Iterable[tuple[str, int]]) -> tuple[CgroupFile, ...]:
     """Of each directory (path, version of cgroups) what is there. Raises OSError."""
-    return tuple(found for directory, version in directories for found in _files(directory, version))
+    return tuple(found for place in directories for found in _files(*place))
 
 
 def _files(directory: str, version: int) -> Iterator[CgroupFile]:
@@ -50,7 +50,7 @@ def _files(directory: str, version: int) -> Iterator[CgroupFile]:
         if os.path.exists(path):
             try:
                 value = _flat(read(path))
-            except (FileNotFoundError, OSError) as error:
+            except OSError as error:
                 # Some files are there and cannot be read, such as the pressure of a kernel that
                 # was booted without it.
                 value = f"({error.strerror})"

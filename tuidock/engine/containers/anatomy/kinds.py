@@ -134,19 +134,21 @@ def kind_of_write(path: str) -> str:
     return {"oom_score_adj": "oom_score"}.get(name, f"ids.{name}")
 
 
-PARTS = frozenset((
-    "make the cgroup",
-    "open the output",
-    "make the namespaces",
-    "map user ids",
-    "open what comes from outside",
-    "plan the mounts",
-    "furnish the root",
-    "listen",
-    "wait for the network",
-    "become the command",
-    "create the container",
-    "watch the first process",
-    "execute the command",
-))
+PARTS = frozenset(
+    (
+        "make the cgroup",
+        "open the output",
+        "make the namespaces",
+        "map user ids",
+        "open what comes from outside",
+        "plan the mounts",
+        "furnish the root",
+        "listen",
+        "wait for the network",
+        "become the command",
+        "create the container",
+        "watch the first process",
+        "execute the command",
+    )
+)
 """All parts that a birth, ours or another runtime's, may have."""

@@ -83,8 +83,8 @@ def _batch(entry: Entry, answers: list[int], words: list[str]) -> Batch:
         return Batch(None, tuple(_single(at / _SECOND, kind, facts)))
     answered = next((each for each in answers if each > at), None)
     took = None if answered is None else (answered - at) / _SECOND
-    found = [each for step, made in _looks_joined(facts[0]) for each in _steps(step, made, at, words)]
-    return Batch(took, tuple(found))
+    rows = _looks_joined(facts[0])
+    return Batch(took, tuple(each for row in rows for each in _steps(*row, at, words)))
 
 
 def _looks_joined(rows: list[tuple[str, list[Call]]]) -> Iterator[tuple[str, list[Call]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tuidock.engine.containers.anatomy import calls as c
 from tuidock.engine.linux import mount as m
+from tuidock.engine.linux import process as p
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _options(made: list[Call]) -> str:
 
 
 def _dropped(made: list[Call]) -> str:
-    names = [c.capability(call[1][1]) for call in made if call[1][0] == c.p.PR_CAPBSET_DROP]
+    names = [c.capability(call[1][1]) for call in made if call[1][0] == p.PR_CAPBSET_DROP]
     short = " ".join(name.removeprefix("CAP_").lower() for name in names)
     return f"drop {len(names)}: {short}" if names else "drop none; clear the ambient ones"
 
