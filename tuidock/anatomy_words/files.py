@@ -203,4 +203,48 @@ _V1 = {
     ),
 }  # fmt: skip
 
-WORDS: dict[str, tuple[str, str]] = {f"file.{name}": said for name, said in (_V2 | _V1).items()}
+_HIERARCHIES = {
+    "cpu": (
+        "Shares processor time out, and caps it.",
+        "Without it, one busy loop in a container could slow all others down.",
+    ),
+    "cpuacct": (
+        "Counts processor time.",
+        f"{_BLIND} which container keeps the processors busy.",
+    ),
+    "cpuset": (
+        "Binds processes to processors and memory nodes.",
+        "Without it, the scheduler moves them wherever it likes.",
+    ),
+    "memory": (
+        "Counts memory, and kills within the container when its limit is reached.",
+        "Without it, the kernel would choose somebody of the whole machine.",
+    ),
+    "devices": (
+        "Keeps a list of the devices that may be opened.",
+        "Without it, a device node would be enough to read a disk.",
+    ),
+    "freezer": (
+        "Stops and continues all processes at once.",
+        "Without it, pausing would be a race against processes that fork.",
+    ),
+    "blkio": (
+        "Counts and limits what goes to and comes from disks.",
+        "Without it, one container could keep a disk to itself.",
+    ),
+    "pids": (
+        "Counts and limits processes.",
+        "Without it, a fork bomb would take all process numbers of the host.",
+    ),
+    "unified": (
+        "Cgroup v2: one tree for all controllers, with freezing, killing and pressure.",
+        "Without it, each controller has a tree of its own, as in v1.",
+    ),
+    "other": (
+        "A tree in which the kernel groups processes.",
+        "Without it, this controller would not know the container.",
+    ),
+}  # fmt: skip
+
+WORDS: dict[str, tuple[str, str]] = {f"hierarchy.{k}": said for k, said in _HIERARCHIES.items()}
+WORDS |= {f"file.{name}": said for name, said in (_V2 | _V1).items()}

@@ -118,6 +118,10 @@ _OTHERS = {
         "A path that can be read and not written.",
         "Without it, settings of the kernel could be changed through it.",
     ),
+    "idle": (
+        "The kernel knows this of a container that has a process.",
+        "Without one, there are files on disk and nothing else.",
+    ),
     "unread": (
         "This could not be read, for the reason given.",
         "Without the right to, tuidock shows nothing rather than a guess.",

@@ -41,13 +41,13 @@ def _summary(birth: Birth) -> str:
 
 def _part(part: Part, key: str, share: float, container_id: str) -> Iterator[Item]:
     count = sum(len(batch.steps) for batch in part.batches)
-    bar = "" if part.name == AHEAD else bar_of(share)
+    bar = bar_of(0.0 if part.name == AHEAD else share)
     words = str(anatomy_words.words(f"part.{part.name}"))
-    right = fmt.count(count, "step") if count else "no step of its own"
+    steps = fmt.count(count, "step") if count else "no step of its own"
+    left = f"{_ms(part.seconds):>9}  {bar:<{_BAR}}  {steps}"
     yield Item(
-        key, 1, part.name, f"{_ms(part.seconds):>9}  {bar}", right, words,
-        folds=bool(count), closed=True, style="$text-primary",
-    )  # fmt: skip
+        key, 1, part.name, left, "", words, folds=bool(count), closed=True, style="$text-primary"
+    )
     number = 0
     for batch in part.batches:
         for place, step in enumerate(batch.steps):
@@ -56,8 +56,8 @@ def _part(part: Part, key: str, share: float, container_id: str) -> Iterator[Ite
 
 
 def bar_of(share: float) -> str:
-    """A bar as long as its share of the longest, in eighths of a cell."""
-    eighths = max(1, round(share * _BAR * 8))
+    """A bar as long as its share of the longest, in eighths of a cell; nothing for nothing."""
+    eighths = max(1, round(share * _BAR * 8)) if share else 0
     whole, rest = divmod(eighths, 8)
     return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
 

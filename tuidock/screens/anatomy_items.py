@@ -89,7 +89,7 @@ def _living(
 ) -> Iterator[Item]:
     if now is None:
         yield section(name)
-        yield item(f"{name}/none", "unread", "not now", idle or "looking …", style="$quiet")
+        yield item(f"{name}/none", "idle", "not now", idle or "looking …", style="$quiet")
     elif why := dict(now.unread).get(name):
         yield section(name)
         yield item(f"{name}/none", "unread", "unknown", why, style=_SHARED)
@@ -151,7 +151,9 @@ def _processes(now: Living) -> Iterator[Item]:
     pid = next(each for each in now.namespaces if each.name == "pid") if now.namespaces else None
     if pid and pid.own:
         hidden = f"{max(0, now.host_processes - count)} others"
-        yield item("processes/hidden", "process.hidden", "others", "cannot be seen", hidden)
+        seen = f"but for those of {', '.join(pid.shared_with)}" if pid.shared_with else ""
+        said = f"cannot be seen {seen}".rstrip()
+        yield item("processes/hidden", "process.hidden", "others", said, hidden)
 
 
 def _member(each: Member) -> Item:
@@ -164,6 +166,8 @@ def _member(each: Member) -> Item:
 
 # --- cgroup ---------------------------------------------------------------------------------------
 
+_NOP = "/bin/sh -c #(nop)"
+"""What old builders write before an instruction that runs nothing."""
 _BYTES = ("bytes", "memory.current", "memory.peak", "memory.max", "memory.high", "memory.low")
 _MUCH = 1 << 60
 """Bytes that mean no limit on cgroup v1."""
@@ -175,7 +179,9 @@ def _cgroup(now: Living) -> Iterator[Item]:
     for hierarchy, version in places:
         files = [each for each in now.cgroup if each.hierarchy == hierarchy]
         name = hierarchy.removeprefix("/sys/fs/cgroup").strip("/") or "unified"
-        head = item(f"cgroup/{hierarchy}", "cgroup.make", name, f"cgroup v{version}", hierarchy)
+        kind = f"hierarchy.{name.partition(',')[0]}" if version == 1 else "hierarchy.unified"
+        kind = kind if anatomy_words.known(kind) else "hierarchy.other"
+        head = item(f"cgroup/{hierarchy}", kind, name, f"cgroup v{version}", hierarchy)
         yield head._replace(folds=True)
         for each in files:
             yield _file(each)
@@ -215,7 +221,7 @@ def _layer(each: StackLayer, number: int) -> Item:
     if not each.key:
         left = f"{fmt.size(each.size)}  what it wrote itself"
         return item("layers/own", each.kind, "writable", left, "its own alone", style=_SHARED)
-    made_by = " ".join(each.created_by.split()) or "(its history is not known)"
+    made_by = " ".join(each.created_by.removeprefix(_NOP).split()) or "(its history is not known)"
     shared = (
         f"in {fmt.count(each.images, 'image')}, {fmt.count(each.containers, 'container')}"
         f"  {each.key[:12]}"

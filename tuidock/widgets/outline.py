@@ -217,6 +217,7 @@ class Outline(ScrollView, can_focus=True):
         if beyond:
             self._model.move_to(beyond[0] if by > 0 else beyond[-1])
             self._changed()
+            self.scroll_to(y=self._starts[self._model.cursor], animate=False, force=True)
 
     def action_fold(self) -> None:
         if self.current is not None:
@@ -282,8 +283,9 @@ class Outline(ScrollView, can_focus=True):
         at = y - _HEAD + self.scroll_offset.y
         if at >= len(self._owners):
             return Strip.blank(self.size.width, self.visual_style.rich_style)
-        item = self._model.shown[self._owners[at]]
-        return self._painted(self._line(at), self._part(item, self._owners[at]))
+        index, line = self._owners[at], self._line(at)
+        air = not any(text for text, _ in line)
+        return self._painted(line, "" if air else self._part(self._model.shown[index], index))
 
     def _part(self, item: Item, index: int) -> str:
         if index == self._model.cursor:
@@ -304,8 +306,8 @@ class Outline(ScrollView, can_focus=True):
 
     def _header(self) -> Strip:
         room, (left, right) = self._room, self._names
-        text = " " * (room.label + 2) + f"{left:<{room.left + 2}}"
-        text += right if room.right else f" · {right} below"
+        text = f"{left:<{room.left + 2}}{right}" if room.right else f"{left}, {right} below"
+        text = " " * (room.label + 2) + text
         return self._painted(((text, ""),), "header")
 
     def notify_style_update(self) -> None:

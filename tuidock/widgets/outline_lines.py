@@ -38,7 +38,7 @@ class Widths(NamedTuple):
 
 def widths(width: int) -> Widths:
     """How a screen of that width is shared out."""
-    label = max(_LEAST, min(34, width // 4 if width >= WIDE else width * 3 // 10))
+    label = max(_LEAST, min(34, width * 3 // 10))
     if width < WIDE:
         return Widths(label, max(_LEAST, width - label - _AIR), 0)
     left = (width - label - 2 * _AIR) * 11 // 20
@@ -48,17 +48,31 @@ def widths(width: int) -> Widths:
 def lines(item: Item, mark: str, room: Widths, *, words: bool, first: bool) -> list[Line]:
     """What an item looks like. `mark` tells whether it is folded; `first` is the top one."""
     indent = "  " * item.depth + mark
-    found = _section(item, indent) if item.depth == 0 else _columns(item, indent, room)
+    found = _section(item, indent, room) if item.depth == 0 else _columns(item, indent, room)
     if words and item.words:
-        margin = " " * (cell_len(indent))
-        quiet = wrapped(plain(item.words), room.all - cell_len(margin) - 1)
-        found += [((margin, ""), (line, "$quiet italic")) for line in quiet]
+        margin = " " * cell_len(indent)
+        said = _sentences(plain(item.words), room.all - cell_len(margin) - 1)
+        found += [((margin, ""), (line, "$quiet italic")) for line in said]
     return found if first or item.depth else [(("", ""),), *found]
 
 
-def _section(item: Item, indent: str) -> list[Line]:
+def _sentences(words: str, width: int) -> list[str]:
+    """In one line, or each sentence from a line of its own on."""
+    if cell_len(words) <= width:
+        return [words]
+    return [line for each in words.split(". ") for line in wrapped(_ended(each), width)]
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", ":")) else f"{sentence}."
+
+
+def _section(item: Item, indent: str, room: Widths) -> list[Line]:
+    taken = cell_len(indent) + cell_len(item.label) + _AIR
+    first, *rest = wrapped(item.left, max(_LEAST, room.all - taken)) if item.left else [""]
     head = ((indent, "$faint"), (item.label, "bold $text-primary"))
-    return [(*head, (f"  {item.left}", "$quiet"))]
+    margin = " " * taken
+    return [(*head, (f"  {first}", "$quiet")), *(((margin, ""), (x, "$quiet")) for x in rest)]
 
 
 def _columns(item: Item, indent: str, room: Widths) -> list[Line]:
@@ -82,7 +96,7 @@ def _columns(item: Item, indent: str, room: Widths) -> list[Line]:
 
 def _style(item: Item, of_container: bool) -> str:
     if not of_container:
-        return "$text-muted"
+        return "$foreground"
     return "bold $text-warning" if item.changed else item.style
 
 
@@ -97,5 +111,5 @@ def _row(indent: str, number: int, cells: tuple[str, str, str], room: Widths, st
     air = " " * max(0, room.left - cell_len(left) + _AIR) if right else ""
     return (
         (margin, "$faint"), (name, "$foreground"), (gap, ""), (left, style), (air, ""),
-        (right, "$text-muted"),
+        (right, "$foreground"),
     )  # fmt: skip

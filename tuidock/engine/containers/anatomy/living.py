@@ -75,9 +75,9 @@ def _namespaces(pid: int, others: Mapping[str, int]) -> tuple[Namespace, ...]:
     found = []
     for kind in NAMESPACES:
         if os.path.exists(f"/proc/self/ns/{kind}"):
-            inode = _inode(pid, kind)
-            shared = tuple(name for name, inodes in theirs.items() if inodes.get(kind) == inode)
-            found.append(Namespace(kind, inode, _inode("self", kind), shared))
+            inode, host = _inode(pid, kind), _inode("self", kind)
+            same = [name for name, inodes in theirs.items() if inodes.get(kind) == inode != host]
+            found.append(Namespace(kind, inode, host, tuple(same)))
     return tuple(found)
 
 

@@ -1,0 +1,191 @@
+"""The anatomy of real containers of many kinds: nothing without words, nothing but the truth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import root_only
+from tests.waiting import until
+from tuidock.anatomy_words import known
+from tuidock.engine.anatomy import AHEAD, Anatomy, Birth, Living, Step
+from tuidock.engine.core import Core
+from tuidock.engine.errors import RuntimeFailure, WrongStatus
+from tuidock.engine.types import Container, ContainerSpec, Device, Limits, Mount, Port, Status
+from tuidock.screens.anatomy_items import SECTIONS, items
+
+MIB = 1024 * 1024
+SLEEP = ("sleep", "1000")
+KINDS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "bridge": {"network": "bridge", "ports": (Port(80),)},
+    "host network": {"network": "host"},
+    "privileged": {"privileged": True},
+    "no capabilities": {"cap_drop": ("ALL",), "security_opt": ("no-new-privileges",)},
+    "no filter": {"security_opt": ("seccomp=unconfined", "systempaths=unconfined")},
+    "another user": {"user": "app", "working_dir": "/made/anew", "groups": ("audio",)},
+    "read-only with memory": {"read_only": True, "mounts": (Mount("tmpfs", "", "/scratch"),)},
+    "terminal": {"tty": True, "stdin": True, "init": True},
+    "settings": {"sysctls": (("net.ipv4.ip_default_ttl", "50"),), "hostname": "box",
+                 "ulimits": (("nofile", 512, 1024),), "oom_score_adj": 500},
+    "a volume": {"mounts": (Mount("bind", "/etc", "/data", readonly=True),)},
+}  # fmt: skip
+FOR_ROOT: dict[str, dict[str, Any]] = {
+    "host ids": {"userns": "host"},
+    "a device": {"devices": (Device("/dev/zero", "/dev/mine"),)},
+    "limits": {"limits": Limits(memory=64 * MIB, cpus=0.5, pids=20, cpu_shares=512)},
+    "another runtime": {"runtime": "crun"},
+}
+EVERY = [
+    *(pytest.param(asked, id=name) for name, asked in KINDS.items()),
+    *(
+        pytest.param(asked, id=name, marks=pytest.mark.root(root_only.RUNTIMES))
+        for name, asked in FOR_ROOT.items()
+    ),
+]
+
+
+def born(core: Core, name: str = "one", **asked: Any) -> Container:
+    spec = ContainerSpec("busybox", name, SLEEP, **{"network": "none", **asked})
+    core.containers.create(spec)
+    core.containers.start(name)
+    return core.containers.get(name)
+
+
+def looked_into(core: Core, key: str) -> tuple[Anatomy, Living]:
+    """Once the starter has written its record down."""
+    until(lambda: not core.containers.anatomy(key).birth.unread)
+    return core.containers.anatomy(key), core.containers.living(key)
+
+
+def steps(birth: Birth) -> Iterator[Step]:
+    for part in birth.parts:
+        for batch in part.batches:
+            yield from batch.steps
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_no_line_is_without_its_sentence(core: Core, asked: dict[str, Any]) -> None:
+    """And no step of a birth is one that there is no name for."""
+    it = born(core, **asked)
+    anatomy, living = looked_into(core, it.id)
+    lines = items(it, anatomy, living, None, "")
+    assert [each.key for each in lines if each.depth == 0] == list(SECTIONS)
+    assert [each for each in lines if each.depth > 0 and len(each.words.split(". ")) < 2] == []
+    assert [step for step in steps(anatomy.birth) if not known(step.kind)] == []
+    assert [step for step in steps(anatomy.birth) if step.kind == "call"] == []
+    assert living.unread == () or os.geteuid() != 0
+
+
+def test_the_birth_is_what_was_really_done(core: Core) -> None:
+    """Compared with what the kernel says of the container. Fails when the record is made from the
+    configuration: that names paths to mask which this kernel does not have.
+    """
+    it = born(core, mounts=(Mount("bind", "/etc", "/data", readonly=True),))
+    anatomy, living = looked_into(core, it.id)
+    found = list(steps(anatomy.birth))
+    made = {step.kind.removeprefix("namespace.") for step in found if "namespace" in step.kind}
+    assert made == {each.name for each in living.namespaces if each.own}
+    masked = {each.target for each in living.mounts if each.kind == "mask"}
+    assert masked == {step.text.removeprefix("mask ") for step in found if step.kind == "mask"}
+    assert masked < set(anatomy.masked)
+    (dropped,) = [step for step in found if step.kind == "capabilities.bounding"]
+    assert living.privileges
+    named = [call for call in dropped.calls if "PR_CAPBSET_DROP" in call]
+    assert len(named) >= len(living.privileges.dropped) > 0
+    assert all(any(name in call for call in named) for name in living.privileges.dropped)
+    assert any("PR_SET_SECCOMP" in call for step in found for call in step.calls)
+    assert any(step.text == "bind /etc to /data" for step in found)
+
+
+def test_the_parts_of_a_birth_come_in_order_and_end_with_the_command(core: Core) -> None:
+    it = born(core)
+    birth = looked_into(core, it.id)[0].birth
+    names = [part.name for part in birth.parts if part.name != AHEAD]
+    assert names[0] == "make the cgroup"
+    assert names[-1] == "become the command"
+    assert 0 < birth.seconds < 60
+    inside = sum(batch.seconds or 0 for part in birth.parts[-1:] for batch in part.batches)
+    assert inside <= birth.parts[-1].seconds
+    last = birth.parts[-1].batches[-1].steps[-1]
+    assert (last.kind, last.text) == ("exec", "execve(sleep 1000)")
+    times = [step.at for step in steps(birth) if step.at is not None]
+    assert times == sorted(times)
+
+
+@pytest.mark.root(root_only.LIMITS)
+def test_limits_are_files_that_were_written_and_are_read_again(core: Core) -> None:
+    it = born(core, limits=Limits(memory=64 * MIB))
+    anatomy, living = looked_into(core, it.id)
+    values = {each.name: each.value for each in living.cgroup}
+    assert str(64 * MIB) in (values.get("memory.max"), values.get("memory.limit_in_bytes"))
+    written = [step.text for step in steps(anatomy.birth) if step.kind == "cgroup.file"]
+    assert any(text.endswith(f"← {64 * MIB}") for text in written)
+    core.containers.update(it.id, Limits(memory=32 * MIB))
+    values = {each.name: each.value for each in core.containers.living(it.id).cgroup}
+    assert str(32 * MIB) in (values.get("memory.max"), values.get("memory.limit_in_bytes"))
+
+
+def test_inside_and_outside_are_told_apart(core: Core) -> None:
+    it = born(core, user="app")
+    _, living = looked_into(core, it.id)
+    first = living.members[0]
+    assert (first.pid, first.inside) == (it.pid, 1)
+    assert (first.uid_inside, first.name, first.command) == (1234, "app", "sleep 1000")
+    assert first.uid == os.stat(f"/proc/{it.pid}").st_uid != first.uid_inside
+    (mapped,) = [each for each in living.ids if each.name == "uid" and each.inside <= 1234][-1:]
+    assert mapped.outside + 1234 - mapped.inside == first.uid
+    assert living.privileges
+    assert living.privileges.effective == ()
+
+
+@pytest.mark.root(root_only.PROCESSES)
+def test_a_shared_namespace_is_told_by_whose_it_is(core: Core) -> None:
+    other = born(core, "other")
+    one = born(core, "one", pid=f"container:{other.id}")
+    _, living = looked_into(core, one.id)
+    shared = {each.name: each.shared_with for each in living.namespaces if each.shared_with}
+    assert shared == {"pid": ("other",), "user": ("other",)}
+    assert any(step.kind == "join" for step in steps(core.containers.anatomy(one.id).birth))
+
+
+def test_the_birth_of_a_dead_container_can_be_read(core: Core) -> None:
+    it = born(core)
+    before, _ = looked_into(core, it.id)
+    core.containers.kill(it.id)
+    core.containers.wait(it.id)
+    assert core.containers.anatomy(it.id).birth == before.birth
+    with pytest.raises(WrongStatus):
+        core.containers.living(it.id)
+
+
+def test_a_birth_that_failed_can_be_read_up_to_where_it_failed(core: Core) -> None:
+    core.containers.create(ContainerSpec("busybox", "one", ("nothing",), network="none"))
+    with pytest.raises(RuntimeFailure):
+        core.containers.start("one")
+    it = core.containers.get("one")
+    assert it.status is Status.EXITED
+    found = [step.kind for step in steps(core.containers.anatomy(it.id).birth)]
+    assert "command.look" in found
+    assert "exec" not in found
+
+
+def test_what_was_never_started_says_so(core: Core) -> None:
+    it = core.containers.create(ContainerSpec("busybox", "one", SLEEP, network="none"))
+    anatomy = core.containers.anatomy(it.id)
+    assert anatomy.birth.parts == ()
+    assert "never started" in anatomy.birth.unread
+    lines = items(it, anatomy, None, None, "It never ran")
+    assert [each for each in lines if each.depth > 0 and not each.words] == []
+
+
+def test_layers_are_counted_by_who_has_them(core: Core) -> None:
+    one = born(core)
+    born(core, "two")
+    own, image = core.containers.anatomy(one.id).layers
+    assert (own.key, own.containers) == ("", 1)
+    assert (image.images, image.containers) == (1, 2)
+    assert image.size > MIB
