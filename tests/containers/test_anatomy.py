@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,6 +141,17 @@ def test_inside_and_outside_are_told_apart(core: Core) -> None:
     assert mapped.outside + 1234 - mapped.inside == first.uid
     assert living.privileges
     assert living.privileges.effective == ()
+
+
+def test_names_come_from_the_image_alone(core: Core, tmp_path: Path) -> None:
+    """Not from a file system that the container may have mounted there and never answers for.
+    Fails without RESOLVE_NO_XDEV.
+    """
+    (tmp_path / "passwd").write_text("mine:x:1234:1235::/:/bin/sh\n")
+    mount = Mount("bind", str(tmp_path / "passwd"), "/etc/passwd")
+    it = born(core, user="1234:1235", mounts=(mount,))
+    first = looked_into(core, it.id)[1].members[0]
+    assert (first.uid_inside, first.name) == (1234, "")
 
 
 @pytest.mark.root(root_only.PROCESSES)

@@ -110,6 +110,14 @@ _OTHERS = {
         "Which capabilities the first process has right now; one that is not root has none.",
         "Without any, it can do no more than an ordinary user.",
     ),
+    "privileges.kept": (
+        "Powers of root that are left to it, within its own namespaces.",
+        "Without these, common programs of images would fail.",
+    ),
+    "privileges.dropped": (
+        "Powers of root that no program in there can get, whoever runs it.",
+        "Without the drop, a hole in the kernel behind one of them would be within reach.",
+    ),
     "masked": (
         "A path that is hidden: what tells too much about the host, or reaches into hardware.",
         "Without it, the container could read it.",

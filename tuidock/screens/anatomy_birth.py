@@ -65,13 +65,12 @@ def bar_of(share: float) -> str:
 def _step(batch: Batch, place: int, step: Step, key: str, container_id: str) -> Iterator[Item]:
     words = str(anatomy_words.words(step.kind))
     text = step.text.replace(container_id, container_id[:12])
-    yield Item(
-        key, 2, _when(batch, place, step), text, "", words, folds=bool(step.calls), closed=True
-    )
+    found = Item(key, 2, _when(batch, place, step), text, "", words, rail=_rail(batch, place))
+    yield found._replace(folds=bool(step.calls), closed=True)
     for number, call in enumerate(step.calls):
         said = call.replace(container_id, container_id[:12])
         line = str(anatomy_words.words("call.line"))
-        yield Item(f"{key}/{number}", 3, "", said, "", line, style="$text-muted")
+        yield Item(f"{key}/{number}", 3, "", said, "", line, style="$quiet")
 
 
 def _when(batch: Batch, place: int, step: Step) -> str:
@@ -83,6 +82,13 @@ def _when(batch: Batch, place: int, step: Step) -> str:
     if place == 0:
         return f"┌ {_ms(batch.seconds)} together"
     return "└" if place == len(batch.steps) - 1 else "│"
+
+
+def _rail(batch: Batch, place: int) -> str:
+    """Between the steps of a bracket."""
+    if batch.seconds is None or len(batch.steps) == 1:
+        return ""
+    return "  " if place == len(batch.steps) - 1 else "│ "
 
 
 def _ms(seconds: float) -> str:

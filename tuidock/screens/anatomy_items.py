@@ -233,7 +233,7 @@ def _layer(each: StackLayer, number: int) -> Item:
 def _mounts(now: Living) -> Iterator[Item]:
     yield section("mounts", str(len(now.mounts)), closed=True)
     for number, each in enumerate(now.mounts):
-        yield _mount(each, number)
+        yield _mount(each._replace(root=each.root.replace(now.id, now.id[:12])), number)
 
 
 def _mount(each: Mounted, number: int) -> Item:
@@ -255,9 +255,7 @@ def _privileges(now: Living) -> Iterator[Item]:
     )
     yield from _modes(found)
     for name, names, style in (("kept", found.kept, _SHARED), ("dropped", found.dropped, _OWN)):
-        head = item(
-            f"privileges/{name}", "capabilities.bounding", name, f"{len(names)} capabilities"
-        )
+        head = item(f"privileges/{name}", f"privileges.{name}", name, f"{len(names)} capabilities")
         yield head._replace(folds=bool(names), closed=name == "dropped")
         for each in names:
             yield item(f"privileges/{each}", each, each, name, depth=2, style=style)

@@ -50,7 +50,7 @@ def lines(item: Item, mark: str, room: Widths, *, words: bool, first: bool) -> l
     indent = "  " * item.depth + mark
     found = _section(item, indent, room) if item.depth == 0 else _columns(item, indent, room)
     if words and item.words:
-        margin = " " * cell_len(indent)
+        margin = " " * cell_len(indent) + item.rail
         said = _sentences(plain(item.words), room.all - cell_len(margin) - 1)
         found += [((margin, ""), (line, "$quiet italic")) for line in said]
     return found if first or item.depth else [(("", ""),), *found]

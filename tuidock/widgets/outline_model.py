@@ -29,6 +29,8 @@ class Item(NamedTuple):
     changed: bool = False
     """Its value is another than when it was last looked at."""
 
+    rail: str = ""
+    """Drawn below the label, so that it reaches the next item."""
     style: str = ""
     """Of the first column, such as `$text-success`."""
 

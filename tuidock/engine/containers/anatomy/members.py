@@ -1,7 +1,8 @@
 """The processes of a container by their numbers outside and inside, with their users.
 
-Names of users are those of the container's own passwd(5), looked up below its root, where no link
-can lead out.
+Names of users are those of the container's own passwd(5). Invariant: it is only read where it
+lies in the overlay that we mounted; anything else may be a file system of the container's own
+making, which could let us wait for ever.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from contextlib import suppress
 
 from tuidock.engine.anatomy import Member
-from tuidock.engine.linux.openat2 import read_small
+from tuidock.engine.linux.openat2 import IN_ROOT, RESOLVE_NO_XDEV, openat2, read_opened
 from tuidock.engine.metrics.processes import inside as inside_of
 
 TYPE_CHECKING = False
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 _MOST = 200
 """Processes that are told of."""
+_PATH = "etc/passwd"
 _PASSWD = 1 << 20
+"""Bytes of it that are read at most."""
 _COMMAND = 300
 
 
@@ -39,16 +42,32 @@ class Users:
     def _read(self) -> dict[int, str]:
         found: dict[int, str] = {}
         with suppress(OSError, ValueError):  # an image without users, or one that is not ours
-            root = os.open(f"/proc/{self._pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                text = read_small(root, "etc/passwd", _PASSWD).decode(errors="replace")
-            finally:
-                os.close(root)
-            for line in text.splitlines():
+            for line in _passwd(self._pid).splitlines():
                 fields = line.split(":")
                 if len(fields) > 3 and fields[2].isdecimal():
                     found.setdefault(int(fields[2]), fields[0])
         return found
+
+
+def _passwd(pid: int) -> str:
+    """Raises OSError."""
+    root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not _is_overlay(pid, root):
+            return ""
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        file = openat2(root, _PATH, flags, IN_ROOT | RESOLVE_NO_XDEV)
+        return read_opened(file, _PATH, _PASSWD).decode(errors="replace")
+    finally:
+        os.close(root)
+
+
+def _is_overlay(pid: int, directory: int) -> bool:
+    """By the number of its mount: to ask the file system itself might take for ever."""
+    with open(f"/proc/self/fdinfo/{directory}", encoding="ascii") as file:
+        number = next(line.split()[1] for line in file if line.startswith("mnt_id:"))
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
+        return any(line.startswith(f"{number} ") and " - overlay " in line for line in file)
 
 
 def members(pids: Iterable[int], users: Users) -> tuple[Member, ...]:
