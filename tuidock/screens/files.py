@@ -93,19 +93,25 @@ class FilesTab(Tab):
         """List a directory, with the marks of what differs."""
         files = self.dock_screen.engine.files
         with self.dock_screen.presented():
+            stays = path == self._path
             self._listing = await files.list(it.id, path)
             self._path = self._places[it.id] = path
-            self._paint(came_from)
+            self._paint()
+            if not stays:
+                self._put_cursor(came_from)
             self._changes = {change.path: change.kind for change in await files.changes(it.id)}
-            self._paint("")
+            self._paint()
 
-    def _paint(self, cursor: str) -> None:
+    def _put_cursor(self, name: str) -> None:
+        """On the directory that one came out of, else at the top."""
+        table = self.listing.table
+        table.cursor_key = name or (table.rows[0].key if table.rows else None)
+
+    def _paint(self) -> None:
         if self._only:
             self._fill([changed(Change(kind, path)) for path, kind in self._changes.items()])
         else:
             self._fill(self._rows())
-        if cursor:
-            self.listing.table.cursor_key = cursor
         self._tell_path()
 
     def _rows(self) -> list[Item]:
@@ -168,7 +174,7 @@ class FilesTab(Tab):
 
     def action_only_changes(self) -> None:
         self._only = not self._only
-        self._paint("")
+        self._paint()
 
     # --- reading and copying ---------------------------------------------------------------------
 
