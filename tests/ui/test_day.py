@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.ui.conftest import Stage, staged
 from tuidock.config import Config
-from tuidock.engine.types import Process
-from tuidock.screens import processes
+from tuidock.engine.types import ContainerSpec, Port, Process, Status
+from tuidock.screens import ports, processes
+from tuidock.screens.env import EnvTab
 from tuidock.screens.files import FilesTab
+from tuidock.screens.json_tab import JsonTab, nodes, visible
+from tuidock.screens.ports import url
 from tuidock.screens.processes import ProcessesTab, shares, tree
 from tuidock.screens.reading import Reader, as_text, dump, find
 from tuidock.widgets.dialogs import Ask
@@ -189,3 +193,114 @@ def test_words_are_found_round_the_end() -> None:
     assert find(lines, "two", (1, 0), 1) == (0, 4)
     assert find(lines, "two", (0, 4), -1) == (1, 0)
     assert find(lines, "three", (0, 0), 1) is None
+
+
+# --- env, inspect, ports -----------------------------------------------------------------------
+
+
+async def with_secrets(stage: Stage) -> None:
+    """A container whose variables nobody should read, under the cursor."""
+    env = ("DB_PASSWORD=hunter2", "URL=http://me:pw@x/", "LOG_LEVEL=info")
+    it = await stage.engine.containers.create(ContainerSpec("nginx:1.29", "safe", env=env))
+    await stage.until(lambda: it.id in stage.world.containers)
+    stage.app.go_to(it.id)
+    await stage.pilot.pause()
+
+
+async def test_secrets_are_masked_until_asked_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the screen, and in what is copied. Seen to fail without `masked` in `EnvTab._item`."""
+    copied: list[str] = []
+    monkeypatch.setattr(stage.app, "copy_to_clipboard", copied.append)
+    await with_secrets(stage)
+    await opened(stage, "env", EnvTab)
+    await stage.until(lambda: stage.shows("LOG_LEVEL"))
+    assert not stage.shows("hunter2")
+    assert stage.shows("http://me:••••••@x/")
+    await stage.press("slash", *"db", "enter", "y", "v")
+    assert copied == ["••••••"]
+    await stage.press("u")
+    assert stage.shows("hunter2")
+    await stage.press("y", "v")
+    assert copied[1:] == ["hunter2"]
+    await stage.press("escape", "left_square_bracket", "right_square_bracket")
+    await stage.until(lambda: "LOG_LEVEL" in str(tab_rows(stage)))
+    assert "hunter2" not in str(tab_rows(stage))
+
+
+async def test_inspect_is_a_tree_that_folds_and_is_searched(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(stage.app, "copy_to_clipboard", copied.append)
+    await with_secrets(stage)
+    await opened(stage, "inspect", JsonTab)
+    await stage.until(lambda: tab_rows(stage))
+    await stage.press("z")
+    shut = len(tab_rows(stage))
+    await stage.press("z")
+    opened_all = len(tab_rows(stage))
+    assert shut < opened_all
+    assert not stage.shows("hunter2")
+    await stage.press("z", "slash", *"memory", "enter")
+    assert [row[0].split()[0] for row in tab_rows(stage)] == [".HostConfig.Memory"]
+    await stage.press("y", "p")
+    assert copied == [".HostConfig.Memory"]
+    await stage.press("escape")
+    assert len(tab_rows(stage)) == shut
+    await stage.press("G", "right")
+    assert len(tab_rows(stage)) > shut
+    await stage.press("u")
+    stage.app.screen.detail.tab._shut.clear()  # type: ignore[attr-defined]
+    await stage.press("z", "z")
+    assert any("hunter2" in row[0] for row in tab_rows(stage))
+
+
+def test_nodes_have_the_path_that_jq_takes() -> None:
+    found = list(nodes({"a": {"b": [1, {"c": None}]}, "d": {}}))
+    assert [it.path for it in found] == [".a", ".a.b", ".a.b[0]", ".a.b[1]", ".a.b[1].c", ".d"]
+    assert [it.path for it in visible(found, {".a.b"})] == [".a", ".a.b", ".d"]
+
+
+async def test_a_port_is_opened_only_when_somebody_answers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail without `answers` in ports: the browser was opened on nothing."""
+    urls: list[str] = []
+    monkeypatch.setattr(stage.app, "open_url", urls.append)
+    monkeypatch.setattr(ports, "has_browser", lambda: True)
+    await with_port(stage, 1)  # nobody listens on port 1
+    await stage.press("w")
+    await stage.until(lambda: stage.shows("Nobody answers at http://localhost:1"))
+    assert not urls
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.getsockname()[1]
+        await with_port(stage, number)
+        await stage.press("w")
+        await stage.until(lambda: urls == [f"http://localhost:{number}"])
+        monkeypatch.setattr(ports, "has_browser", lambda: False)
+        copied: list[str] = []
+        monkeypatch.setattr(stage.app, "copy_to_clipboard", copied.append)
+        await stage.press("w")
+        await stage.until(lambda: copied == [f"http://localhost:{number}"])
+
+
+async def with_port(stage: Stage, number: int) -> None:
+    spec = ContainerSpec("nginx:1.29", f"on{number}", ports=(Port(80, host_port=number),))
+    it = await stage.engine.containers.create(spec)
+    await stage.engine.containers.start(it.id)
+    await stage.until(lambda: stage.world.containers.get(it.id, it).status is Status.RUNNING)
+    stage.app.go_to(it.id)
+    await stage.pilot.pause()
+
+
+async def test_one_of_several_ports_is_chosen(stage: Stage) -> None:
+    await stage.press("w")
+    await stage.until(lambda: stage.shows("Open which port?"))
+    assert stage.shows("https://localhost:8443")
+
+
+def test_addresses_of_ports() -> None:
+    assert url(Port(80, host_port=8080, host_ip="0.0.0.0")) == "http://localhost:8080"
+    assert url(Port(443, host_port=1, host_ip="::1")) == "https://[::1]:1"

@@ -37,7 +37,7 @@ class ContainersScreen(ListScreen):
         "limits": Later("tuidock.screens.tune:LimitsTab", "Limits"),
         "top": Later("tuidock.screens.processes:ProcessesTab", "Processes"),
         "files": Later("tuidock.screens.files:FilesTab", "Files"),
-        "env": Later("tuidock.screens.panes:EnvTab", "Env"),
+        "env": Later("tuidock.screens.env:EnvTab", "Env"),
         "health": Later("tuidock.screens.health:HealthTab", "Health"),
         "anatomy": Later("tuidock.screens.anatomy:AnatomyTab", "Anatomy"),
         "inspect": Later("tuidock.screens.panes:InspectTab", "Inspect"),
@@ -223,13 +223,13 @@ class ContainersScreen(ListScreen):
         self.show_stopped = not self.show_stopped
         self.fill()
 
-    def action_open_port(self) -> None:
-        """The first published port, in the browser."""
+    @work(group="dialog", exit_on_error=False)
+    async def action_open_port(self) -> None:
+        """A published port, in the browser."""
+        from tuidock.screens import ports
+
         for it in self.targets()[:1]:
-            if not it.ports:
-                self.notify(f"{it.name} publishes no port", severity="warning", markup=False)
-                return
-            self.app.open_url(f"http://localhost:{it.ports[0].host_port}")
+            await ports.open_one(self, it)
 
     def action_anatomy(self) -> None:
         """On the whole screen: it is read, not glanced at."""

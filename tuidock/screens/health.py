@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from textual import work
@@ -51,7 +52,7 @@ def report(found: Mapping[str, Any]) -> Content:
     rows = [("failed", f"{state['FailingStreak']} in a row"), *_check(found)]
     head = Content.assemble(pairs([("health", "")]), (status, HEALTH_STYLES.get(status, "")))
     probes = [_probe(each) for each in reversed(state["Log"])]
-    return Content("\n").join([head, pairs(rows), Content(), *probes])
+    return Content("\n").join([head, pairs(rows), _strip(state["Log"]), Content(), *probes])
 
 
 def _check(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -63,8 +64,34 @@ def _probe(probe: Mapping[str, Any]) -> Content:
     code = probe["ExitCode"]
     style = "$status-running" if code == 0 else "$status-failed"
     mark = "✓" if code == 0 else "✗"
-    when = f"{probe['Start'][11:19]}  exit {code}"
+    when = f"{probe['Start'][11:19]}  exit {code}  {_took(probe)}"
     head = Content.assemble((mark, style), " ", (when, "$quiet"))
     lines = [plain(line) for line in probe["Output"].splitlines()]
     said = [Content.assemble(("│ ", "$quiet"), line) for line in lines]
     return Content("\n").join([head, *said])
+
+
+def _strip(log: Sequence[Mapping[str, Any]]) -> Content:
+    """All that is remembered at a glance, the newest on the right."""
+    marks = [_mark(probe["ExitCode"]) for probe in log]
+    return Content.assemble((f"{'history':<12} ", "$quiet"), *marks)
+
+
+def _mark(code: int) -> tuple[str, str]:
+    return ("✓", "$status-running") if code == 0 else ("✗", "$status-failed")
+
+
+def _took(probe: Mapping[str, Any]) -> str:
+    """How long a probe ran; empty for a time that cannot be read."""
+    try:
+        begun, ended = (
+            datetime.fromisoformat(probe[it][:26].rstrip("Z")) for it in ("Start", "End")
+        )
+    except (KeyError, ValueError):
+        return ""
+    return f"{(ended - begun).total_seconds():.2f} s"
+
+
+def _time(text: str) -> datetime:
+    """Docker's nanoseconds are more than Python reads."""
+    return datetime.fromisoformat(text[:26].rstrip("Z"))

@@ -16,7 +16,8 @@ from tuidock.engine.types import Image
 from tuidock.screens import flows
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab
-from tuidock.screens.facts import json_text, pairs
+from tuidock.screens.facts import pairs
+from tuidock.screens.json_tab import JsonTab
 from tuidock.screens.later import Later
 from tuidock.screens.listing import Item, Value
 from tuidock.screens.lists import ListScreen
@@ -84,19 +85,11 @@ class AboutTab(TextTab):
         self.tell(pairs(rows))
 
 
-class ImageInspectTab(TextTab):
+class ImageInspectTab(JsonTab):
     """Docker's inspect object."""
 
-    TITLE = "Inspect"
-
-    def show(self, subject: Image | None, before: Image | None) -> None:
-        if subject is not None and subject != before:
-            self.read(subject)
-
-    @work(exclusive=True, group="inspect", exit_on_error=False)
-    async def read(self, it: Image) -> None:
-        with self.dock_screen.presented():
-            self.tell(json_text(await self.dock_screen.engine.images.inspect(it.id)))
+    async def fetch(self, subject: Image) -> object:
+        return await self.dock_screen.engine.images.inspect(subject.id)
 
 
 class ImagesScreen(ListScreen):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, ScrollableContainer
 from textual.content import Content
@@ -17,7 +16,8 @@ from textual.widgets import Static
 from tuidock import format as fmt
 from tuidock.engine.types import UP, Container, Sample
 from tuidock.screens.detail import Tab
-from tuidock.screens.facts import environment, json_text, vital_signs
+from tuidock.screens.facts import vital_signs
+from tuidock.screens.json_tab import JsonTab
 from tuidock.widgets.graph import Graph
 from tuidock.world import World
 
@@ -96,28 +96,8 @@ class TextTab(Tab):
         self.query_one(Static).update(content)
 
 
-class EnvTab(TextTab):
-    """What it was asked to be: command, environment, ports, mounts, labels."""
-
-    TITLE = "Env"
-
-    def show(self, subject: Container | None, before: Container | None) -> None:
-        if subject != before:
-            self.tell(environment(subject) if subject else Content())
-
-
-class InspectTab(TextTab):
+class InspectTab(JsonTab):
     """Docker's inspect object."""
 
-    TITLE = "Inspect"
-
-    def show(self, subject: Container | None, before: Container | None) -> None:
-        if subject is None:
-            self.tell(Content())
-        elif subject != before:
-            self.read(subject)
-
-    @work(exclusive=True, group="inspect", exit_on_error=False)
-    async def read(self, it: Container) -> None:
-        with self.dock_screen.presented():
-            self.tell(json_text(await self.dock_screen.engine.containers.inspect(it.id)))
+    async def fetch(self, subject: Container) -> object:
+        return await self.dock_screen.engine.containers.inspect(subject.id)

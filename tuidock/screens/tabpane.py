@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from textual import on
+from textual.widgets import Input
+
 from tuidock.screens.listing import ListPane
 from tuidock.widgets.table import Column
 
 
 class TabPane(ListPane):
-    """Tells its tab when it is sorted by another column."""
+    """Tells its tab when it is sorted by another column, or filtered by other words."""
 
     DEFAULT_CSS = """
     TabPane { height: 1fr; }
@@ -27,6 +30,16 @@ class TabPane(ListPane):
     ) -> None:
         super().__init__("", columns, empty=empty, sort=sort, descending=descending)
         self._sorted_anew = sorted_anew
+
+    @on(Input.Changed)
+    def _query_changed(self, event: Input.Changed) -> None:
+        self._sorted_anew()
+
+    def clear_filter(self) -> bool:
+        cleared = super().clear_filter()
+        if cleared:
+            self._sorted_anew()
+        return cleared
 
     def sort_by(self, column: str, *, descending: bool) -> None:
         super().sort_by(column, descending=descending)

@@ -25,6 +25,8 @@ SCOPES = {
     "containers": "Containers",
     "top": "Processes of a container",
     "files": "Files of a container",
+    "env": "Env of a container",
+    "inspect": "Everything as JSON",
     "images": "Images",
     "registry": "Registry",
     "events": "Events",
@@ -32,7 +34,7 @@ SCOPES = {
     "done": "Done",
 }
 """Where keys are heard, and how the help screen calls it; `everywhere` is heard in all."""
-TABS = ("top", "files")
+TABS = ("top", "files", "env", "inspect")
 """Scopes of tabs about a container: what is heard there goes before what its pane hears."""
 
 
