@@ -11,8 +11,10 @@ from textual.pilot import Pilot
 
 from tests.widgets.stage import lines_of, staged, until
 from tuidock.engine.types import LogLine
+from tuidock.widgets.log_intake import PENDING
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.logview import PENDING, LogView, set_out
+from tuidock.widgets.log_words import set_out
+from tuidock.widgets.logview import LogView
 
 
 def some(count: int, text: str = "line {}", first: int = 0) -> list[LogLine]:
@@ -195,6 +197,8 @@ async def test_times_on_and_off() -> None:
         await pilot.press("t")
         assert "2027-01-1" in lines_of(view.lines)[0]
         await pilot.press("t")
+        assert "2027-01-15T08:00:00.000Z line 0" in lines_of(view.lines)[0]
+        await pilot.press("t")
         assert lines_of(view.lines) == plain
 
 
@@ -361,7 +365,7 @@ async def test_the_top_of_what_was_not_counted_yet(
     """Fails when the top is that of the part that was counted at opening."""
     monkeypatch.setattr("tuidock.engine.logs.index.AT_ONCE", 1000)
     monkeypatch.setattr("tuidock.widgets.log_lines.DIG", 5000)
-    monkeypatch.setattr("tuidock.widgets.logview.AHEAD", 0)
+    monkeypatch.setattr("tuidock.widgets.log_intake.AHEAD", 0)
     monkeypatch.setattr("tuidock.engine.logs.index.STEP", 1000)
     view = LogView()
     async with staged(view) as (_, pilot):

@@ -6,32 +6,28 @@ Pure. Invariant: nothing that the line says is left out, and no control characte
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from rich.style import Style
 
 from tuidock.widgets import ansi
+from tuidock.widgets.log_level import level_of
 
 LONGEST = 16 * 1024
 """Characters of a line that is still taken apart."""
 LEVELS = ("level", "severity", "lvl", "loglevel")
 MESSAGES = ("msg", "message", "event")
-NAME = Style(dim=True)
+TIMES = ("time", "ts", "timestamp", "@timestamp", "t", "date", "asctime")
+"""Fields that come last: the log has times of its own."""
 PLAIN = Style()
 STRONG = Style(bold=True)
-COLOURS = {
-    "d": Style(dim=True),
-    "t": Style(dim=True),
-    "i": Style(color="green"),
-    "w": Style(color="yellow", bold=True),
-    "e": Style(color="red", bold=True),
-    "f": Style(color="red", bold=True),
-    "c": Style(color="red", bold=True),
-}
-"""By a level's first letter: debug, trace, info, warning, error, fatal, critical."""
 
 
-def worded(text: str) -> list[ansi.Run] | None:
-    """The runs of a line whose end is a JSON object; None for any other line."""
+def worded(text: str, styles: Mapping[str, Style] = {}) -> tuple[list[ansi.Run], str] | None:
+    """The runs of a line whose end is a JSON object, and its level; None for any other line.
+
+    styles: of levels by their names, and of the names of fields as `name`.
+    """
     start = text.find("{")
     if start < 0 or len(text) > LONGEST or not text.rstrip().endswith("}"):
         return None
@@ -39,22 +35,34 @@ def worded(text: str) -> list[ansi.Run] | None:
         found = json.loads(text[start:])
     except (ValueError, RecursionError):
         return None
-    return [*ansi.runs(text[:start]), *_said(found)] if start or found else None
+    if not start and not found:
+        return None
+    runs, kind = _said(found, styles)
+    return [*ansi.runs(text[:start]), *runs], kind
 
 
-def _said(found: dict[str, object]) -> list[ansi.Run]:
-    level = next((name for name in LEVELS if name in found), "")
+def _said(found: dict[str, object], styles: Mapping[str, Style]) -> tuple[list[ansi.Run], str]:
+    first = next((name for name in LEVELS if name in found), "")
     message = next((name for name in MESSAGES if name in found), "")
     runs: list[ansi.Run] = []
-    if level:
-        word = _text(found[level])
-        runs.append((f"{word.upper():<5} ", COLOURS.get(word[:1].lower(), PLAIN)))
+    kind = ""
+    if first:
+        word = _text(found[first])
+        kind = level_of(word) or _numbered(found[first])
+        runs.append((f"{word.upper():<5} ", styles.get(kind, PLAIN)))
     if message:
         runs.append((f"{_text(found[message])} ", STRONG))
-    for name, value in found.items():
-        if name not in (level, message):
-            runs += [(f" {_text(name)}=", NAME), (_text(value), PLAIN)]
-    return runs
+    rest = [name for name in found if name not in (first, message)]
+    for name in sorted(rest, key=lambda name: name in TIMES):
+        runs += [(f" {_text(name)}=", styles.get("name", PLAIN)), (_text(found[name]), PLAIN)]
+    return runs, kind
+
+
+def _numbered(value: object) -> str:
+    """The level of a number as pino and bunyan write it: 30 is info."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 10 <= value <= 60:
+        return ""
+    return ("debug", "debug", "info", "warning", "error", "error")[value // 10 - 1]
 
 
 def _text(value: object) -> str:

@@ -37,7 +37,9 @@ KEYS: list[BindingType] = [
     Binding("n", "find(1)", "Next", show=False, id="log.next", tooltip="Next match"),
     Binding("N", "find(-1)", "Previous", show=False, id="log.previous"),
     Binding("ampersand", "ask('&')", "Keep", id="log.keep", tooltip="Only matching lines"),
-    Binding("t", "stamps", "Times", id="log.times", tooltip="Off, time, or date"),
+    Binding("exclamation_mark", "ask('!')", "Drop", id="log.leave_out", tooltip="Matching lines"),
+    Binding("at", "ask('@')", "Time", id="log.time", tooltip="Go to a time, or keep a span"),
+    Binding("t", "stamps", "Times", id="log.times", tooltip="Off, time, date, or UTC"),
     Binding("w", "wrap", "Wrap", id="log.wrap", tooltip="Break long lines"),
     *(
         Binding(

@@ -7,7 +7,7 @@ is: `SHOWN` bytes are laid out, the rest waits in the line's own panel.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -18,16 +18,22 @@ from tuidock import format
 from tuidock.engine.types import LogLine
 from tuidock.widgets import ansi
 from tuidock.widgets.log_json import LONGEST, worded
+from tuidock.widgets.log_level import level
 from tuidock.widgets.log_search import Pattern
 
 SHOWN = 4096
 SIGN = "◆"
 PARTS = (
     "stderr", "stderr-bar", "timestamp", "mark", "more", "match", "current", "current-match",
+    "error", "warning", "info", "debug", "name",
 )  # fmt: skip
 """Parts of a log that have a style of their own."""
-STAMPS = ("", "%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+LEVELLED = ("error", "warning", "info", "debug", "name")
+"""Parts that are words within a line."""
+STAMPS = ("", "%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 """How times are shown; `Look.stamps` chooses."""
+UTC = 3
+"""The one that is not local."""
 
 
 class Look(NamedTuple):
@@ -46,52 +52,66 @@ class Look(NamedTuple):
     """What stands left of a line that the reader marked."""
     worded: bool = False
     """JSON as words."""
+    levels: Mapping[str, Style] = {}
+    """Ink of a word by what it is: a level's name, or `name` for that of a JSON field."""
 
 
 def drawn(line: LogLine, look: Look) -> Strip:
     """The whole strip of a line, not yet cut to the window."""
     error = line.stream == "stderr"
-    ink = look.base + look.error if error else look.base
-    bar = look.time if look.sign else look.bar
-    segments = [Segment(look.sign or ("▎" if error else " "), look.base + bar)]
+    runs, level = ink(line, look)
+    # Many programs write everything to stderr: what has a level of its own is judged by that.
+    colour = look.base + look.error if error and not level else look.base
+    bar = look.time if look.sign else look.levels.get(level, look.bar)
+    barred = error or level in ("error", "warning")
+    segments = [Segment(look.sign or ("▎" if barred else " "), look.base + bar)]
     if look.stamps:
         segments.append(Segment(stamp(line.at, look.stamps), look.base + look.time))
-    segments += [Segment(text, ink + style) for text, style in pieces(line, look)]
+    segments += [Segment(text, colour + style) for text, style in matched(runs, look)]
     if len(line.text) > SHOWN or line.partial:
         segments.append(Segment(more(line), look.base + look.more))
     return Strip(segments)
 
 
-def pieces(line: LogLine, look: Look) -> list[ansi.Run]:
-    """The text in its own colours, matches over them."""
-    runs = ink(line, look)
+def matched(runs: list[ansi.Run], look: Look) -> list[ansi.Run]:
+    """The runs with matches laid over them."""
     if look.pattern is None:
         return runs
     spans = look.pattern.spans("".join(text for text, _ in runs))
     return ansi.overlay(runs, spans, look.match)
 
 
-def ink(line: LogLine, look: Look) -> list[ansi.Run]:
-    """What is written of the line, in its own colours."""
-    if look.worded and (runs := worded(line.text[:LONGEST].decode("utf-8", "replace"))):
-        return runs
-    return ansi.runs(line.text[:SHOWN].decode("utf-8", "replace"))
+def ink(line: LogLine, look: Look) -> tuple[list[ansi.Run], str]:
+    """What is written of the line, in its own colours, and its level."""
+    if look.worded:
+        found = worded(line.text[:LONGEST].decode("utf-8", "replace"), look.levels)
+        if found is not None:
+            return found
+    runs = ansi.runs(line.text[:SHOWN].decode("utf-8", "replace"))
+    text = runs[0][0] if len(runs) == 1 else "".join(text for text, _ in runs)
+    kind, start, end = level(text)
+    # A line with colours of its own has said what it wants to.
+    if kind in look.levels and len(runs) == 1 and runs[0][1] == ansi.PLAIN:
+        runs = ansi.overlay(runs, [(start, end)], look.levels[kind])
+    return runs, kind
 
 
 def first_match(line: LogLine, look: Look) -> int | None:
     """Column of the first match in the strip of a line; None when it is not in what is shown."""
     if look.pattern is None:
         return None
-    text = "".join(text for text, _ in ink(line, look))
+    text = "".join(text for text, _ in ink(line, look)[0])
     spans = look.pattern.spans(text)
     lead = 1 + (len(stamp(line.at, look.stamps)) if look.stamps else 0)
     return lead + Segment(text[: spans[0][0]]).cell_length if spans else None
 
 
 def stamp(at: float, stamps: int) -> str:
-    """A line's local time as `STAMPS[stamps]` wants it, with milliseconds."""
+    """A line's time as `STAMPS[stamps]` wants it, with milliseconds."""
     seconds, milliseconds = divmod(round(at * 1000), 1000)
-    return f"{time.strftime(STAMPS[stamps], time.localtime(seconds))}.{milliseconds:03d} "
+    date = time.gmtime(seconds) if stamps == UTC else time.localtime(seconds)
+    zone = "Z" if stamps == UTC else ""
+    return f"{time.strftime(STAMPS[stamps], date)}.{milliseconds:03d}{zone} "
 
 
 def more(line: LogLine) -> str:
@@ -110,7 +130,7 @@ class Looks:
         self._known: dict[tuple[bool, bool], Look] = {}
         self.stamps = 0
         """Index into `STAMPS`."""
-        self.worded = False
+        self.worded = True
         self.pattern: Pattern | None = None
 
     def forget(self) -> None:
@@ -130,10 +150,11 @@ class Looks:
                 pattern=self.pattern,
                 sign=SIGN if marked else "",
                 worded=self.worded,
+                levels={name: self._ink(name) for name in LEVELLED},
             )
         return self._known[current, marked]
 
     def _ink(self, name: str) -> Style:
         """A part's colour and attributes without its background."""
         part = self._part(name)
-        return Style(color=part.color, bold=part.bold, italic=part.italic)
+        return Style(color=part.color, bold=part.bold, italic=part.italic, dim=part.dim)

@@ -39,6 +39,11 @@ class LogRows(ScrollView, can_focus=True):
         & > .log--timestamp { color: $text-muted; }
         & > .log--mark { color: $text-accent; text-style: bold; }
         & > .log--more { color: $text-muted; text-style: italic; }
+        & > .log--error { color: $text-error; text-style: bold; }
+        & > .log--warning { color: $text-warning; text-style: bold; }
+        & > .log--info { color: $text-success; }
+        & > .log--debug { color: $text-muted; }
+        & > .log--name { color: $text-muted; }
         & > .log--match { background: $warning; color: auto 95%; }
         & > .log--current { background: $boost; }
         & > .log--current-match {

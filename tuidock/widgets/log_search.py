@@ -1,12 +1,13 @@
 """Patterns as people type them, and which of many lines they accept.
 
-Invariant: a line is accepted for what the screen shows of it, its text without escapes; whole
+Invariant: a line is accepted for its text without escapes, JSON as it was written; whole
 passages are searched at once where that gives the same answer, because it is ten times as fast.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from array import array
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -26,7 +27,7 @@ _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 _ESCAPED = re.compile(r"\\.")
 _CODED = re.compile(r"\\[xuUN\d]|@-|-[_`^\\]")
 """What may stand for large letters without being one."""
-_BLANK = re.compile(r"[ \\]|\.\{")
+_BLANK = re.compile(r"[ \t\\\[]|\.(?![*+])")
 """What tells a tab from the spaces that are shown for it."""
 
 
@@ -71,9 +72,9 @@ class Pattern(NamedTuple):
         lowered = same and small and body.isascii() and not _CODED.search(body)
         passages = None
         if not _LOOKS_AROUND.search(source):
-            passages = re.compile(source, re.MULTILINE | (re.NOFLAG if lowered else flags))
+            passages = _compiled(source, re.MULTILINE | (re.NOFLAG if lowered else flags))
         needle = body if (literal or not _SPECIAL.search(body)) and (lowered or not same) else ""
-        regex = re.compile(source, flags)
+        regex = _compiled(source, flags)
         return cls(text, regex, turned or inverse, literal, passages, needle, lowered)
 
     def accepts(self, text: str) -> bool:
@@ -87,9 +88,16 @@ class Pattern(NamedTuple):
         return [m.span() for m in self.regex.finditer(text) if m.end() > m.start()]
 
 
+def _compiled(source: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    with warnings.catch_warnings():
+        # What a later Python may read otherwise; nobody could see the warning here.
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(source, flags)
+
+
 def _compiles(body: str) -> bool:
     try:
-        re.compile(body)
+        _compiled(body)
     except (re.error, OverflowError, RecursionError):
         return False
     return True

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets.log_lines import LogLines
+from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve
 
 PANEL = 64 * 1024
@@ -38,17 +39,20 @@ def status(lines: LogLines, dropped: int, banner: str = "") -> Content:
         parts.append((banner, "$text-accent"))
     if excerpt.filter is not None:
         kept = f"{excerpt.count:,} kept"
-        parts.append((f"& {_typed(excerpt.filter)}  {kept}", "$text-accent"))
+        parts.append((f"{_typed(excerpt.filter)}  {kept}", "$text-accent"))
     if excerpt.search is not None:
         parts.append(
-            (f"/ {_typed(excerpt.search)}  {_hits(lines, excerpt.search)}", "$text-primary")
+            (
+                f"/ {_pattern(excerpt.search.patterns[0])}  {_hits(lines, excerpt.search)}",
+                "$text-primary",
+            )
         )
     if lines.excerpt.looked < 1:
         parts.append((f"searching {lines.excerpt.looked:.0%}", "$text-warning"))
     if lines.busy:
         parts.append((lines.busy, "$text-warning"))
     if lines.window:
-        parts.append((f"last {lines.window}", "$text-accent"))
+        parts.append((lines.window, "$text-accent"))
     if lines.marks:
         parts.append((f"{len(lines.marks):,} marked", "$text-accent"))
     if lines.worded:
@@ -78,8 +82,13 @@ def _place(lines: LogLines) -> tuple[str, str]:
 
 
 def _typed(sieve: Sieve) -> str:
-    pattern = sieve.patterns[0]
-    return f"{pattern.text} (as plain text)" if pattern.literal else pattern.text
+    """The patterns of a filter, each with its key."""
+    return "  ".join(f"{'!' if it.inverse else '&'} {_pattern(it)}" for it in sieve.patterns)
+
+
+def _pattern(pattern: Pattern) -> str:
+    text = pattern.text.removeprefix("!") if pattern.inverse else pattern.text
+    return f"{text} (as plain text)" if pattern.literal else text
 
 
 def _hits(lines: LogLines, search: Sieve) -> str:

@@ -1,12 +1,11 @@
 """LogView: a container's log with everything a reader wants to do to it.
 
-Knows the keys, the prompt for `/` and `&`, the status line and the panel of one line; the lines
-themselves are `LogLines`. Invariant: however fast lines come, they are taken over once a frame.
+Knows the keys, the prompt, the status line and the panel of one line; the lines themselves are
+`LogLines`. Invariant: every key does something that can be seen, or rings the bell.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -14,40 +13,37 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tuidock.engine.logs.index import LogIndex
-from tuidock.engine.types import LogLine
 from tuidock.widgets import ansi, log_save
 from tuidock.widgets.dialogs import Ask
+from tuidock.widgets.log_intake import LogIntake
 from tuidock.widgets.log_keys import KEYS, SECONDS
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.log_prompt import LogPrompt
-from tuidock.widgets.log_search import Pattern
-from tuidock.widgets.log_source import Between, Ring, let_go
-from tuidock.widgets.log_time import first_at, neighbour_minute, reaches
+from tuidock.widgets.log_paint import UTC
+from tuidock.widgets.log_prompt import LogInput, LogPrompt, Sought
+from tuidock.widgets.log_source import Between
+from tuidock.widgets.log_time import (
+    ALWAYS,
+    Span,
+    first_at,
+    moment_typed,
+    neighbour_minute,
+    reaches,
+    span_typed,
+)
 from tuidock.widgets.log_words import set_out, status, text_of
 
-FRAME = 1 / 30
-PENDING = 20_000
-"""Lines that may wait for a frame before `drained` holds their writer back."""
-AHEAD = 4
-"""Pieces of older log, `log_lines.DIG` bytes each, that are counted without being asked for."""
 
-
-class LogView(Vertical):
+class LogView(LogIntake):
     """A log: follow, search, filter, wrap, times, copy."""
 
     DEFAULT_CSS = """
     LogView {
         height: 1fr;
-        & > #log-asking { height: 1; display: none; background: $panel; }
-        & > #log-asking.-open { display: block; }
-        & #log-kind { width: 3; padding: 0 1; color: $text-accent; text-style: bold; }
-        & #log-prompt { width: 1fr; height: 1; background: $panel; padding: 0; }
         & > #log-status { height: 1; background: $panel; color: $text-muted; padding: 0 1; }
         & > #log-panel {
             height: 40%; display: none; background: $panel; padding: 0 1;
@@ -76,28 +72,17 @@ class LogView(Vertical):
         """Whose log it is, for the name of a file."""
         self.banner = ""
         """What the status line says of the log as a whole."""
-        self._ring = Ring()
-        self._index: LogIndex | None = None
-        self._pending: list[LogLine] = []
-        self._flushing = False
-        self._room = asyncio.Event()
-        self._room.set()
-        self.dropped = 0
-        """Lines that came faster than they could be kept, by a writer that did not wait."""
+        self._sought = Sought()
 
     def compose(self) -> ComposeResult:
         yield LogLines(self._ring, id="log-lines")
         yield VerticalScroll(Static(id="log-text"), id="log-panel")
-        yield Horizontal(Static(id="log-kind"), LogPrompt(), id="log-asking")
+        yield LogPrompt(id="log-asking")
         yield Static(id="log-status")
 
     @property
-    def lines(self) -> LogLines:
-        """The lines; it takes the focus."""
-        return self.query_one(LogLines)
-
-    @property
     def prompt(self) -> LogPrompt:
+        """Where patterns and times are typed."""
         return self.query_one(LogPrompt)
 
     def focus(self, scroll_visible: bool = True) -> LogView:
@@ -105,124 +90,54 @@ class LogView(Vertical):
         self.lines.focus(scroll_visible)
         return self
 
-    # --- what comes in ----------------------------------------------------------------------------
-
-    def append(self, lines: Sequence[LogLine]) -> None:
-        """Add lines at the end; they show with the next frame. Never blocks."""
-        self._pending.extend(lines)
-        if len(self._pending) > PENDING:
-            self._room.clear()
-            self._drop_excess()
-        if not self._flushing:
-            self._flushing = True
-            self.set_timer(FRAME, self._flush)
-
-    def _drop_excess(self) -> None:
-        excess = len(self._pending) - 10 * PENDING
-        if excess > 0:
-            del self._pending[:excess]
-            self.dropped += excess
-
-    async def drained(self) -> None:
-        """Wait while more lines are pending than a frame should take: call it between batches."""
-        await self._room.wait()
-
-    def _flush(self) -> None:
-        self._flushing = False
-        lines, self._pending = self._pending, []
-        self._ring.extend(lines)
-        self._room.set()
-        if self._index is None:
-            self.lines.settle()
-
-    def clear(self) -> None:
-        """Forget all lines, those of a container that is no longer looked at."""
-        self._pending = []
-        self._close_index()
-        self._ring = Ring()
-        self.dropped = 0
-        self.lines.window = ""
-        self.lines.unmark()
-        self.lines.show(self._ring)
-
-    async def open(self, paths: Sequence[str]) -> None:
-        """Look at the files of a log, of any size, from the end; `grown` tells of new lines.
-
-        Raises OSError. Memory stays bounded: lines are read when they show.
-        """
-        opening = asyncio.ensure_future(asyncio.to_thread(LogIndex, paths)) if paths else None
-        try:
-            index = await asyncio.shield(opening) if opening else None
-        except asyncio.CancelledError:
-            if opening:
-                opening.add_done_callback(let_go)
-            raise
-        self.clear()
-        if index is not None:
-            self._index = index
-            self.lines.show(index)
-            self.lines.older(AHEAD)
-
-    def grown(self) -> None:
-        """The files that were opened may have new lines; shown with the next frame."""
-        if self._index is not None and not self._flushing:
-            self._flushing = True
-            self.set_timer(FRAME, self._grow)
-
-    def _grow(self) -> None:
-        self._flushing = False
-        if self._index is not None and self._index.grow():
-            self.lines.settle()
-
-    def _close_index(self) -> None:
-        if self._index is not None:
-            self._index.close()
-            self._index = None
-
-    def on_unmount(self) -> None:
-        self._close_index()
-
     # --- search, filter ---------------------------------------------------------------------------
 
     def action_ask(self, kind: str) -> None:
-        prompt = self.prompt
-        prompt.kind = kind
-        excerpt = self.lines.excerpt
-        sieve = excerpt.search if kind == "/" else excerpt.filter
-        prompt.placeholder = (
-            "search: a regular expression"
-            if kind == "/"
-            else "keep lines that match: a regular expression, ! in front for those that do not"
-        )
-        with prompt.prevent(Input.Changed):
-            prompt.value = sieve.patterns[0].text if sieve else ""
-        self.query_one("#log-kind", Static).update(Content(kind))
-        self.query_one("#log-asking").add_class("-open")
-        prompt.focus()
+        self.prompt.ask(kind, self._sought)
 
     @on(Input.Changed, "#log-prompt")
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._apply(event.value)
+        self._sought.type(self.prompt.kind, event.value)
+        self._apply(self.prompt.kind)
 
-    def _apply(self, text: str) -> None:
-        if self.prompt.kind == "/":
-            self.lines.set_search(Pattern.typed(text) if text else None)
+    @on(LogInput.Turned)
+    def _turned(self, event: LogInput.Turned) -> None:
+        """Read patterns another way."""
+        if event.what == "case":
+            self._sought.turn_case()
         else:
-            self.lines.set_filter([Pattern.typed(text, may_invert=True)] if text else [])
+            self._sought.turn_literal()
+        self.prompt.tell(self._sought)
+        for kind in "/&":
+            self._apply(kind)
+
+    def _apply(self, kind: str) -> None:
+        if kind == "/":
+            self.lines.set_search(self._sought.search)
+        elif kind in "&!":
+            self.lines.set_filter(self._sought.filter)
+
+    def _forget(self, kind: str) -> None:
+        self._sought.type(kind, "")
+        self._apply(kind)
 
     @on(Input.Submitted, "#log-prompt")
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
+        if self.prompt.kind == "@" and event.value and not self._go_to_time(event.value):
+            self.app.bell()
+            self.prompt.input.select_all()
+            return
         self._close_prompt()
 
-    @on(LogPrompt.Cancelled)
+    @on(LogInput.Cancelled)
     def _cancelled(self) -> None:
-        self._apply("")
+        self._forget(self.prompt.kind)
         self._close_prompt()
 
     def _close_prompt(self) -> None:
-        self.query_one("#log-asking").remove_class("-open")
+        self.prompt.close()
         self.lines.focus()
 
     def action_find(self, step: int) -> None:
@@ -232,47 +147,69 @@ class LogView(Vertical):
         """Escape is ours only while there is something to clear."""
         if action == "back":
             panel = self.query_one("#log-panel").has_class("-open")
-            excerpt = self.lines.excerpt
-            return bool(panel or excerpt.search or excerpt.filter or self.lines.window)
+            return bool(panel or self._to_forget or self.lines.window)
         return True
 
+    @property
+    def _to_forget(self) -> str:
+        """Which of the patterns Escape forgets next; empty without any."""
+        return next((kind for kind in "/!&" if self._sought.text(kind)), "")
+
     def action_back(self) -> None:
-        """Close the panel, else forget the search, else the filter, else the range."""
+        """Close the panel, else forget the search, else a filter, else the range."""
         panel = self.query_one("#log-panel")
         if panel.has_class("-open"):
             panel.remove_class("-open")
             self.lines.focus()
-        elif self.lines.excerpt.search:
-            self.lines.set_search(None)
-        elif self.lines.excerpt.filter:
-            self.lines.set_filter([])
+        elif self._to_forget:
+            self._forget(self._to_forget)
         else:
             self._see("")
 
     # --- time -------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="range", exit_on_error=False)
-    async def action_range(self, name: str) -> None:
+    def action_range(self, name: str) -> None:
         """All of it from one end, or what was written lately."""
-        since = self._now() - SECONDS.get(name, 0.0)
         if name in SECONDS:
-            self._see("")
-            if not await self._reach(since):
-                return
-        self._see(name if name in SECONDS else "", since)
+            self.keep(f"last {name}", Span(self._now() - SECONDS[name], None))
+            return
+        self._see("")
         if name == "head":
             self.lines.action_top()
+
+    @work(exclusive=True, group="range", exit_on_error=False)
+    async def keep(self, words: str, span: Span) -> None:
+        """Show only what was written in a span of time, called so in the status line."""
+        self._see("")
+        if await self._reach(span.since if span.since is not None else 0.0):
+            self._see(words, span)
 
     async def _reach(self, at: float) -> bool:
         """Count lines back to a moment; False when another log is shown by then."""
         index = self._index
         return await self.lines.reach(lambda: index is not None and reaches(index, at))
 
-    def _see(self, window: str, since: float = 0.0) -> None:
-        """Show the log from a moment on; no window: all of it."""
-        source = self._index or self._ring
+    def _see(self, window: str, span: Span = ALWAYS) -> None:
+        """Show what was written in a span; no window: all of it."""
+        source = self.source
+        first = first_at(source, span.since) if span.since is not None else source.first
+        end = first_at(source, span.until) if span.until is not None else None
         self.lines.window = window
-        self.lines.show(Between(source, first_at(source, since)) if window else source)
+        self.lines.show(Between(source, first, end) if window else source)
+
+    def _go_to_time(self, typed: str) -> bool:
+        """Go to a moment, or show a span; False when it is neither."""
+        now = self._now()
+        utc = self.lines.stamps == UTC
+        here = self.moment
+        here = now if here is None else here
+        span = span_typed(typed, now=now, here=here, utc=utc)
+        at = moment_typed(typed, now=now, here=here, utc=utc)
+        if span is not None:
+            self.keep(typed, span)
+        elif at is not None:
+            self.seek(at)
+        return span is not None or at is not None
 
     @property
     def moment(self) -> float | None:
@@ -301,7 +238,8 @@ class LogView(Vertical):
     def _land(self, number: int) -> None:
         lines = self.lines
         if lines.excerpt.hides(number):
-            lines.set_filter([])
+            for kind in "&!":
+                self._forget(kind)
         lines.settle()
         lines.go(number)
 
