@@ -17,6 +17,8 @@ SIGNS = {
     "slash": "/",
     "plus": "+",
     "underscore": "_",
+    "exclamation_mark": "!",
+    "at": "@",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "left": "←",

@@ -363,14 +363,15 @@ def test_levels_as_programs_write_them(text: str, kind: str, word: str) -> None:
 
 def test_a_level_colours_its_word_and_not_what_has_colours() -> None:
     ink = {"error": Style(color="red"), "info": Style(color="green")}
-    base = Look(Style(), Style(color="blue"), Style(), Style(), Style(), Style(), levels=ink)
+    base = Look(Style(), Style(color="blue"), Style(), Style(), Style(), Style())
+    base = base._replace(levels=ink, worded=True)
 
     def colours(text: str, stream: str = "stdout") -> list[tuple[str, str]]:
         strip = drawn(LogLine(0.0, stream, text.encode()), base)
         return [(it.text, it.style.color.name) for it in strip if it.style and it.style.color]
 
     assert colours("an ERROR here") == [("▎", "red"), ("ERROR", "red")]
-    assert colours("\x1b[32mERROR\x1b[0m") == [("▎", "red"), ("ERROR", "green")]
+    assert colours("\x1b[32mERROR\x1b[0m") == [("▎", "red"), ("ERROR", "color(2)")]
     assert colours("INFO fine", "stderr") == [("▎", "green"), ("INFO", "green")]
     assert colours("bare", "stderr") == [("bare", "blue")]
     assert colours('{"level":50,"msg":"x"}') == [("▎", "red"), ("50    ", "red")]
