@@ -114,7 +114,10 @@ COMMANDS: dict[str, Words] = {
     "containers.remove": _forced("rm", named=True),
     "containers.rename": lambda name, key, new: ["rename", name(key), new],
     "containers.prune": _prune,
-    "containers.update": lambda name, key, limits: ["update", *limit_words(limits), name(key)],
+    "containers.update": lambda name, key, limits, keep=True: [
+        *("update", *([] if keep else ["--until-exit"])),
+        *(*limit_words(limits), name(key)),
+    ],
     "containers.exec": _exec,
     "containers.attach": _plain("attach"),
     "files.copy_out": lambda name, key, path, local: ["cp", f"{name(key)}:{path}", local],

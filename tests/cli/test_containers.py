@@ -364,3 +364,16 @@ def test_a_limit_taken_away_stays_away(tuidock: Cli) -> None:
     assert tuidock("inspect", "-f", "{{.HostConfig.Memory}}", "box").stdout == "0\n"
     row = json.loads(tuidock("stats", "--no-stream", "--format", "json", "box").stdout)
     assert not row["MemUsage"].endswith("/ 64MiB")
+
+
+def test_an_update_until_exit_is_gone_after_it(tuidock: Cli) -> None:
+    tuidock(
+        "run", "-d", *NO_NETWORK, "--pids-limit", "9", "--name", "box", "busybox", "sleep", "60"
+    )
+    tuidock("update", "--until-exit", "--pids-limit", "20", "box")
+    assert tuidock("inspect", "-f", "{{.HostConfig.PidsLimit}}", "box").stdout == "9\n"
+    both = tuidock("update", "--until-exit", "--restart", "always", "box", code=1).stderr
+    assert "a restart policy cannot be set for one run only" in both
+    tuidock("stop", "-t", "0", "box")
+    stopped = tuidock("update", "--until-exit", "--pids-limit", "20", "box", code=1).stderr
+    assert "is not running" in stopped

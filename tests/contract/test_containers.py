@@ -183,38 +183,6 @@ async def test_a_missing_command_is_told_and_the_container_stays(engine: Engine)
     assert ended.exit.code == 127
 
 
-@pytest.mark.root(root_only.LIMITS)
-async def test_limits_are_kept_and_none_leaves_them(engine: Engine) -> None:
-    it = await started(engine, shell("sleep 60", limits=Limits(memory=64 * MIB, pids=50)))
-    changed = await engine.containers.update(it.id, Limits(memory=96 * MIB, cpus=0.5))
-    assert changed.spec.limits.memory == 96 * MIB
-    assert changed.spec.limits.pids == 50
-    assert (await engine.containers.get(it.id)).spec.limits.cpus == 0.5
-    batch = await anext(aiter(engine.containers.stats([it.id])))
-    assert batch[0].memory_limit == 96 * MIB
-    assert batch[0].cpu_limit == pytest.approx(0.5)
-    with pytest.raises(BadSpec):
-        await engine.containers.update(it.id, Limits(memory=1))
-
-
-@pytest.mark.root(root_only.LIMITS)
-async def test_bounds_name_what_can_be_limited(engine: Engine) -> None:
-    it = await engine.containers.create(shell("sleep 60"))
-    stopped = await engine.containers.bounds(it.id)
-    await engine.containers.start(it.id)
-    found = await engine.containers.bounds(it.id)
-    assert found == stopped
-    assert found.cpus
-    assert found.memory > 64 * MIB
-    refused = dict(found.lacking)
-    assert "memory" not in refused
-    rates = Limits(device_read_bps=((found.disks[0], MIB),))
-    changed = await engine.containers.update(it.id, rates)
-    assert changed.spec.limits.device_read_bps == ((found.disks[0], MIB),)
-    with pytest.raises(ContainerNotFound):
-        await engine.containers.bounds("nobody")
-
-
 async def test_stats_know_running_containers_only(engine: Engine) -> None:
     running = await started(engine, shell("sleep 60"))
     await engine.containers.create(shell("true"))

@@ -80,10 +80,10 @@ async def test_several_marked_get_one_limit_and_each_tells_how_it_went(stage: St
     refused = stage.container("crunch").id
     update = stage.engine.containers.update
 
-    async def one_refuses(key: str, limits: Limits) -> Container:
+    async def one_refuses(key: str, limits: Limits, *, keep: bool = True) -> Container:
         if key == refused:
             raise BadSpec("device or resource busy")
-        return await update(key, limits)
+        return await update(key, limits, keep=keep)
 
     stage.engine.containers.update = one_refuses  # type: ignore[method-assign]
     await stage.press("1", "full_stop", "5", "enter")
@@ -145,3 +145,16 @@ async def test_it_fits_every_terminal(size: tuple[int, int]) -> None:
         await stage.until(lambda: stage.shows("$ tuidock update -m 576m api"))
         assert stage.shows("▸ Memory max")
         assert stage.shows("All it may use, page cache included.")
+
+
+async def test_for_this_run_only(stage: Stage) -> None:
+    await stage.press("L", "1", "u")
+    assert stage.shows("$ tuidock update --until-exit --cpus 1 web")
+    await stage.press("enter")
+    await stage.until(lambda: stage.shows("✓ web: in force until it ends"))
+    await stage.until(lambda: stage.shows("* until web ends; its next start has CPU quota 0.5"))
+    assert stage.shows("1 core*")
+    assert stage.container("web").spec.limits.cpus == 0.5
+    await stage.engine.containers.restart("web")
+    await stage.until(lambda: not stage.shows("until web ends"))
+    assert stage.shows("0.5 cores")

@@ -158,3 +158,32 @@ async def test_a_click_chooses_and_arrows_step() -> None:
         column = shown(pane).split("\n")[7].index("›") + 1
         await pilot.click(pane, offset=(column, 7))
         assert "100 → 150" in shown(pane)
+
+
+async def test_a_change_for_this_run_only_says_so() -> None:
+    pane = LimitsPane()
+    async with staged(pane) as (stage, pilot):
+        shown_limits(pane, Limits(pids=50))
+        await pilot.press("1", "u", "enter", "2", "enter")
+        said = [(m.limits["c"].cpus, m.keep) for m in stage.heard(LimitsPane.Changed)]
+        assert said == [(1.0, False), (2.0, True)]
+        await pilot.press("z", "z")
+        said = [(m.limits["c"].cpus, m.keep) for m in stage.heard(LimitsPane.Changed)[2:]]
+        assert said == [(1.0, True), (0.0, False)]
+
+
+async def test_what_holds_for_this_run_only_has_a_star() -> None:
+    pane = LimitsPane()
+    async with staged(pane):
+        pane.show([Subject("c", "web", Limits(cpus=1.0), kept=Limits())])
+        assert "1 core*" in shown(pane)
+        pane.show([Subject("c", "web", Limits(cpus=1.0))])
+        assert "1 core*" not in shown(pane)
+
+
+async def test_what_does_not_run_has_no_run_to_change() -> None:
+    pane = LimitsPane()
+    async with staged(pane) as (stage, pilot):
+        pane.show([Subject("c", "web", Limits(), runs=False)])
+        await pilot.press("1", "u", "enter")
+        assert [m.keep for m in stage.heard(LimitsPane.Changed)] == [True]

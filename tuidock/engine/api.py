@@ -173,10 +173,12 @@ class Containers(Protocol):
         """Returns when it is not running (any more)."""
         ...
 
-    async def update(self, key: str, limits: Limits) -> Container:
+    async def update(self, key: str, limits: Limits, *, keep: bool = True) -> Container:
         """Change limits at once and for good; None fields stay as they are, 0 means no limit.
 
-        Raises BadSpec with the kernel's reason when it refuses a value; nothing changed then.
+        Without `keep` only until this run ends: `spec` stays, `passing` tells what holds. Raises
+        BadSpec with the kernel's reason when it refuses a value, nothing changed then; WrongStatus
+        without `keep` when it does not run.
         """
         ...
 

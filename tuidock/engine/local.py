@@ -210,8 +210,8 @@ class LocalContainers:
     async def wait(self, key: str) -> ExitRecord:
         return await self._workers.slow(lambda core: core.containers.wait(key))
 
-    async def update(self, key: str, limits: Limits) -> Container:
-        return await self._workers.slow(lambda core: core.containers.update(key, limits))
+    async def update(self, key: str, limits: Limits, *, keep: bool = True) -> Container:
+        return await self._workers.slow(lambda core: core.containers.update(key, limits, keep=keep))
 
     async def bounds(self, key: str) -> Bounds:
         return await self._workers.call(lambda core: core.containers.bounds(key))

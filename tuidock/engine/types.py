@@ -235,6 +235,8 @@ class Container(NamedTuple):
     restarts: int = 0
     health: str = ""
     """`starting`, `healthy`, `unhealthy`, or empty without a health check."""
+    passing: Limits | None = None
+    """Limits in force until this run ends, where they are not those of `spec`."""
 
 
 class ExecSpec(NamedTuple):

@@ -125,7 +125,9 @@ class LimitsTab(Tab):
         killed = not runs and it.exit is not None and it.exit.oom_killed
         past: Sequence[Sample] = world.samples.get(it.id, ())
         day = self._peaks.get(it.id, NOTHING)
-        return Subject(it.id, it.name, it.spec.limits, past, runs=runs, killed=killed, day=day)
+        kept = it.spec.limits if it.passing else None
+        now = it.passing or it.spec.limits
+        return Subject(it.id, it.name, now, past, runs=runs, killed=killed, day=day, kept=kept)
 
     @on(LimitsPane.Moved)
     def _pane_moved(self, event: LimitsPane.Moved) -> None:
@@ -188,24 +190,27 @@ class LimitsTab(Tab):
     @on(LimitsPane.Changed)
     def _limits_changed(self, event: LimitsPane.Changed) -> None:
         event.stop()
-        self.apply(event.limits, self.containers())
+        self.apply(event.limits, self.containers(), keep=event.keep)
 
     @work(group="limits", exit_on_error=False)
-    async def apply(self, changes: Mapping[str, Limits], them: Sequence[Container]) -> None:
+    async def apply(
+        self, changes: Mapping[str, Limits], them: Sequence[Container], *, keep: bool
+    ) -> None:
         """Change the limits of all at once, and tell how it went for each."""
         chosen = [it for it in them if it.id in changes]
         with self.dock_screen.presented():
-            done = await asyncio.gather(*(self._update(it, changes[it.id]) for it in chosen))
+            updates = (self._update(it, changes[it.id], keep=keep) for it in chosen)
+            done = await asyncio.gather(*updates)
             self._outcomes = tuple(done)
             self._paint()
 
-    async def _update(self, it: Container, limits: Limits) -> Outcome:
+    async def _update(self, it: Container, limits: Limits, *, keep: bool) -> Outcome:
         """A refusal stands beside the limits it is about; what was promised is looked up."""
         try:
-            now = await self.dock_screen.engine.containers.update(it.id, limits)
+            now = await self.dock_screen.engine.containers.update(it.id, limits, keep=keep)
         except EngineError as error:
             known = self.dock_screen.world.containers.get(it.id, it)
-            self.pane.refuse(it.id, known.spec.limits)
-            return Outcome(it.name, limits, error.message, runs=it.status in UP)
+            self.pane.refuse(it.id, known.passing or known.spec.limits)
+            return Outcome(it.name, limits, error.message, runs=it.status in UP, keep=keep)
         kept = after(now.spec.limits, limits) == now.spec.limits
-        return Outcome(it.name, limits, "", runs=now.status in UP, kept=kept)
+        return Outcome(it.name, limits, "", runs=now.status in UP, kept=kept, keep=keep)

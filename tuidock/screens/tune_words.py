@@ -31,6 +31,8 @@ class Outcome(NamedTuple):
     runs: bool
     kept: bool = False
     """Whether the store now says what was asked for, so that the next start begins with it."""
+    keep: bool = True
+    """Whether it was to be kept."""
 
 
 def told(
@@ -42,6 +44,7 @@ def told(
         *_meaning(pane, them, bad=True),
         *_about(pane),
         *_suggested(pane),
+        *_passing(pane),
         *_undo(pane),
         *_meaning(pane, them, bad=False),
     ]
@@ -55,12 +58,13 @@ def _action(pane: LimitsPane, outcomes: Sequence[Outcome], width: int) -> Iterat
     if model.problem:
         yield Content.styled(model.problem, f"{BAD} bold")
     elif (wish := model.wish()) is not None:
-        line = command(wish, names)
+        line = command(wish, names, keep=model.keep)
         for warning in model.warnings:
             yield Content.styled(f"{warning}.", f"{WARN} bold")
         again = model.warned and model.warnings
-        hint = "Enter again does it, Esc does not" if again else "Enter applies, Esc forgets"
-        text = first_fitting([f"$ {line}   {hint}", f"{hint}: {line}"], width)
+        u = "u: only until it ends" if model.keep else "u: for good"
+        hint = "Enter again does it, Esc does not" if again else f"Enter applies, Esc forgets, {u}"
+        text = first_fitting([f"$ {line}   {hint}", f"$ {line}   Enter applies", line], width)
         yield Content.styled(text, "$text-accent bold")
     elif outcomes:
         yield from _done(outcomes)
@@ -74,12 +78,15 @@ def _done(outcomes: Sequence[Outcome]) -> Iterator[Content]:
     if well:
         names = [it.name for it in well]
         same = all(it.limits == well[0].limits for it in well)
-        line = f"$ {command(well[0].limits, names)}" if same else "each as it was before"
+        said = f"$ {command(well[0].limits, names, keep=well[0].keep)}"
+        line = said if same else "each as it was before"
         yield Content.assemble((f"✓ {', '.join(names)}: {_kept(well)}  ", GOOD), (line, QUIET))
 
 
 def _kept(well: Sequence[Outcome]) -> str:
     running = any(it.runs for it in well)
+    if not well[0].keep:
+        return "in force until it ends"
     if not all(it.kept for it in well):
         return "in force; somebody else changed the limits too"
     return "in force, and kept over a restart" if running else "kept; in force from its next start"
@@ -127,6 +134,19 @@ def _suggested(pane: LimitsPane) -> Iterator[Content]:
     if found and not line.lacking and found.value not in (line.limit, line.wanted):
         said = f" suggests {pane.kind.text(found.value)}: {found.origin}."
         yield Content.assemble(("=", "$text-accent bold"), (said, QUIET))
+
+
+def _passing(pane: LimitsPane) -> Iterator[Content]:
+    """What holds for this run only."""
+    for it in pane.model.subjects:
+        again = [
+            f"{kind.title} {kind.text(kind.of(it.kept))}"
+            for kind in pane.model.kinds
+            if it.kept and kind.of(it.kept) != kind.of(it.limits)
+        ]
+        if again:
+            said = f" until {it.name} ends; its next start has {', '.join(again)}."
+            yield Content.assemble(("*", "$text-accent bold"), (said, QUIET))
 
 
 def _undo(pane: LimitsPane) -> Iterator[Content]:

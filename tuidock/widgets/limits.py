@@ -66,6 +66,14 @@ class LimitsPane(Widget, can_focus=True):
         Binding("equals_sign", "suggest", "Suggested", id="limits.suggested"),
         Binding("enter", "apply", "Apply", id="limits.apply"),
         Binding("z", "undo", "Undo", id="limits.undo"),
+        Binding(
+            "u",
+            "until_exit",
+            "Until exit",
+            show=False,
+            id="limits.until_exit",
+            tooltip="for this run only, or for good",
+        ),
         Binding("backspace", "erase", "Erase", show=False, id="limits.erase"),
         Binding("escape", "forget", "Never mind", show=False, id="limits.forget"),
     ]
@@ -73,11 +81,15 @@ class LimitsPane(Widget, can_focus=True):
     class Changed(Message):
         """The user wants these limits: None fields stay, 0 lifts a limit."""
 
-        def __init__(self, pane: LimitsPane, limits: Mapping[str, Limits]) -> None:
+        def __init__(
+            self, pane: LimitsPane, limits: Mapping[str, Limits], *, keep: bool = True
+        ) -> None:
             super().__init__()
             self.pane = pane
             self.limits = limits
             """By container id."""
+            self.keep = keep
+            """For good, not until the run ends only."""
 
         @property
         def control(self) -> LimitsPane:
@@ -175,6 +187,7 @@ class LimitsPane(Widget, can_focus=True):
 
     def action_forget(self) -> None:
         self.model.forget()
+        self.model.keep = True
         self._told()
 
     def action_apply(self) -> None:
@@ -185,10 +198,21 @@ class LimitsPane(Widget, can_focus=True):
             self.app.bell()
         self._post(changes)
 
+    def action_until_exit(self) -> None:
+        """What is wanted is for this run only, or for good again."""
+        if all(it.runs for it in self.model.subjects):
+            self.model.keep = not self.model.keep
+        else:
+            self.app.bell()
+        self._told()
+
     def _post(self, changes: Mapping[str, Limits]) -> None:
+        keep = self.model.keep
+        if changes:
+            self.model.keep = True
         self._told()
         if changes:
-            self.post_message(self.Changed(self, changes))
+            self.post_message(self.Changed(self, changes, keep=keep))
 
     def _told(self) -> None:
         self._draw()

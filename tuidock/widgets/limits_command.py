@@ -12,10 +12,11 @@ from tuidock.engine.types import Limits
 from tuidock.widgets.limits_kinds import Kind, kinds
 
 
-def command(limits: Limits, names: Sequence[str]) -> str:
-    """`tuidock update -m 512m web`."""
+def command(limits: Limits, names: Sequence[str], *, keep: bool = True) -> str:
+    """`tuidock update -m 512m web`; `--until-exit` without `keep`."""
+    once = [] if keep else ["--until-exit"]
     words = [word for kind in kinds((), [limits]) for word in _words(kind, limits)]
-    return shlex.join(["tuidock", "update", *words, *names])
+    return shlex.join(["tuidock", "update", *once, *words, *names])
 
 
 def _words(kind: Kind, limits: Limits) -> list[str]:

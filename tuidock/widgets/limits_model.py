@@ -25,12 +25,15 @@ class Subject(NamedTuple):
     id: str
     name: str
     limits: Limits
+    """In force."""
     samples: Sequence[Sample] = ()
     """Oldest first; of its last run when it does not run."""
     runs: bool = True
     killed: bool = False
     """Its last run ended because memory ran out."""
     day: Peaks = NOTHING
+    kept: Limits | None = None
+    """What the next start will have, where that is something else."""
 
     @property
     def live(self) -> Sequence[Sample]:
@@ -52,6 +55,8 @@ class Line(NamedTuple):
     """Why it cannot be set here; empty when it can."""
     none: str = ""
     """What holds without a value, where that depends on something else."""
+    passing: bool = False
+    """It holds for this run only."""
 
     @property
     def limit(self) -> Value | None:
@@ -70,6 +75,8 @@ class Step(NamedTuple):
     """By container id."""
     words: str
     """What taking it back does: `CPU quota 2 → 1.5 cores`."""
+    keep: bool = True
+    """It was for good."""
 
 
 class History:
@@ -110,6 +117,8 @@ class LimitsModel:
         """What is wrong with what is wanted; nothing is applied then."""
         self.warned = False
         """The warning was seen: the next Enter applies."""
+        self.keep = True
+        """What is wanted is for good, not for this run only."""
         self._wanted: dict[Kind, Value] = {}
 
     # --- what is ----------------------------------------------------------------------------
@@ -118,6 +127,7 @@ class LimitsModel:
         """Be about these containers as they are now; others than before end what is wanted."""
         if [it.id for it in subjects] != [it.id for it in self.subjects]:
             self.forget()
+            self.keep = True
         self.subjects = tuple(subjects)
 
     @property
@@ -140,6 +150,7 @@ class LimitsModel:
             max((now(it.live, kind.measure) for it in self.subjects), default=0.0),
             dict(self.bounds.lacking).get(kind.field, "") if self.bounds else "",
             self._without(kind),
+            any(it.kept and kind.of(it.kept) != kind.of(it.limits) for it in self.subjects),
         )
 
     def _without(self, kind: Kind) -> str:
@@ -269,7 +280,7 @@ class LimitsModel:
             self.warned = True
             return {}
         back = {it.id: self._back(it) for it in self.subjects}
-        self.history.add(Step(back, self._undo_words()))
+        self.history.add(Step(back, self._undo_words(), self.keep))
         return self._assume(dict.fromkeys(self.ids, wished))
 
     def _back(self, it: Subject) -> Limits:
@@ -287,6 +298,7 @@ class LimitsModel:
         if step is None:
             return {}
         self.history.drop(self.ids)
+        self.keep = step.keep
         return self._assume(dict(step.back))
 
     def _assume(self, changes: dict[str, Limits]) -> dict[str, Limits]:

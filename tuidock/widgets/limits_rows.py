@@ -45,6 +45,7 @@ def _value(line: Line, typing: str, *, chosen: bool) -> Content:
     held = values_text(line)
     quiet = not chosen and not any(line.values)
     now = Content.styled(held, QUIET if quiet else "")
+    now += Content.styled("*", WANTED) if line.passing else Content()
     if chosen and not line.kind.is_list and not typing and line.wanted is None:
         less, more = _button("‹", "step(-1)"), _button("›", "step(1)")
         return Content.assemble(less, " ", now, " ", more)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     limits.arguments(parser)
     parser.add_argument("--restart", metavar="POLICY", type=restart_policy)
+    parser.flag("--until-exit", help="for this run only: the next start has what it had")
     parser.add_argument("container", nargs="+", metavar="CONTAINER")
 
 
@@ -27,7 +28,10 @@ def main(core: Core, options: Namespace) -> int:
     if changes == Limits() and options.restart is None:
         raise BadSpec("you must provide one or more flags when using this command")
 
+    if options.until_exit and options.restart is not None:
+        raise BadSpec("a restart policy cannot be set for one run only", "leave out --until-exit")
+
     def update(key: str) -> None:
-        core.containers.update(key, changes, options.restart)
+        core.containers.update(key, changes, options.restart, keep=not options.until_exit)
 
     return each(options.container, update, echo=True)

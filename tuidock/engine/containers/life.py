@@ -1,4 +1,4 @@
-"""Verbs on a container that was started: stop, kill, pause, wait, update, remove."""
+"""Verbs on a container that was started: stop, kill, pause, wait, remove."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tuidock.engine.runtime import restarting
 from tuidock.engine.runtime.client import Monitor
 from tuidock.engine.runtime.state import RunState, end_unseen, read_exit, read_state
 from tuidock.engine.store import transaction
-from tuidock.engine.types import UP, ExitRecord, Limits, Status
+from tuidock.engine.types import UP, ExitRecord, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from tuidock.engine.cgroups.cgroup import Cgroup
-    from tuidock.engine.types import RestartPolicy
 
 _ENDING = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """Signals by which a person means the end: no policy starts the container again."""
@@ -206,57 +205,6 @@ def wait(layout: Layout, record: Record) -> ExitRecord:
     if is_up(state) and (ended := Monitor(layout, record.id).wait(None)):
         return ended
     return state.exit or ExitRecord(0, 0, False, record.created)
-
-
-def update(
-    layout: Layout,
-    db: sqlite3.Connection,
-    record: Record,
-    changes: Limits,
-    restart: RestartPolicy | None = None,
-) -> Record:
-    """New limits, felt at once and kept for every later start; or a policy. Raises BadSpec."""
-    from tuidock.engine.cgroups.limits import merge, resources
-
-    merged = merge(record.spec.limits, changes)
-    policy = restart or record.spec.restart
-    if record.spec.remove and policy.name != "no":
-        raise BadSpec(
-            "Restart policy cannot be updated because AutoRemove is enabled for the container"
-        )
-    with bundle.locked(layout, record.id):
-        wanted = resources(merged)
-        if read_state(layout, record.id).pid:
-            _cgroup(layout, record).apply(wanted)
-        record = record._replace(spec=record.spec._replace(limits=merged, restart=policy))
-        _keep(layout, record, wanted)
-        if restart:
-            _follow_policy(layout, record)
-        with transaction(db):
-            records.save_spec(db, record.id, record.spec)
-    changed = {k: str(v) for k, v in changes._asdict().items() if v is not None}
-    changed |= {"restart": policy.name} if restart else {}
-    records.note(layout, record, "update", changed)
-    return record
-
-
-def _keep(layout: Layout, record: Record, wanted: dict[str, object]) -> None:
-    config = bundle.read_config(layout, record.id)
-    linux = config.setdefault("linux", {})
-    assert isinstance(linux, dict)
-    devices = linux.get("resources", {}).get("devices", [])
-    # Whole: what is left out is a limit taken away.
-    linux["resources"] = wanted | {"devices": devices}
-    bundle.write_config(layout, record.id, config)
-
-
-def _follow_policy(layout: Layout, record: Record) -> None:
-    from tuidock.engine.containers.annotations import annotate
-    from tuidock.engine.runtime.spec import aftermath
-
-    policy = restarting.written(record.spec.restart)
-    changed = {"tuidock.aftermath": aftermath(record.spec), restarting.POLICY: policy}
-    annotate(layout, record.id, changed)
 
 
 def remove(

@@ -85,6 +85,13 @@ def _build(kind: Any, fields: dict[str, object]) -> object:
     return kind(**known)
 
 
+def limits_of(fields: dict[str, object]) -> Limits:
+    """Limits out of JSON."""
+    found = _build(Limits, fields)
+    assert isinstance(found, Limits)
+    return found
+
+
 def _frozen(value: Any) -> Any:
     """JSON knows lists only; inside a spec they are tuples, at every depth."""
     if isinstance(value, list):

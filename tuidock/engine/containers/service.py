@@ -122,9 +122,25 @@ class Containers(FileVerbs):
         """Blocks until it does not run."""
         return life.wait(self.layout, self._find(key))
 
-    def update(self, key: str, changes: Limits, restart: RestartPolicy | None = None) -> Container:
-        """Fields that are None stay; 0 takes a limit away. Raises BadSpec."""
-        record = life.update(self.layout, self.db, self._find(key), changes, restart)
+    def update(
+        self,
+        key: str,
+        changes: Limits,
+        restart: RestartPolicy | None = None,
+        *,
+        keep: bool = True,
+    ) -> Container:
+        """Fields that are None stay; 0 takes a limit away. Raises BadSpec.
+
+        Without `keep` until this run ends; raises WrongStatus when it does not run.
+        """
+        from tuidock.engine.containers.updating import update, update_for_now
+
+        record = self._find(key)
+        if keep:
+            record = update(self.layout, self.db, record, changes, restart)
+        else:
+            update_for_now(self.layout, record, changes)
         return view.container(self.layout, self.db, record)
 
     def bounds(self, key: str) -> Bounds:

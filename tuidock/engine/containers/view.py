@@ -7,7 +7,7 @@ import json
 from tuidock.engine.containers.records import Record
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import UP, Container, Port
+from tuidock.engine.types import UP, Container, Limits, Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,14 @@ def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
         labels=record.spec.labels,
         restarts=state.restarts,
         health=_health(layout, record.id) if state.pid else "",
+        passing=_passing(layout, record.id, state.pid) if state.pid else None,
     )
+
+
+def _passing(layout: Layout, container_id: str, pid: int) -> Limits | None:
+    from tuidock.engine.containers.passing import read  # as with health
+
+    return read(layout, container_id, pid)
 
 
 def _health(layout: Layout, container_id: str) -> str:

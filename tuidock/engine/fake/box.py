@@ -9,9 +9,20 @@ import asyncio
 from typing import Any
 
 from tuidock.engine.events import Event
+from tuidock.engine.fake.limits import merge
 from tuidock.engine.fake.programs import Program
 from tuidock.engine.fake.session import FakeSession
-from tuidock.engine.types import Container, ExitRecord, History, LogLine, Process, Sample, Status
+from tuidock.engine.types import (
+    UP,
+    Container,
+    ExitRecord,
+    History,
+    Limits,
+    LogLine,
+    Process,
+    Sample,
+    Status,
+)
 
 _DAY = 86_400.0
 
@@ -42,6 +53,20 @@ class Box:
 
     def set(self, **fields: Any) -> None:
         self.it = self.it._replace(**fields)
+
+    @property
+    def limits(self) -> Limits:
+        """Those in force."""
+        return self.it.passing or self.it.spec.limits
+
+    def update(self, limits: Limits, *, keep: bool) -> None:
+        """Others, for good or for this run."""
+        now = merge(self.limits, limits)
+        spec = self.it.spec
+        kept = merge(spec.limits, limits) if keep else spec.limits
+        runs = self.it.status in UP
+        passing = now if runs and now != kept else None
+        self.set(spec=spec._replace(limits=kept), passing=passing)
 
     def wake(self) -> None:
         """Tell everyone in `changed` to look again."""
@@ -89,7 +114,8 @@ class Box:
         for session in self.sessions:
             session.finish(record.code)
         self.sessions, self.attached = [], []
-        self.set(status=Status.EXITED, exit=record, pid=0, address="", health="")
+        ended = {"status": Status.EXITED, "exit": record, "pid": 0, "address": "", "health": ""}
+        self.set(**ended, passing=None)
         self.wake()
 
     def cancel(self) -> None:
@@ -102,13 +128,13 @@ class Box:
 
     def starved(self, now: float) -> bool:
         """True when the wave stands above the memory limit."""
-        limit = self.it.spec.limits.memory
+        limit = self.limits.memory
         return limit is not None and self.program.load.memory_at(now) > limit
 
     def sample(self, now: float, before: Sample | None) -> Sample:
         """Measure; rates are since `before`."""
         self._count(now)
-        limits, load = self.it.spec.limits, self.program.load
+        limits, load = self.limits, self.program.load
         memory = load.memory_at(now)
         self.peak = max(self.peak, memory)
         passed = now - before.at if before else 0.0
@@ -171,7 +197,7 @@ class Box:
         passed, self._seen = now - self._seen, now
         if self.it.status is Status.RUNNING:
             wanted = self.program.load.cpu_at(now)
-            given = min(wanted, self.it.spec.limits.cpus or wanted)
+            given = min(wanted, self.limits.cpus or wanted)
             self._cpu_seconds += passed * given
             self._throttled += passed * (wanted - given)
 

@@ -26,7 +26,7 @@ from tuidock.engine.fake.anatomy import AnatomyVerbs
 from tuidock.engine.fake.box import Box, docker_inspect, processes
 from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.images import FakeImages, digest, guard
-from tuidock.engine.fake.limits import BOUNDS, check, merge
+from tuidock.engine.fake.limits import BOUNDS, check
 from tuidock.engine.fake.programs import KNOWN, Program, understand
 from tuidock.engine.fake.session import FakeSession
 from tuidock.engine.pruning import Pruned, PruneQuery
@@ -296,10 +296,10 @@ class FakeContainers(AnatomyVerbs):
             self._say("destroy", box)
         return Pruned(tuple(box.it.id for box in gone), 0)
 
-    async def update(self, key: str, limits: Limits) -> Container:
+    async def update(self, key: str, limits: Limits, *, keep: bool = True) -> Container:
         self._note("update", key)
-        box = self._box(key)
-        box.set(spec=box.it.spec._replace(limits=merge(box.it.spec.limits, limits)))
+        box = self._box(key) if keep else self._alive(key)
+        box.update(limits, keep=keep)
         self._say("update", box)
         self._judge()
         return box.it
