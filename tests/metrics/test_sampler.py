@@ -129,6 +129,89 @@ def test_limits_and_kills_are_seen(layout: Layout, new_container: New, start: St
     sampler.close()
 
 
+def _quiet(sampler: Sampler, pid: int) -> Sample:
+    """The first sample that is the one before it, but for its time."""
+
+    def settled() -> bool:
+        return _one(sampler, pid)._replace(at=0.0) == _one(sampler, pid)._replace(at=0.0)
+
+    until(settled)
+    return _one(sampler, pid)
+
+
+@pytest.mark.cgroup2
+def test_who_does_nothing_costs_few_reads(
+    layout: Layout, new_container: New, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of what fifty idle containers cost. Fails without `_kept`."""
+    monkeypatch.setattr(sampler_module, "QUIET", 1000.0)
+    process = start(new_container(ID), "import time; print('ready', flush=True); time.sleep(100)")
+    hold(process)
+    sampler = Sampler(layout)
+    before = _quiet(sampler, process.pid)
+    for name in ("memory_v1", "memory_v2"):
+        monkeypatch.setattr(sampler_module.counters, name, None)
+    after = _one(sampler, process.pid)
+    assert after == before._replace(at=after.at)
+    assert after.at > before.at
+    sampler.close()
+
+
+@pytest.mark.cgroup2
+def test_a_limit_of_one_who_does_nothing_is_seen_at_once(
+    layout: Layout, new_container: New, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kind by itself. Fails when its file is not among `_SIGNS`."""
+    monkeypatch.setattr(sampler_module, "QUIET", 1000.0)
+    cgroup = new_container(ID)
+    process = start(cgroup, "import time; print('ready', flush=True); time.sleep(100)")
+    hold(process)
+    sampler = Sampler(layout)
+    _quiet(sampler, process.pid)
+    cgroup.apply({"memory": {"limit": 40 * MB}})
+    assert _quiet(sampler, process.pid).memory_limit == 40 * MB
+    cgroup.apply({"memory": {"limit": 40 * MB}, "cpu": {"quota": 25_000, "period": 50_000}})
+    assert _quiet(sampler, process.pid).cpu_limit == 0.5
+    cgroup.apply({"memory": {"limit": 40 * MB}, "pids": {"limit": 7}})
+    assert _quiet(sampler, process.pid).pids_limit == 7
+    sampler.close()
+
+
+def test_work_after_a_rest_is_not_spread_over_the_rest(
+    layout: Layout, new_container: New, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when a kept sample does not move the time that the next rate counts from."""
+    monkeypatch.setattr(sampler_module, "QUIET", 1000.0)
+    code = "print('ready', flush=True); input()\nwhile True: pass"
+    process = start(new_container(ID), code)
+    hold(process)
+    sampler = Sampler(layout)
+    rested = _quiet(sampler, process.pid)
+    until(lambda: _one(sampler, process.pid).at > rested.at + 3)
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    began = time.clock_gettime(time.CLOCK_BOOTTIME)
+    used = _cpu_seconds(process.pid)
+    until(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) > began + 0.5)
+    sample = _one(sampler, process.pid)
+    used = _cpu_seconds(process.pid) - used
+    assert sample.cpu > 0.5 * used / (sample.at - began)
+    sampler.close()
+
+
+def test_running_tells_who_has_not_ended(layout: Layout, new_container: New, start: Start) -> None:
+    """At once, whether or not the cgroup is still there."""
+    process = start(new_container(ID), BUSY)
+    sampler = Sampler(layout)
+    _one(sampler, process.pid)
+    assert sampler.running() == {ID: process.pid}
+    process.kill()
+    until(lambda: not sampler.running())
+    process.communicate()
+    sampler.close()
+
+
 def test_throttling_is_the_share_of_time_held_back(
     layout: Layout, new_container: New, start: Start
 ) -> None:

@@ -263,8 +263,9 @@ class Containers(FileVerbs):
         if not isinstance(self._sampler, Sampler):
             self._sampler = Sampler(self.layout)
         wanted = [self._find(key).id for key in keys] if keys else records.ids(self.db)
-        states = [(each, read_state(self.layout, each).pid) for each in wanted]
-        return self._sampler.sample([(each, pid) for each, pid in states if pid])
+        known = self._sampler.running()
+        pids = [(each, known.get(each) or read_state(self.layout, each).pid) for each in wanted]
+        return self._sampler.sample([(each, pid) for each, pid in pids if pid])
 
     def history(self, key: str, since: float = 0.0) -> History:
         """What it used, from its black box; running or not."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import time
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +23,23 @@ from tuidock.engine.types import Sample
 
 SPAN = 0.2
 """Seconds; over less, a rate is mostly noise, and the one before is given again."""
-_SIZE = 1 << 14
+QUIET = 5.0
+"""Seconds for which all counters of a container are taken for unchanged when its `_SIGNS` are.
+
+What moves without any process of the container is then that late: packets nobody waits for, the
+host's pressure.
+"""
+_SIGNS = {
+    ("cpuacct", 1): ("cpuacct.usage",),
+    ("cpu", 1): ("cpu.cfs_quota_us",),
+    ("cpu", 2): ("cpu.max",),
+    ("memory", 1): ("memory.usage_in_bytes", "memory.limit_in_bytes"),
+    ("memory", 2): ("memory.current", "memory.max"),
+    ("pids", 1): ("pids.max",),
+    ("pids", 2): ("pids.max",),
+}
+"""By controller and version: what differs when a process of a container ran, or a limit was set."""
+_SIZE, _SIGN_SIZE = 1 << 14, 64
 _GONE = (errno.ENOENT, errno.ENODEV, errno.ESRCH)
 
 
@@ -32,6 +49,13 @@ class Sampler:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._meters: dict[tuple[str, int], _Meter] = {}
+        self._ends = select.poll()
+
+    def running(self) -> dict[str, int]:
+        """Id and main process of what was sampled last and has not ended since: one system call."""
+        ended = {fd for fd, _ in self._ends.poll(0)}
+        self._forget({key for key, meter in self._meters.items() if meter.pidfd in ended})
+        return dict(self._meters.keys())
 
     def sample(self, containers: Sequence[tuple[str, int]]) -> list[Sample]:
         """One sample for each (id, pid of its main process) that still runs.
@@ -46,16 +70,21 @@ class Sampler:
         for key in containers:
             try:
                 if key not in self._meters:
-                    self._meters[key] = _Meter(reach_cgroup(self._layout.tag, key[0]), *key)
+                    self._begin(key)
                 yield self._meters[key].sample()
             except OSError as error:
                 self._forget({key})
                 if error.errno not in _GONE:
                     raise
 
+    def _begin(self, key: tuple[str, int]) -> None:
+        meter = self._meters[key] = _Meter(reach_cgroup(self._layout.tag, key[0]), *key)
+        self._ends.register(meter.pidfd, select.POLLIN)
+
     def _forget(self, keys: set[tuple[str, int]]) -> None:
         for key in keys:
             if meter := self._meters.pop(key, None):
+                self._ends.unregister(meter.pidfd)
                 meter.close()
 
     def close(self) -> None:
@@ -81,6 +110,21 @@ class _Meter:
         self._at = self._cpu = self._throttled = 0.0
         self._used = self._held = 0.0
         self._pressed = ""
+        self._signs = self._kin is None and tuple(self._name_signs(cgroup))
+        self._seen: list[bytes] = []
+        self._kept: Sample | None = None
+        """The last sample, when nothing ran."""
+        self._full = 0.0
+        self.pidfd = os.pidfd_open(pid)
+        """Readable once the main process has ended. The last thing that can fail here."""
+
+    def _name_signs(self, cgroup: Cgroup) -> Iterator[str]:
+        for (name, version), files in _SIGNS.items():
+            if cgroup.version(name) == version:
+                paths = (f"{cgroup.path(name)}/{file}" for file in files)
+                yield from (path for path in paths if self._open(path) >= 0)
+        if cgroup.version("cpuacct") != 1:
+            yield f"{cgroup.path('cgroup')}/cpu.stat"
 
     def _counted_by_cgroups(self) -> bool:
         return self._counts_cpu and all(self._versions[name] for name in ("memory", "pids"))
@@ -88,11 +132,15 @@ class _Meter:
     def _reader(self, directory: str | None) -> Read:
         return lambda name: self._read(f"{directory}/{name}") if directory else b""
 
-    def _read(self, path: str) -> bytes:
-        """b"" for what this kernel does not have. Raises OSError when the cgroup is gone."""
+    def _open(self, path: str) -> int:
         fd = self._fds.get(path)
         if fd is None:
             fd = self._fds[path] = _open(path)
+        return fd
+
+    def _read(self, path: str) -> bytes:
+        """b"" for what this kernel does not have. Raises OSError when the cgroup is gone."""
+        fd = self._open(path)
         try:
             return os.pread(fd, _SIZE, 0) if fd >= 0 else b""
         except OSError as error:
@@ -101,7 +149,7 @@ class _Meter:
             return b""  # PSI, compiled in and switched off
 
     def close(self) -> None:
-        for fd in self._fds.values():
+        for fd in (self.pidfd, *self._fds.values()):
             if fd >= 0:
                 os.close(fd)
         self._fds.clear()
@@ -110,6 +158,18 @@ class _Meter:
 
     def sample(self) -> Sample:
         """Raises OSError with ENOENT, ENODEV or ESRCH when the run is over."""
+        at = time.clock_gettime(time.CLOCK_BOOTTIME)
+        seen = [os.pread(self._open(path), _SIGN_SIZE, 0) for path in self._signs or ()]
+        if self._kept is not None and seen == self._seen and at - self._full < QUIET:
+            self._at = at
+            return self._kept._replace(at=at)
+        sample = self._sample()
+        settled = self._signs and not sample.cpu and not sample.throttled
+        self._kept, self._seen, self._full = sample if settled else None, seen, at
+        return sample
+
+    def _sample(self) -> Sample:
+        """Every counter read."""
         found = usage(self._kin.pids()) if self._kin else None
         cpu = self._read_cpu(found)
         at = time.clock_gettime(time.CLOCK_BOOTTIME)
