@@ -7,9 +7,10 @@ The only module that imports Textual at the top of the house. Invariant: `world`
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -18,10 +19,12 @@ from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.reactive import var
+from textual.theme import BUILTIN_THEMES, Theme
 from textual.worker import Worker
 
 from tuidock import config as settings
 from tuidock import state as remembered
+from tuidock import theme_files
 from tuidock.commands import ContainerCommands, VerbCommands
 from tuidock.deed import Deed, tail
 from tuidock.deeds import noted
@@ -36,7 +39,7 @@ from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.later import Later
-from tuidock.themes import DARK, LIGHT, OTHER, defaults
+from tuidock.themes import DARK, THEMES, defaults, first
 from tuidock.world import World
 
 HEAD_START = 0.5
@@ -73,17 +76,20 @@ class TuidockApp(App[int], inherit_bindings=False):
         memory: str = "",
         *,
         read_only: bool = False,
+        themes: Sequence[Theme] = (),
     ) -> None:
         """`now` is the clock that ages are reckoned from; a test may give one that stands.
 
         `memory` is the path of the state kept between two runs, empty for none.
-        `read_only`: the engine refuses whatever changes something.
+        `read_only`: the engine refuses whatever changes something. `themes` are the user's own.
         """
-        super().__init__()
+        settled = config or settings.Config()
+        super().__init__(ansi_color=THEMES.get(settled.theme, DARK).ansi)
         self.read_only = read_only
+        self.own_themes = themes
         watched = noted(engine, self._note, self._name_of, now)
         self.engine = readonly.read_only(watched) if read_only else watched
-        self.config = config or settings.Config()
+        self.config = settled
         self._dress()
         self.now = now
         self._memory = memory
@@ -99,15 +105,20 @@ class TuidockApp(App[int], inherit_bindings=False):
 
     def _dress(self) -> None:
         """Before anything is made: a theme that comes later has every style reckoned again."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
+        for theme in (*THEMES.values(), *self.own_themes):
+            self.register_theme(theme)
         known = self.config.theme in self.available_themes
         self.theme = self.config.theme if known else DARK.name
+
+    def watch_theme(self) -> None:
+        """Colours of the terminal's own go to it as they are; Textual would mix them itself."""
+        self.ansi_color = self.current_theme.ansi
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return defaults(self.current_theme)
 
     def on_mount(self) -> None:
+        self.watch_theme()
         self.set_keymap(dict(self.config.keys))
         self.follow()
         self.call_after_refresh(self._recall)
@@ -235,8 +246,16 @@ class TuidockApp(App[int], inherit_bindings=False):
         if self.current_mode != name:
             self.switch_mode(name)
 
-    def action_toggle_theme(self) -> None:
-        self.theme = OTHER.get(self.theme, DARK.name)
+    @work(group="dialog", exit_on_error=False)
+    async def action_theme(self) -> None:
+        """Choose a theme, seeing it; the choice is remembered."""
+        from tuidock.screens.wardrobe import ChooseTheme
+
+        before = self.theme
+        chosen = await self.push_screen_wait(ChooseTheme(before, self.own_themes))
+        self.theme = chosen or before
+        if chosen:
+            self._remember(self.state._replace(theme=chosen))
 
     def action_help(self) -> None:
         from tuidock.screens.help import HelpScreen
@@ -305,9 +324,26 @@ def run(engine: Engine, config: str = "", *, read_only: bool = False) -> int:
 
     `config` is the path of the settings, the user's own when empty. Raises BadConfig.
     """
-    chosen = settings.load(config, widget_keys)
-    app = TuidockApp(engine, chosen, memory=remembered.default_path(), read_only=read_only)
+    path, memory = config or settings.default_path(), remembered.default_path()
+    chosen = settings.load(path, widget_keys)
+    themes = theme_files.load(os.path.join(os.path.dirname(path), "themes"))
+    chosen = _worn(chosen, [it.name for it in themes], remembered.load(memory).theme)
+    app = TuidockApp(engine, chosen, memory=memory, read_only=read_only, themes=themes)
     return asyncio.run(_stay(app))
+
+
+def _worn(config: settings.Config, own: Sequence[str], last: str) -> settings.Config:
+    """The settings with a theme in them. Raises BadConfig when they ask for one nobody knows."""
+    known = [*THEMES, *own, *BUILTIN_THEMES]
+    if os.environ.get("NO_COLOR") == "":
+        del os.environ["NO_COLOR"]  # Textual would obey it; no-color.org asks for a value
+    if not config.theme:
+        return config._replace(theme=first(last if last in known else "", os.environ))
+    if config.theme in known:
+        return config
+    raise settings.BadConfig(
+        f"settings: unknown theme {config.theme!r}", f"known are {', '.join(known)}"
+    )
 
 
 async def _stay(app: TuidockApp) -> int:

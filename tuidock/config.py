@@ -36,7 +36,8 @@ class BadConfig(InvalidInput):
 class Config(NamedTuple):
     """Settings of the interface."""
 
-    theme: str = "tuidock-dark"
+    theme: str = ""
+    """Empty: the one chosen last, or what the terminal can show."""
     registries: tuple[str, ...] = ("localhost:5000",)
     """Registries offered in the registry pane."""
     shell: str = "sh"

@@ -21,7 +21,8 @@ class State(NamedTuple):
     """Keys of the columns chosen for a pane, in their order."""
     groups: Mapping[str, str] = {}
     """How a pane's rows are grouped."""
-
+    theme: str = ""
+    """The theme chosen last."""
     forms: Mapping[str, Mapping[str, str]] = {}
     """What was last filled into the run form for an image, by reference, the newest last."""
     shells: Mapping[str, str] = {}
@@ -63,6 +64,7 @@ def load(path: str) -> State:
         return State(
             {str(pane): tuple(map(str, keys)) for pane, keys in columns.items()},
             _texts(found.get("groups", {})),
+            str(found.get("theme", "")),
             {str(image): _texts(values) for image, values in found.get("forms", {}).items()},
             _texts(found.get("shells", {})),
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
+from textual.theme import Theme
 from textual.widget import Widget
 
 from tuidock.app import TuidockApp
@@ -109,13 +110,14 @@ async def staged(
     scene: bool = True,
     memory: str = "",
     read_only: bool = False,
+    themes: Sequence[Theme] = (),
 ) -> AsyncIterator[Stage]:
     """The app on a harbour (or on an engine with nothing in it), loaded and at rest."""
     clock = StoppedClock()
     engine = FakeEngine(clock)
     if scene:
         await harbour(engine)
-    app = TuidockApp(engine, config, clock.time, memory, read_only=read_only)
+    app = TuidockApp(engine, config, clock.time, memory, read_only=read_only, themes=themes)
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, engine, pilot, clock)
         await stage.until(lambda: app.world.loaded)

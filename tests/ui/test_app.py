@@ -61,14 +61,6 @@ async def test_a_hidden_pane_does_nothing(stage: Stage) -> None:
     await stage.until(lambda: stage.rows() != before)
 
 
-async def test_the_theme_is_toggled(stage: Stage) -> None:
-    assert stage.app.theme == "tuidock-dark"
-    await stage.press("T")
-    assert stage.app.theme == "tuidock-light"
-    await stage.press("T")
-    assert stage.app.theme == "tuidock-dark"
-
-
 async def test_keys_are_remapped() -> None:
     config = Config(keys={"container.power": "f8", "pane.images": "f2"})
     async with staged(config=config) as stage:
@@ -309,7 +301,7 @@ async def test_events_newest_first(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 16)])
-@pytest.mark.parametrize("theme", ["tuidock-dark", "tuidock-light"])
+@pytest.mark.parametrize("theme", ["tuidock-dark", "tuidock-light", "tuidock-ansi"])
 async def test_every_size_and_theme(size: tuple[int, int], theme: str) -> None:
     async with staged(size=size, config=Config(theme=theme)) as stage:
         assert stage.shows("web")

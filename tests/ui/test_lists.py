@@ -285,3 +285,14 @@ async def test_rows_out_of_sight_are_not_made(
     await stage.turn(1)
     await stage.until(lambda: "web" in made)
     assert len(made) < 20
+
+
+async def test_the_mouse_marks_and_asks_for_the_menu(stage: Stage) -> None:
+    table = stage.app.screen.query_one("#list", ListPane).table
+    await stage.pilot.click(table, offset=(0, 2))
+    await stage.until(lambda: marks(stage) == {"api"})
+    await stage.pilot.click(table, offset=(8, 3), button=3)
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    assert stage.shows("Actions")
+    await stage.press("escape")
+    assert stage.cursor() == "db"

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from tuidock import format as fmt
 from tuidock.engine.types import Status
 from tuidock.verbs import TABS, VERBS, in_scope
+from tuidock.widgets.paint import chosen
 from tuidock.world import World
 
 PANES = [verb for verb in VERBS.values() if verb.id.startswith("pane.")]
@@ -56,7 +57,7 @@ class TitleBar(Widget):
         """On a narrow screen the panes that are not here show their number and a few letters."""
         name = title.lower()
         if name == self._scope:
-            style = "bold $block-cursor-foreground on $block-cursor-background"
+            style = chosen(self.app.theme_variables)
             return Content.styled(f" {key} {title} ", style)
         shown = title[:3] if short else title
         return Content.from_markup(f"[@click=app.pane('{name}')] {key} {shown} [/]")

@@ -19,6 +19,7 @@ from textual.widgets import ContentSwitcher
 from tuidock.engine.types import Container, Status
 from tuidock.screens.later import Later
 from tuidock.verbs import in_scope
+from tuidock.widgets.paint import chosen
 from tuidock.world import World
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class Detail(Vertical):
     def _title(self, name: str) -> Content:
         title = self._kinds[name].TITLE
         if name == self.active:
-            style = "bold $block-cursor-foreground on $block-cursor-background"
+            style = chosen(self.app.theme_variables)
             return Content.styled(f" {title} ", style)
         return Content.from_markup(f"[@click=screen.show('{name}')]{title}[/]")
 

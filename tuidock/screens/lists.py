@@ -125,6 +125,10 @@ class ListScreen(DockScreen):
     def _row_selected(self) -> None:
         self.action_drill()
 
+    @on(LiveTable.MenuWanted, "#list LiveTable")
+    def _menu_wanted(self) -> None:
+        self.action_menu()
+
     def action_drill(self) -> None:
         """Into the detail, or a group's rows; on a small screen it takes the whole screen."""
         if self.pane.fold() or self.subject()[0] is None:

@@ -31,7 +31,7 @@ EVERYWHERE = (
         action="app.command_palette",
     ),
     Verb("app.help", "Help", "Keys of where you are", "question_mark", action="help", shown=True),
-    Verb("app.theme", "Theme", "Dark or light", "T", action="toggle_theme"),
+    Verb("app.theme", "Theme", "Colours: choose among themes", "T", action="theme"),
     Verb("app.refresh", "Read again", "Ask the engine for everything anew", "R", action="reload"),
     Verb(
         "app.quit",

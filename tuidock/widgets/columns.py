@@ -16,6 +16,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tuidock.widgets.dialogs import Dialog
+from tuidock.widgets.reversible import Options
 from tuidock.widgets.table_columns import Column
 
 HINT = "space shows · J K move · r as at first · enter ends"
@@ -28,7 +29,7 @@ class ChooseColumns(Dialog[tuple[str, ...] | None]):
     ChooseColumns OptionList {
         height: auto; max-height: 18; border: none; background: $panel; padding: 0;
     }
-    ChooseColumns OptionList:focus { border: none; }
+    ChooseColumns OptionList:focus { border: none; background-tint: $foreground 0%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,7 +49,7 @@ class ChooseColumns(Dialog[tuple[str, ...] | None]):
         self._ticked = set(shown)
 
     def compose(self) -> ComposeResult:
-        box = self.box("Columns", OptionList(*self._lines()))
+        box = self.box("Columns", Options(*self._lines()))
         box.border_subtitle = HINT
         yield box
 

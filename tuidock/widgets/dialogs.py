@@ -20,6 +20,7 @@ from textual.widgets import Button, Collapsible, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tuidock.engine.errors import EngineError
+from tuidock.widgets.reversible import Options
 
 Result = TypeVar("Result")
 
@@ -169,7 +170,7 @@ class Choose(Dialog[str | None]):
         height: auto; max-height: 16; border: none; background: $panel; padding: 0;
         text-wrap: nowrap; text-overflow: ellipsis;
     }
-    Choose OptionList:focus { border: none; }
+    Choose OptionList:focus { border: none; background-tint: $foreground 0%; }
     Choose .body { color: $text-success; margin-bottom: 1; }
     """
 
@@ -196,7 +197,7 @@ class Choose(Dialog[str | None]):
         self._keys, self._body = keys or {}, body
 
     def compose(self) -> ComposeResult:
-        lines = OptionList(*(Option(Content(label)) for _, label in self._options))
+        lines = Options(*(Option(Content(label)) for _, label in self._options))
         above = [Static(Content(self._body), classes="body")] if self._body else []
         yield self.box(self._title, *above, lines)
 

@@ -7,7 +7,7 @@ control character of the text reaches the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from textwrap import wrap
 
@@ -144,3 +144,9 @@ def joined(
 def wrapped(text: str, width: int) -> list[str]:
     """The text in lines of at most `width` columns, broken between words; its own breaks stay."""
     return [line for each in text.split("\n") for line in wrap(each, max(1, width)) or [""]]
+
+
+def chosen(variables: Mapping[str, str]) -> str:
+    """The style of the one thing of several that is chosen, in a theme with these variables."""
+    style = variables.get("block-cursor-text-style", "bold").removesuffix(" underline")
+    return f"{style} $block-cursor-foreground on $block-cursor-background"

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, TypeAlias
 
 from rich.segment import Segment
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
@@ -20,17 +19,17 @@ from textual.style import Style
 
 from tuidock.widgets import table_events
 from tuidock.widgets.paint import Resolve, colourless, fitted, joined, resolver, wrapped
-from tuidock.widgets.table_columns import Column, Placed, place
+from tuidock.widgets.reversible import Reversible
+from tuidock.widgets.table_columns import GUTTER, Column, Placed, place
 from tuidock.widgets.table_model import Row, TableModel
+from tuidock.widgets.table_mouse import TableMouse
 
 __all__ = ["Column", "LiveTable", "Row"]
 
-GUTTER = 2
-"""Cells left of the first column: the mark, and air."""
 MARK = "▌"
 
 
-class LiveTable(ScrollView, can_focus=True):
+class LiveTable(TableMouse, Reversible, ScrollView, can_focus=True):
     """A keyed table for lists that change every second."""
 
     DEFAULT_CSS = """
@@ -42,11 +41,14 @@ class LiveTable(ScrollView, can_focus=True):
         scrollbar-size-vertical: 1;
         & > .livetable--header { color: $text-muted; text-style: bold; background: $panel; }
         & > .livetable--sorted { color: $text-accent; text-style: bold; background: $panel; }
-        & > .livetable--cursor { background: $block-cursor-blurred-background; text-style: bold; }
+        & > .livetable--cursor {
+            background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style;
+        }
         & > .livetable--cursor-focused {
             color: $block-cursor-foreground;
             background: $block-cursor-background;
-            text-style: bold;
+            text-style: $block-cursor-text-style;
         }
         & > .livetable--hover { background: $boost; }
         & > .livetable--empty { color: $text-muted; }
@@ -81,6 +83,7 @@ class LiveTable(ScrollView, can_focus=True):
     Selected: TypeAlias = table_events.Selected
     HeaderClicked: TypeAlias = table_events.HeaderClicked
     MarksChanged: TypeAlias = table_events.MarksChanged
+    MenuWanted: TypeAlias = table_events.MenuWanted
 
     def __init__(
         self,
@@ -96,7 +99,6 @@ class LiveTable(ScrollView, can_focus=True):
         self._chosen: tuple[str, ...] = ()
         self._empty = empty
         self._model = TableModel()
-        self._hovered = -1
         self._sorted: tuple[str, bool] = ("", False)
         self._placed: list[Placed] = []
         self._painted: dict[int, tuple[Row, tuple[str, bool], Strip]] = {}
@@ -164,7 +166,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         for line, (was, now) in enumerate(zip(old, new, strict=True), top):
             if was != now:
-                self._refresh_row(line)
+                self.refresh_row(line)
 
     # --- cursor -------------------------------------------------------------------------------
 
@@ -177,17 +179,17 @@ class LiveTable(ScrollView, can_focus=True):
     def cursor_key(self, key: str | None) -> None:
         line = self._model.line_of(key)
         if line >= 0:
-            self._move_to(line)
+            self.move_to(line)
 
-    def _move_to(self, line: int) -> None:
+    def move_to(self, line: int) -> None:
         if not self.rows:
             return
         before, line = self._model.cursor_line, self._model.nearest(line)
         self._model.cursor = self.rows[line].key
         self._show_cursor()
         if line != before:
-            self._refresh_row(before)
-            self._refresh_row(line)
+            self.refresh_row(before)
+            self.refresh_row(line)
             self.post_message(self.Highlighted(self, self._model.cursor))
 
     def _show_cursor(self) -> None:
@@ -200,10 +202,10 @@ class LiveTable(ScrollView, can_focus=True):
             self.scroll_to(y=line - (bottom - top) + 1, animate=False, force=True)
 
     def action_move(self, lines: int) -> None:
-        self._move_to(self._model.cursor_line + lines)
+        self.move_to(self._model.cursor_line + lines)
 
     def action_end(self, rows: int) -> None:
-        self._move_to(rows * len(self.rows))
+        self.move_to(rows * len(self.rows))
 
     def action_page(self, pages: float) -> None:
         top, bottom = self._visible()
@@ -229,7 +231,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _marks_changed(self, before: frozenset[str]) -> None:
         if self.marked != before:
             for key in self.marked ^ before:
-                self._refresh_row(self._model.line_of(key))
+                self.refresh_row(self._model.line_of(key))
             self.post_message(self.MarksChanged(self))
 
     def action_mark(self) -> None:
@@ -273,7 +275,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._resize()
         self.refresh()
 
-    def _refresh_row(self, line: int) -> None:
+    def refresh_row(self, line: int) -> None:
         y = line - self.scroll_offset.y + 1
         if line >= 0 and 0 < y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
@@ -316,7 +318,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _part(self, row: Row, line: int) -> str:
         if row.key == self._model.cursor:
             return "cursor-focused" if self.has_focus else "cursor"
-        return "hover" if line == self._hovered else ""
+        return "hover" if line == self.hovered else ""
 
     def _paint(self, row: Row, part: str, marked: bool) -> Strip:
         resolve = self._look(part, row.style)
@@ -350,6 +352,11 @@ class LiveTable(ScrollView, can_focus=True):
         title = f"{column.title}{'▼' if self._sorted[1] else '▲'}"
         return fitted(title, placed.width, column.align, self._look("sorted"))
 
+    def column_at(self, x: int) -> str:
+        """Key of the column at `x` cells right of the gutter; empty between columns."""
+        found = (it.column.key for it in self._placed if it.x <= x <= it.x + it.width)
+        return next(found, "")
+
     # --- events -------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
@@ -358,39 +365,4 @@ class LiveTable(ScrollView, can_focus=True):
 
     def watch_has_focus(self, has_focus: bool) -> None:
         super().watch_has_focus(has_focus)
-        self._refresh_row(self._model.cursor_line)
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        self._hover(event.y - 1 + self.scroll_offset.y if event.y else -1)
-
-    def on_leave(self) -> None:
-        self._hover(-1)
-
-    def _hover(self, line: int) -> None:
-        if line != self._hovered:
-            before, self._hovered = self._hovered, line
-            self._refresh_row(before)
-            self._refresh_row(line)
-
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is None:
-            return
-        if offset.y == 0:
-            self._click_header(offset.x - GUTTER)
-        else:
-            self._click_row(offset.y - 1 + self.scroll_offset.y, event)
-
-    def _click_header(self, x: int) -> None:
-        for placed in self._placed:
-            if placed.x <= x <= placed.x + placed.width:
-                self.post_message(self.HeaderClicked(self, placed.column.key))
-
-    def _click_row(self, line: int, event: events.Click) -> None:
-        if line >= len(self.rows):
-            return
-        self._move_to(line)
-        if event.ctrl:
-            self.toggle_mark(self.rows[line].key)
-        elif event.chain == 2:
-            self.action_select()
+        self.refresh_row(self._model.cursor_line)

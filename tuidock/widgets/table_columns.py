@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+GUTTER = 2
+"""Cells left of the first column: the mark, and air."""
 FLEXIBLE_MINIMUM = 12
 """Columns a flexible column wants before others are dropped for it."""
 

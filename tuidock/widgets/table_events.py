@@ -48,3 +48,7 @@ class HeaderClicked(Event):
 
 class MarksChanged(Event):
     """Rows were marked or unmarked; `table.marked` has the new set."""
+
+
+class MenuWanted(Event):
+    """A click with the right button on a row, which has the cursor now."""
