@@ -22,6 +22,7 @@ READING = frozenset(
         *("containers.inspect", "containers.logs", "containers.log_files", "containers.stats"),
         "containers.bounds",
         "containers.history",
+        *("containers.anatomy", "containers.living"),
         *("files.changes", "files.stat", "files.list", "files.read"),
         *("files.archive", "files.export", "files.copy_out"),
     }
