@@ -33,7 +33,7 @@ class ContainersScreen(ListScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("containers", "list")
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {
         "logs": LogsTab,
-        "stats": Later("tuidock.screens.panes:StatsTab", "Stats"),
+        "stats": Later("tuidock.screens.stats:StatsTab", "Stats"),
         "limits": Later("tuidock.screens.tune:LimitsTab", "Limits"),
         "top": Later("tuidock.screens.processes:ProcessesTab", "Processes"),
         "files": Later("tuidock.screens.files:FilesTab", "Files"),
@@ -117,6 +117,23 @@ class ContainersScreen(ListScreen):
             return binding.description
         found = shared(verb, targets)
         return found[0][0].title if found else binding.description
+
+    def action_show(self, name: str) -> None:
+        """From a line of the log to the graphs of its moment."""
+        tab = self.detail.tab
+        from_log = name == "stats" and isinstance(tab, LogsTab) and tab.has_focus_within
+        moment = tab.chosen if from_log and isinstance(tab, LogsTab) else None
+        super().action_show(name)
+        if moment is not None:
+            self._look_at(moment)
+
+    @work(group="moment", exit_on_error=False)
+    async def _look_at(self, moment: float) -> None:
+        from tuidock.screens.stats import StatsTab
+
+        tab = await self.detail.bring("stats")
+        if isinstance(tab, StatsTab):
+            tab.point(moment)
 
     # --- verbs that are more than one call -------------------------------------------------
 

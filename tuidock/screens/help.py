@@ -20,8 +20,16 @@ from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.outline import Outline
 from tuidock.widgets.table import LiveTable
+from tuidock.widgets.timelines import Timelines
 
-WIDGETS: tuple[type[Widget], ...] = (LiveTable, LogView, LogLines, LimitsPane, Outline)
+WIDGETS: tuple[type[Widget], ...] = (
+    LiveTable,
+    LogView,
+    LogLines,
+    LimitsPane,
+    Outline,
+    Timelines,
+)
 """Widgets whose keys the help tells and the settings may change."""
 NAMES = {
     LiveTable: "Moving and marking",
@@ -29,6 +37,7 @@ NAMES = {
     LogLines: "Moving in the log",
     LimitsPane: "In the limits",
     Outline: "In the anatomy",
+    Timelines: "In the graphs (digits are lengths of time there)",
 }
 
 FIGURES = (

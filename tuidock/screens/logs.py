@@ -43,6 +43,11 @@ class LogsTab(Tab):
         """When the line under the cursor was written, seconds since the epoch."""
         return self.query_one(LogView).moment
 
+    @property
+    def chosen(self) -> float | None:
+        """The same, but only of a line that somebody went to."""
+        return None if self.query_one(LogView).lines.follow else self.moment
+
     def seek(self, at: float) -> None:
         """Go to the first line written at or after a moment, now or once the log is open."""
         if self._open:

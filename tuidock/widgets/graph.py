@@ -32,6 +32,9 @@ class Mark(NamedTuple):
     """Index of the value in the series given with it."""
     label: str
     style: str = "$text-error"
+    sign: str = "▾"
+    through: bool = False
+    """Its line is seen through the area too."""
 
 
 class Scale(NamedTuple):
@@ -178,11 +181,16 @@ class Graph(Widget):
         axis = scale(shown, self._limit, self._maximum, binary=self._binary)
         labels = max(3, *(len(self._show(value)) for value in axis.ticks))
         times = 1 if height >= 5 else 0
-        plot = Plot(shown, axis, width - labels - 1, height - 1 - times)
+        curve = self.curve(2 * (width - labels - 1))
+        plot = Plot(curve, axis, width - labels - 1, height - 1 - times)
         rows = [self._heading(width)]
         rows += [self._plot_row(plot, row, labels) for row in range(plot.height)]
         rows += [self._time_axis(plot, labels)] * times
         return [row.adjust_cell_length(width, self._style("axis")) for row in rows]
+
+    def curve(self, columns: int) -> list[float]:
+        """What the plot shows: two values to each of its cells, the newest at the right."""
+        return [max(0.0, value) for value in self._values]
 
     def _style(self, part: str) -> RichStyle:
         return self.get_component_rich_style(f"graph--{part}")
@@ -254,9 +262,9 @@ class Graph(Widget):
             column = plot.column(mark.at)
             style = self._resolve(mark.style)
             if 0 <= column < plot.width:
-                text = f"▾{mark.label}" if row == 0 else "┊"
+                text = f"{mark.sign}{mark.label}" if row == 0 else "┊"
                 text = text[: plot.width - column]
-                over = row == 0 or cells[column][0] in " ┈╌"
+                over = row == 0 or mark.through or cells[column][0] in " ┈╌"
                 if over:
                     cells[column : column + len(text)] = [(c, style) for c in text]
         return merged(cells)

@@ -1,0 +1,168 @@
+"""The past of a container in the stats tab: full at once, with what happened meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Static
+
+from tests.ui.conftest import Stage
+from tuidock.engine.types import Limits, Sample
+from tuidock.screens.past import past
+from tuidock.widgets.logview import LogView
+from tuidock.widgets.timegraph import TimeGraph
+from tuidock.widgets.timelines import Timelines
+from tuidock.world import World
+
+
+async def at_stats(stage: Stage, name: str) -> Timelines:
+    """The tab in view, once its black box was read."""
+    key = stage.container(name).id
+    while stage.cursor() != name:
+        await stage.press("j")
+    await stage.press("S")
+    await stage.until(lambda: key in stage.world.histories and stage.app.screen.query(Timelines))
+    await stage.pilot.pause()
+    return stage.app.screen.query_one(Timelines)
+
+
+def words(stage: Stage, name: str) -> str:
+    return str(stage.app.screen.query_one(f"#{name}", Static).render())
+
+
+def seen(timelines: Timelines, name: str = "cpu") -> list[float]:
+    """The columns of a graph that have a value."""
+    graph = timelines.query_one(f"#{name}", TimeGraph)
+    return [value for value in graph.curve(graph.columns) if value == value]
+
+
+async def test_the_graphs_are_full_at_once(stage: Stage) -> None:
+    """It has run for an hour when the interface opens. Fails without the black box."""
+    timelines = await at_stats(stage, "web")
+    assert len(seen(timelines)) > timelines.graphs[0].columns * 0.95
+    assert stage.focused is timelines
+
+
+async def test_only_what_is_looked_at_is_kept(stage: Stage) -> None:
+    """A day of each of fifty containers would be a hundred megabytes."""
+    await at_stats(stage, "web")
+    await stage.press("escape")
+    await at_stats(stage, "api")
+    assert set(stage.world.histories) == {stage.container("api").id}
+
+
+async def test_the_dead_have_a_past(stage: Stage) -> None:
+    web = stage.container("web").id
+    await at_stats(stage, "web")
+    await stage.engine.containers.kill(web)
+    await stage.until(lambda: stage.container("web").exit)
+    await stage.until(lambda: "X" in words(stage, "legend"))
+    timelines = stage.app.screen.query_one(Timelines)
+    assert not timelines.live
+    assert len(seen(timelines)) > 10
+    assert "It does not run" in words(stage, "signs")
+
+
+async def test_what_happened_is_drawn_and_told(stage: Stage) -> None:
+    web = stage.container("web").id
+    timelines = await at_stats(stage, "web")
+    await stage.engine.containers.update(web, Limits(memory=256 << 20))
+    await stage.turn(4)
+    await stage.engine.containers.pause(web)
+    await stage.turn(4)
+    await stage.until(lambda: "paused" in words(stage, "legend"))
+    assert "limits changed" in words(stage, "legend")
+    shown = "\n".join(timelines.graphs[0].render_line(1).text for _ in range(1))
+    assert "L" in shown
+    assert "P" in shown
+
+
+async def test_a_cursor_tells_what_was_then(stage: Stage) -> None:
+    timelines = await at_stats(stage, "web")
+    await stage.press("left", "left", "left")
+    assert timelines.cursor is not None
+    assert stage.clock.time() - 5 * timelines.step < timelines.cursor < stage.clock.time()
+    told = words(stage, "signs")
+    assert "cpu" in told
+    assert "memory" in told
+    assert "▼" in timelines.graphs[0].render_line(1).text
+    await stage.press("right")
+    assert words(stage, "signs") != told
+    await stage.press("escape")
+    assert timelines.cursor is None
+    assert stage.focused is timelines
+    await stage.press("escape")
+    assert stage.focused is not timelines
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [("0", "day"), ("1", "6h"), ("6", "1h"), ("2", "1m"), ("-", "15m"), ("=", "1m"), ("==", "1m")],
+)
+async def test_the_length_of_time(stage: Stage, keys: str, name: str) -> None:
+    timelines = await at_stats(stage, "web")
+    names = {"-": "minus", "=": "equals_sign"}
+    await stage.press(*(names.get(key, key) for key in keys))
+    assert timelines.range_name == name
+    ends = stage.app.screen.query_one("#cpu", TimeGraph).render_line(timelines.size.height - 1)
+    length = {"day": "24h", "6h": "6h", "1h": "1h", "1m": "1m", "15m": "15m"}[name]
+    assert f"{length} ago" in ends.text
+
+
+async def test_a_click_points_and_a_second_goes_to_the_log(stage: Stage) -> None:
+    timelines = await at_stats(stage, "web")
+    await stage.pilot.click("#cpu", offset=(30, 4))
+    await stage.pilot.pause()
+    assert timelines.cursor is not None
+    await stage.pilot.click("#cpu", offset=(30, 4), times=2)
+    await stage.until(lambda: stage.app.screen.query_one(LogView).has_focus_within)
+
+
+async def test_from_a_spike_to_the_log_and_back(stage: Stage) -> None:
+    await stage.turn(60)
+    timelines = await at_stats(stage, "web")
+    await stage.press(*["left"] * 8, "enter")
+    log = stage.app.screen.query_one(LogView)
+    await stage.until(lambda: log.has_focus_within and not log.lines.follow)
+    await stage.until(lambda: log.moment is not None and log.moment >= (timelines.cursor or 0))
+    moment = log.moment
+    await stage.press("S")
+    await stage.until(lambda: stage.focused is timelines)
+    await stage.until(lambda: timelines.cursor == moment)
+
+
+async def test_out_of_sight_nothing_is_drawn(stage: Stage) -> None:
+    timelines = await at_stats(stage, "web")
+    await stage.press("left_square_bracket")
+    drawn = timelines._drawn
+    await stage.turn(10)
+    assert timelines._drawn == drawn
+
+
+async def test_a_day_is_not_drawn_each_second(stage: Stage) -> None:
+    """Fails without `due`: 43,000 values each second for what nobody can see."""
+    timelines = await at_stats(stage, "web")
+    await stage.press("0")
+    drawn = timelines._drawn
+    await stage.turn(5)
+    assert timelines._drawn == drawn
+    await stage.turn(6)
+    assert timelines._drawn > drawn
+
+
+async def test_a_moment_is_told_once(stage: Stage) -> None:
+    """Where the black box ends, what was measured begins."""
+    await stage.turn(20)
+    await at_stats(stage, "web")
+    found = past(stage.world, stage.container("web").id, 0.0)
+    assert list(found.at) == sorted(set(found.at))
+    assert len({len(column) for column in found}) == 1
+
+
+def test_the_clock_of_samples_is_put_on_the_wall() -> None:
+    """A sample's clock counts from the boot; being late to look is no step of the clock."""
+    sample = Sample("a", 5.0, *(0,) * 16)
+    world = World(containers={"a": None}).with_samples([sample], now=1005.0)  # type: ignore[dict-item]
+    assert world.skew == 1000.0
+    later = world.with_samples([sample._replace(at=6.0)], now=1006.1)
+    assert later.skew == 1000.0
+    assert later.with_samples([sample._replace(at=7.0)], now=2007.0).skew == 2000.0

@@ -1,0 +1,180 @@
+"""The tab about what a container uses: its last day in graphs, and what happened meanwhile.
+
+The black box is read when somebody looks, and then now and again. Invariant: out of sight nothing
+is read or drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from tuidock import format as fmt
+from tuidock.engine.types import UP, Container, History, Sample
+from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.facts import vital_signs
+from tuidock.screens.happenings import happenings, legend, near
+from tuidock.screens.logs import LogsTab
+from tuidock.screens.past import Past, events, past
+from tuidock.widgets.timegraph import Happening
+from tuidock.widgets.timeline import at_moment
+from tuidock.widgets.timelines import Column, Kind, Timelines
+from tuidock.world import World
+
+AGAIN = 240.0
+"""Seconds until a black box is read again: what is measured meanwhile is remembered longer."""
+KINDS = (
+    Kind("cpu", "CPU", fmt.cpu),
+    Kind("memory", "Memory", fmt.size, binary=True),
+    Kind("network", "Network", fmt.rate, binary=True),
+)
+
+
+class StatsTab(Tab):
+    """CPU, memory and network over a time of your choice, with limits; the rest in words."""
+
+    TITLE = "Stats"
+    HOT = "Timelines"
+
+    DEFAULT_CSS = """
+    StatsTab > Static { height: auto; padding: 0 1; color: $text-muted; }
+    """
+
+    _box: History | None = None
+    """The black box that was drawn last."""
+
+    def compose(self) -> ComposeResult:
+        yield Timelines(KINDS)
+        yield Static(id="legend")
+        yield Static(id="signs")
+
+    @property
+    def lines(self) -> Timelines:
+        return self.query_one(Timelines)
+
+    def show(self, subject: Container | None, before: Container | None) -> None:
+        if subject is None or before is None or before.id != subject.id:
+            self.lines.cursor = None
+        if subject is None:
+            self.workers.cancel_node(self)
+        elif before is None or _life(subject) != _life(before):
+            self.recall(subject)
+        if before is None or subject != before:
+            self.draw(self.dock_screen.world)
+
+    @work(exclusive=True, group="history", exit_on_error=False)
+    async def recall(self, it: Container) -> None:
+        """Read its black box, as long as it is looked at."""
+        with self.dock_screen.presented():
+            while True:
+                await self.dock_screen.dock.feeds.recall(it.id)
+                if it.status not in UP:
+                    return
+                await asyncio.sleep(AGAIN)
+
+    def point(self, at: float) -> None:
+        """Look at a moment."""
+        self.lines.point(at)
+
+    @on(Timelines.Moved)
+    def _moved(self) -> None:
+        self.draw(self.dock_screen.world)
+
+    @on(Timelines.Picked)
+    def _picked(self, event: Timelines.Picked) -> None:
+        event.stop()
+        self.read_log(event.at)
+
+    @work(group="log", exit_on_error=False)
+    async def read_log(self, at: float) -> None:
+        """Show what was written at a moment."""
+        with self.dock_screen.presented():
+            detail = self.dock_screen.query_one("#detail", Detail)
+            tab = await detail.bring("logs")
+            if isinstance(tab, LogsTab):
+                tab.seek(at)
+            detail.take_focus()
+
+    def tick(self, world: World) -> None:
+        box = world.histories.get(self.subject.id) if self.subject else None
+        if box is not self._box or self.lines.due(self._end(world)):
+            self.draw(world)
+
+    def _is_live(self) -> bool:
+        return self.subject is None or self.subject.status in UP
+
+    def _end(self, world: World) -> float:
+        """The right edge: now, or the end of its last run."""
+        it = self.subject
+        if it is not None and not self._is_live() and it.exit is not None:
+            return float(it.exit.at)
+        return self.dock_screen.dock.now()
+
+    def draw(self, world: World) -> None:
+        """Show everything as the World knows it."""
+        it = self.subject
+        samples = world.samples.get(it.id, ()) if it else ()
+        end, lines = self._end(world), self.lines
+        self._box = world.histories.get(it.id) if it else None
+        found = past(world, it.id, end - lines.seconds - AGAIN) if it else Past()
+        marks = happenings(events(world, it.id)) if it else []
+        columns = _columns(found, it, samples)
+        lines.show_columns(end, found.at, columns, marks, live=self._is_live())
+        self.query_one("#legend", Static).update(legend(marks, lines.window))
+        self.query_one("#signs", Static).update(self._words(found, marks, samples))
+
+    def _words(self, found: Past, marks: Sequence[Happening], samples: Sequence[Sample]) -> Content:
+        if self.lines.cursor is not None:
+            return moment(found, marks, self.lines.cursor, self.lines.step)
+        if not self._is_live():
+            return Content(f"{self.idle(self.subject)} {ending(self.subject)}".rstrip())
+        return vital_signs(samples) if samples else Content("measuring …")
+
+
+def _life(it: Container) -> tuple[object, ...]:
+    return it.id, it.started, it.status in UP
+
+
+def _columns(found: Past, it: Container | None, samples: Sequence[Sample]) -> dict[str, Column]:
+    """With the limits that are in force."""
+    last = samples[-1] if samples else None
+    limits = it.spec.limits if it else None
+    cpus = last.cpu_limit if last else limits.cpus if limits else None
+    memory = last.memory_limit if last else limits.memory if limits else None
+    return {
+        "cpu": Column(found.cpu, cpus or None),
+        "memory": Column(found.memory, float(memory) if memory else None),
+        "network": Column(found.traffic),
+    }
+
+
+def moment(found: Past, marks: Sequence[Happening], at: float, step: float) -> Content:
+    """Everything that is known of a moment."""
+    index = at_moment(found.at, at, max(5.0, step))
+    parts = [Content.styled(fmt.day_clock(at), "bold $foreground")]
+    if index is None:
+        parts.append(Content("nothing recorded"))
+    else:
+        figures = (
+            ("cpu", fmt.cpu(found.cpu[index])),
+            ("memory", fmt.size(found.memory[index])),
+            ("network", fmt.rate(found.traffic[index])),
+            ("pids", str(found.pids[index])),
+        )
+        parts += [Content.assemble((w, "$quiet"), " ", (v, "$foreground")) for w, v in figures]
+    parts += [Content.styled(mark.words, mark.style) for mark in near(marks, at, step)]
+    return Content("   ").join(parts)
+
+
+def ending(it: Container) -> str:
+    """How the container's last run ended, in one sentence; empty for one that never ran."""
+    if it.exit is None:
+        return ""
+    why = "The kernel killed it: out of memory" if it.exit.oom_killed else f"Exit {it.exit.code}"
+    peak = f", peak memory {fmt.size(it.exit.peak_memory)}" if it.exit.peak_memory else ""
+    return f"{why}, {fmt.moment(it.exit.at)}{peak}."
