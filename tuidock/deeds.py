@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from tuidock.deed import Deed
+from tuidock.engine.api import A_SHELL
 from tuidock.engine.errors import EngineError
 from tuidock.engine.filesystem import CommitSpec
 from tuidock.engine.pruning import PruneQuery
@@ -120,6 +121,7 @@ COMMANDS: dict[str, Words] = {
     ],
     "containers.exec": _exec,
     "containers.attach": _plain("attach"),
+    "containers.debug": lambda name, key, asked=A_SHELL: ["debug", name(key), *asked.command],
     "files.copy_out": lambda name, key, path, local: ["cp", f"{name(key)}:{path}", local],
     "files.copy_in": lambda name, local, key, path: ["cp", local, f"{name(key)}:{path}"],
     "files.extract": _extract,

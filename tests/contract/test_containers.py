@@ -9,6 +9,7 @@ import pytest
 
 from tests import root_only
 from tuidock.engine.api import Engine
+from tuidock.engine.debugging import Debug
 from tuidock.engine.errors import (
     BadSpec,
     CommandNotFound,
@@ -222,6 +223,24 @@ async def test_exec_without_input_reads_the_end_of_it(engine: Engine) -> None:
         assert [item async for item in session.output()] == []
         assert await session.wait() == 0
     await session.close()
+
+
+@pytest.mark.root(root_only.PROCESSES)
+async def test_a_debugger_is_a_container_besides_and_gone_at_its_end(engine: Engine) -> None:
+    it = await started(engine, shell("sleep 60"))
+    asked = Debug(("sh", "-c", "echo hi; exit 4"), "busybox", tty=False, stdin=False)
+    session = await engine.containers.debug(it.id, asked)
+    assert len(await engine.containers.list()) == 2
+    assert [item async for item in session.output()] == [("stdout", b"hi\n")]
+    assert await session.wait() == 4
+    await session.close()
+    async with asyncio.timeout(60):
+        while len(await engine.containers.list()) > 1:  # noqa: ASYNC110  # there is no event
+            await asyncio.sleep(0.01)
+    await engine.containers.kill(it.id)
+    await engine.containers.wait(it.id)
+    with pytest.raises(WrongStatus):
+        await engine.containers.debug(it.id, asked)
 
 
 async def test_events_tell_of_a_further_command(engine: Engine) -> None:

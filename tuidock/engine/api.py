@@ -14,6 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Protocol
 
 from tuidock.engine.anatomy import Anatomy, Living
+from tuidock.engine.debugging import Debug
 from tuidock.engine.events import Event, PullEvent
 from tuidock.engine.filesystem import Change, CommitSpec, Copied, Listing, PathStat
 from tuidock.engine.pruning import Pruned, PruneQuery
@@ -35,6 +36,7 @@ from tuidock.engine.types import (
     Sample,
 )
 
+A_SHELL = Debug()
 ALL_LINES = LogQuery()
 EVERYTHING_STOPPED = PruneQuery()
 
@@ -228,6 +230,14 @@ class Containers(Protocol):
     async def exec(self, key: str, spec: ExecSpec) -> Session: ...
 
     async def attach(self, key: str) -> Session: ...
+
+    async def debug(self, key: str, asked: Debug = A_SHELL) -> Session:
+        """A shell, or a command, with tools of its own in the namespaces of a running container.
+
+        For images without any. It is a container besides, removed when the session is closed;
+        the end of the other is its end too. Raises WrongStatus, ImageNotFound, Unsupported.
+        """
+        ...
 
 
 class Files(Protocol):

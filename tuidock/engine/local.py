@@ -11,21 +11,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from tuidock.engine import journal
 from tuidock.engine.anatomy import Anatomy, Living
-from tuidock.engine.api import ALL_LINES, EVERYTHING_STOPPED, Session
+from tuidock.engine.api import A_SHELL, ALL_LINES, EVERYTHING_STOPPED, Session
 from tuidock.engine.containers.output import is_up
 from tuidock.engine.core import Core, default_layout
+from tuidock.engine.debugging import Debug
+from tuidock.engine.errors import EngineError, NotFound
 from tuidock.engine.events import Event, Pulled, PullEvent
 from tuidock.engine.faults import translated
 from tuidock.engine.layout import Layout
 from tuidock.engine.localfiles import LocalFiles
 from tuidock.engine.logs import reader
 from tuidock.engine.pruning import Pruned, PruneQuery
+from tuidock.engine.runtime.client import Line
 from tuidock.engine.session import LineSession, readable
 from tuidock.engine.types import (
     Bounds,
@@ -266,10 +270,36 @@ class LocalContainers:
         line = await self._workers.call(lambda core: core.containers.exec(key, spec))
         return LineSession(line, tty=spec.tty)
 
+    async def debug(self, key: str, asked: Debug = A_SHELL) -> Session:
+        it = await self._workers.slow(lambda core: core.containers.debugger(key, asked))
+        try:
+            line = await self._workers.slow(lambda core: core.containers.start_attached(it.id))
+        except EngineError:
+            await self._forget(it.id)
+            raise
+        return _Debugging(line, partial(self._forget, it.id), tty=asked.tty)
+
+    async def _forget(self, key: str) -> None:
+        """Remove a debugger that may be gone already."""
+        with contextlib.suppress(NotFound):
+            await self.remove(key, force=True)
+
     async def attach(self, key: str) -> Session:
         tty = (await self.get(key)).spec.tty
         line = await self._workers.call(lambda core: core.containers.attach(key))
         return LineSession(line, tty=tty)
+
+
+class _Debugging(LineSession):
+    """The line to a debugger, which nobody wants once that is closed."""
+
+    def __init__(self, line: Line, forget: Callable[[], Awaitable[None]], *, tty: bool) -> None:
+        super().__init__(line, tty=tty)
+        self._forget = forget
+
+    async def close(self) -> None:
+        await super().close()
+        await self._forget()
 
 
 class LocalEngine:

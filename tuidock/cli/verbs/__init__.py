@@ -62,6 +62,13 @@ VERBS: dict[str, Verb] = {
     "exec": Verb(
         "exec", "Run a command in a running container", "containers", failure=125, changes=True
     ),
+    "debug": Verb(
+        "debug",
+        "Look into a running container with tools of your own",
+        "containers",
+        failure=125,
+        changes=True,
+    ),
     "port": Verb("port", "Show published ports", "containers"),
     "attach": Verb(
         "attach", "Join a running container's input and output", "containers", changes=True

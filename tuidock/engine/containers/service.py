@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tuidock.engine.anatomy import Anatomy, Living
+    from tuidock.engine.debugging import Debug
     from tuidock.engine.filesystem import CommitSpec
     from tuidock.engine.images.service import Images
     from tuidock.engine.network.service import Network
@@ -220,6 +221,18 @@ class Containers(FileVerbs):
     def attach(self, key: str) -> Line:
         """Raises WrongStatus when it does not run."""
         return Monitor(self.layout, self._running(key).id).attach()
+
+    def debugger(self, key: str, asked: Debug) -> Container:
+        """A container of tools in the namespaces of one that runs; created, not started.
+
+        Raises WrongStatus, Unsupported, ImageNotFound.
+        """
+        from tuidock.engine.debugging import debugger
+        from tuidock.engine.linux.proc import pid_inside
+
+        it = self.get(self._running(key).id)
+        image = asked.image or self._images().toolbox()
+        return self.create(debugger(it, asked._replace(image=image), pid_inside(it.pid)))
 
     def exec(self, key: str, spec: ExecSpec) -> ExecLine:
         """Run a further command. Raises RuntimeFailure, WrongStatus."""

@@ -25,10 +25,12 @@ from tuidock.engine.fake import health
 from tuidock.engine.fake.anatomy import AnatomyVerbs
 from tuidock.engine.fake.box import Box, docker_inspect, processes
 from tuidock.engine.fake.clock import Clock
+from tuidock.engine.fake.debugging import DebugVerbs
 from tuidock.engine.fake.images import FakeImages, digest, guard
 from tuidock.engine.fake.limits import BOUNDS, check
 from tuidock.engine.fake.programs import KNOWN, Program, understand
 from tuidock.engine.fake.session import FakeSession
+from tuidock.engine.fake.words import signal_number, within
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     UP,
@@ -46,11 +48,10 @@ from tuidock.engine.types import (
     Status,
 )
 
-_SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
 _NAMES = ("brave_hopper", "calm_lovelace", "eager_turing", "kind_noether", "wise_curie")
 
 
-class FakeContainers(AnatomyVerbs):
+class FakeContainers(AnatomyVerbs, DebugVerbs):
     """`calls` remembers every verb; `failures[verb]` makes its next call fail."""
 
     def __init__(self, clock: Clock, images: FakeImages, publish: Callable[[Event], None]) -> None:
@@ -97,7 +98,7 @@ class FakeContainers(AnatomyVerbs):
 
     async def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
         box = self._box(key)
-        lines = [it for it in box.lines if _within(it, query)]
+        lines = [it for it in box.lines if within(it, query)]
         position = len(box.lines)
         if query.tail is not None:
             lines = lines[max(0, len(lines) - query.tail) :]
@@ -223,7 +224,7 @@ class FakeContainers(AnatomyVerbs):
 
     async def kill(self, key: str, signal: str = "KILL") -> None:
         self._note("kill", key, signal)
-        number = _signal(signal)
+        number = signal_number(signal)
         box = self._alive(key)
         self._say("kill", box, ("signal", str(number)))
         if number == 9 or (number == 15 and box.program.stop_code != 137):
@@ -231,7 +232,7 @@ class FakeContainers(AnatomyVerbs):
 
     async def signal(self, key: str, pid: int, signal: str) -> None:
         self._note("signal", key, str(pid), signal)
-        number = _signal(signal)
+        number = signal_number(signal)
         box = self._alive(key)
         found = processes(box, self._clock.time())
         if pid not in {process.pid for process in found} - box.ended:
@@ -384,17 +385,3 @@ class FakeContainers(AnatomyVerbs):
         taken = {box.it.name for box in self._boxes.values()}
         base = _NAMES[self._counter % len(_NAMES)]
         return base if base not in taken else f"{base}{self._counter}"
-
-
-def _within(line: LogLine, query: LogQuery) -> bool:
-    since, until = query.since, query.until
-    return (since is None or line.at >= since) and (until is None or line.at <= until)
-
-
-def _signal(name: str) -> int:
-    short = name.upper().removeprefix("SIG")
-    if short.isdigit():
-        return int(short)
-    if short not in _SIGNALS:
-        raise BadSpec(f"invalid signal: {name}")
-    return _SIGNALS[short]

@@ -118,6 +118,21 @@ class Images:
             self._note("import", image.id, str(parse(reference)))
         return image
 
+    def toolbox(self) -> str:
+        """The reference of the tools of this machine, made into an image when they are not here.
+
+        Raises Unsupported, StorageFull.
+        """
+        from tuidock.engine.errors import ImageNotFound
+        from tuidock.engine.images import starter
+
+        try:
+            self.get(starter.TOOLBOX)
+        except ImageNotFound:
+            made = starter.build_toolbox()
+            self.add(made.config, [made.layer], made.reference)
+        return starter.TOOLBOX
+
     def derive(self, base: str, step: Derivation, layer: Iterable[bytes], reference: str) -> Image:
         """Make an image of the layers of image `base` (an id) and one more, plain tar.
 

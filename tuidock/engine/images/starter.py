@@ -29,6 +29,8 @@ REFERENCE = "docker.io/tuidock/starter:latest"
 OWN_FILES = os.path.join(os.path.dirname(__file__), "rootfs")
 SEARCH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
+TOOLBOX = "docker.io/tuidock/tools:latest"
+"""The image of a debugger: more tools, and no Python."""
 REQUIRED = "sh cat ls sleep"
 TOOLS = (
     "bash dash [ awk basename chmod chown clear cp cut date dd df dirname du echo env expr"
@@ -36,6 +38,12 @@ TOOLS = (
     " readlink realpath rm rmdir sed seq sort stat stty tail tee test timeout top touch tr"
     " true tty uname uniq watch wc which who xargs yes"
 )
+LOOKING = (
+    "busybox curl dig file find fold getent gzip hexdump htop ip less ltrace lsns lsof nano nc"
+    " netstat nslookup od pgrep ping pkill pstree sha256sum socat ss strace stty tar"
+    " tcpdump traceroute vi vim vmstat wget xxd"
+)
+"""What people look for in a container that has nothing; what this machine lacks is left out."""
 MODULES = (
     "argparse code codecs datetime functools http.server json math mmap os random re readline"
     " rlcompleter shutil signal site socket subprocess sysconfig tempfile threading time"
@@ -74,14 +82,28 @@ def build() -> Starter:
     """Gather, archive and describe. Raises Unsupported where the machine has no shell."""
     tree = _skeleton()
     libraries = _Libraries(tree)
-    _add_tools(tree, libraries)
+    _add_tools(tree, libraries, TOOLS)
     _add_python(tree, libraries)
     _add_terminals(tree)
     # Our own files are as old as a checkout of them; that must not change the digest.
-    newest = max(int(os.stat(e.source).st_mtime) for e in tree.values() if e.source)
+    newest = _newest(tree)
     _add_own_files(tree)
     layer = _archive(tree, newest)
     return Starter(REFERENCE, _config(layer, newest), layer)
+
+
+def build_toolbox() -> Starter:
+    """The tools to look into containers with. Raises Unsupported where there is no shell."""
+    tree = _skeleton()
+    _add_tools(tree, _Libraries(tree), f"{TOOLS} {LOOKING}")
+    _add_terminals(tree)
+    newest = _newest(tree)
+    layer = _archive(tree, newest)
+    return Starter(TOOLBOX, _config(layer, newest, "tuidock tools"), layer)
+
+
+def _newest(tree: Tree) -> int:
+    return max(int(os.stat(entry.source).st_mtime) for entry in tree.values() if entry.source)
 
 
 # --- gathering ------------------------------------------------------------------------------
@@ -120,9 +142,9 @@ class _Libraries:
             self.tree.setdefault(f"{self.directory}/{name}", Entry(0o755, source=source))
 
 
-def _add_tools(tree: Tree, libraries: _Libraries) -> None:
+def _add_tools(tree: Tree, libraries: _Libraries, tools: str) -> None:
     names: dict[str, str] = {}  # of the real file: one multi-call binary serves many tools
-    for tool in f"{REQUIRED} {TOOLS}".split():
+    for tool in dict.fromkeys(f"{REQUIRED} {tools}".split()):
         path = shutil.which(tool, path=SEARCH)
         if path and _add_program(tree, libraries, f"usr/bin/{tool}", os.path.realpath(path), names):
             continue
@@ -238,7 +260,7 @@ def _header(name: str, entry: Entry, newest: int) -> tarfile.TarInfo:
     return header
 
 
-def _config(layer: bytes, newest: int) -> bytes:
+def _config(layer: bytes, newest: int, title: str = "tuidock starter") -> bytes:
     """OCI image config, in the image-spec's words."""
     platform = host_platform()
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(newest))
@@ -253,7 +275,7 @@ def _config(layer: bytes, newest: int) -> bytes:
                 "PYTHONUNBUFFERED=1",
             ],
             "Cmd": ["/bin/sh"],
-            "Labels": {"org.opencontainers.image.title": "tuidock starter"},
+            "Labels": {"org.opencontainers.image.title": title},
         },
         "rootfs": {
             "type": "layers",

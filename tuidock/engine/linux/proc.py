@@ -71,3 +71,10 @@ def send_signal(pid: int, born: int, number: int, *, patience: float = 0.0) -> N
         return
     finally:
         os.close(pidfd)
+
+
+def pid_inside(pid: int) -> int:
+    """Its number in the innermost pid namespace that it is in. Raises OSError."""
+    with open(f"/proc/{pid}/status") as lines:
+        numbers = next(line for line in lines if line.startswith("NSpid:"))
+    return int(numbers.split()[-1])
