@@ -77,16 +77,19 @@ class TuidockApp(App[int], inherit_bindings=False):
         *,
         read_only: bool = False,
         themes: Sequence[Theme] = (),
+        greet: bool = False,
     ) -> None:
         """`now` is the clock that ages are reckoned from; a test may give one that stands.
 
         `memory` is the path of the state kept between two runs, empty for none.
         `read_only`: the engine refuses whatever changes something. `themes` are the user's own.
+        `greet`: somebody who has never been here sees what the doctor says.
         """
         settled = config or settings.Config()
         super().__init__(ansi_color=THEMES.get(settled.theme, DARK).ansi)
         self.read_only = read_only
         self.own_themes = themes
+        self._greet = greet and bool(memory) and not os.path.exists(memory)
         watched = noted(engine, self._note, self._name_of, now)
         self.engine = readonly.read_only(watched) if read_only else watched
         self.config = settled
@@ -122,6 +125,9 @@ class TuidockApp(App[int], inherit_bindings=False):
         self.set_keymap(dict(self.config.keys))
         self.follow()
         self.call_after_refresh(self._recall)
+        if self._greet:
+            self.call_after_refresh(self.action_doctor, first=True)
+            self._remember(self.state)
 
     # --- the World ------------------------------------------------------------------------
 
@@ -257,6 +263,16 @@ class TuidockApp(App[int], inherit_bindings=False):
         if chosen:
             self._remember(self.state._replace(theme=chosen))
 
+    def action_doctor(self, *, first: bool = False) -> None:
+        from tuidock.screens.doctor import DoctorScreen
+
+        self.push_screen(DoctorScreen(first=first))
+
+    def action_jump(self) -> None:
+        from tuidock.screens.jump import JumpScreen, places
+
+        self.push_screen(JumpScreen(places(self.screen)))
+
     def action_help(self) -> None:
         from tuidock.screens.help import HelpScreen
 
@@ -319,7 +335,7 @@ class TuidockApp(App[int], inherit_bindings=False):
         )
 
 
-def run(engine: Engine, config: str = "", *, read_only: bool = False) -> int:
+def run(engine: Engine, config: str = "", *, read_only: bool = False, greet: bool = False) -> int:
     """Open the interface and stay until the user leaves; the exit code. Closes the engine.
 
     `config` is the path of the settings, the user's own when empty. Raises BadConfig.
@@ -328,7 +344,7 @@ def run(engine: Engine, config: str = "", *, read_only: bool = False) -> int:
     chosen = settings.load(path, widget_keys)
     themes = theme_files.load(os.path.join(os.path.dirname(path), "themes"))
     chosen = _worn(chosen, [it.name for it in themes], remembered.load(memory).theme)
-    app = TuidockApp(engine, chosen, memory=memory, read_only=read_only, themes=themes)
+    app = TuidockApp(engine, chosen, memory=memory, read_only=read_only, themes=themes, greet=greet)
     return asyncio.run(_stay(app))
 
 

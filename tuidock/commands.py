@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.markup import escape
 
 from tuidock.verb import Verb
 from tuidock.verbs import VERBS, fits
@@ -61,10 +62,17 @@ class VerbCommands(Provider):
         await self.app.run_action(verb.binding_action, where)
 
     def _help(self, verb: Verb) -> str:
-        if not verb.key:
-            return verb.help
-        key = self.app.get_key_display(Binding(verb.key.split(",")[0], ""))
-        return f"{verb.help}  ({key})"
+        """What it does, its key as it is now, and the command that does the same."""
+        remapped = cast("TuidockApp", self.app).config.keys.get(verb.id, verb.key)
+        key = self.app.get_key_display(Binding(remapped.split(",")[0], "")) if remapped else ""
+        said = [verb.help, key and f"({key})", verb.command and f"tuidock {self._command(verb)}"]
+        return escape("   ".join(filter(None, said)))
+
+    def _command(self, verb: Verb) -> str:
+        screen: Any = self.screen
+        targets = list(screen.targets()) if getattr(screen, "SCOPE", "") else []
+        names = " ".join(it.name for it in targets[:3]) or "NAME"
+        return verb.command.replace("{}", names if verb.scope != "images" else "IMAGE")
 
 
 class ContainerCommands(Provider):

@@ -35,6 +35,8 @@ def registry() -> Iterator[DebianRegistry]:
 @pytest.fixture
 def terminal(layout: Layout, tmp_path: Path) -> Iterator[Terminal]:
     roots = ["--root", layout.root, "--runroot", layout.runroot]
+    (tmp_path / "tuidock").mkdir()
+    (tmp_path / "tuidock" / "state.json").write_text("{}")  # not the first time: no doctor
     env = {"TUIDOCK_CONFIG": str(tmp_path / "none.toml"), "XDG_STATE_HOME": str(tmp_path)}
     with Terminal([sys.executable, "-m", "tuidock", *roots], tmp_path, env) as it:
         yield it

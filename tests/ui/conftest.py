@@ -111,13 +111,16 @@ async def staged(
     memory: str = "",
     read_only: bool = False,
     themes: Sequence[Theme] = (),
+    greet: bool = False,
 ) -> AsyncIterator[Stage]:
     """The app on a harbour (or on an engine with nothing in it), loaded and at rest."""
     clock = StoppedClock()
     engine = FakeEngine(clock)
     if scene:
         await harbour(engine)
-    app = TuidockApp(engine, config, clock.time, memory, read_only=read_only, themes=themes)
+    app = TuidockApp(
+        engine, config, clock.time, memory, read_only=read_only, themes=themes, greet=greet
+    )
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, engine, pilot, clock)
         await stage.until(lambda: app.world.loaded)

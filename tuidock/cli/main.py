@@ -185,4 +185,4 @@ def _open_interface(settings: Settings) -> int:
 
     engine = open_engine(settings.values["--root"] or None, settings.values["--runroot"] or None)
     config = settings.values["--config"]
-    return run_interface(engine, config, read_only=reading.only())
+    return run_interface(engine, config, read_only=reading.only(), greet=True)

@@ -20,7 +20,7 @@ READING = frozenset(
         *("registry.catalog", "registry.tags", "registry.describe"),
         *("containers.list", "containers.get", "containers.wait", "containers.top"),
         *("containers.inspect", "containers.logs", "containers.log_files", "containers.stats"),
-        "containers.bounds",
+        *("containers.bounds", "containers.anatomy", "containers.living"),
         "containers.history",
         *("containers.anatomy", "containers.living"),
         *("files.changes", "files.stat", "files.list", "files.read"),

@@ -46,12 +46,26 @@ class TitleBar(Widget):
         self.facts = (*only, *_facts(world))
 
     def render(self) -> RenderResult:
+        return _spread(Content("").join(self._left()), self.facts, self.size.width)
+
+    def _left(self) -> list[Content]:
+        """The name, then the panes; shorter when there is no room."""
+        parts: list[Content] = []
         for short in (False, True):
             panes = [self._pane(verb.key, verb.title, short=short) for verb in PANES]
-            left = Content.assemble((" tuidock ", "bold $accent"), *panes)
-            if left.cell_length <= self.size.width:
+            parts = [Content.styled(" tuidock ", "bold $accent"), *panes]
+            if sum(part.cell_length for part in parts) <= self.size.width:
                 break
-        return _spread(left, self.facts, self.size.width)
+        return parts
+
+    def pane_places(self) -> list[tuple[str, str, int]]:
+        """Name, key and column of each pane."""
+        name, *panes = self._left()
+        found, x = [], name.cell_length
+        for verb, part in zip(PANES, panes, strict=True):
+            found.append((verb.title.lower(), verb.key, x + 1))
+            x += part.cell_length
+        return found
 
     def _pane(self, key: str, title: str, *, short: bool) -> Content:
         """On a narrow screen the panes that are not here show their number and a few letters."""

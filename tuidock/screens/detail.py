@@ -220,6 +220,16 @@ class Detail(Vertical):
         self.border_title = Content(" ").join(parts)
         self.border_subtitle = Content(self._label)
 
+    def tab_places(self) -> list[tuple[str, int]]:
+        """Name of each tab, and the column where its title begins."""
+        found, x = [], 3
+        for name in self._order:
+            title = self._title(name)
+            inset = title.cell_length - len(title.plain.lstrip())
+            found.append((name, x + inset))
+            x += title.cell_length + 1
+        return found
+
     def _title(self, name: str) -> Content:
         title = self._kinds[name].TITLE
         if name == self.active:

@@ -71,8 +71,26 @@ class EventsScreen(ListScreen):
         if world.events is not before.events:
             numbered = enumerate(world.events, world.forgotten)
             items = [_item(str(number), it) for number, it in numbered]
+            newest = self._at_newest()
             self.pane.set_items(items[::-1])
+            if newest and self.pane.table.rows:
+                self.pane.table.cursor_key = self.pane.table.rows[0].key
             self.look()
+
+    def _at_newest(self) -> bool:
+        """Whoever looks at the newest follows; whoever went elsewhere stays there."""
+        table = self.pane.table
+        return not table.rows or table.cursor_key == table.rows[0].key
+
+    def action_go_there(self) -> None:
+        """To the container that it happened to."""
+        it, _ = self.subject()
+        if it is None:
+            return
+        if it.id in self.world.containers:
+            self.dock.go_to(it.id)
+        else:
+            self.notify(f"{it.name or it.id} is gone", title="Nowhere to go", markup=False)
 
     def subject(self) -> tuple[Event | None, str]:
         index = int(self.pane.cursor_key or -1) - self.world.forgotten

@@ -24,6 +24,15 @@ EVERYWHERE = (
     _pane("8", "Jobs", "Pulls and other long work, and how it ended"),
     _pane("9", "Done", "What was changed from here, as commands"),
     Verb(
+        "app.doctor",
+        "Doctor",
+        "What this machine can do, and what to mend",
+        "0",
+        action="doctor",
+        command="doctor",
+    ),
+    Verb("app.jump", "Jump", "A letter on every place; press it", "ctrl+o", action="jump"),
+    Verb(
         "app.palette",
         "Commands",
         "Everything by name",

@@ -1,10 +1,19 @@
-"""What can be done to jobs, and to what was done."""
+"""What can be done to events, to jobs, and to what was done."""
 
 from __future__ import annotations
 
 from tuidock.verb import Verb
 
 ON_JOBS = (
+    Verb(
+        "event.go",
+        "Go there",
+        "The container it happened to",
+        "v",
+        "events",
+        "go_there",
+        shown=True,
+    ),
     Verb("job.open", "Open", "The layers of a pull", "v", "jobs", "open_job", shown=True),
     Verb(
         "job.cancel",

@@ -1,0 +1,137 @@
+"""Getting about: the doctor at the first start, letters to jump to, events, the palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import Stage, staged
+from tuidock.app import TuidockApp
+from tuidock.engine.errors import HostError
+from tuidock.engine.types import Finding
+from tuidock.screens.doctor import DoctorScreen, report
+from tuidock.screens.jump import JumpScreen, places
+from tuidock.verbs import VERBS
+from tuidock.widgets.table import LiveTable
+
+
+async def test_the_doctor_greets_once(tmp_path: Path) -> None:
+    memory = str(tmp_path / "state.json")
+    async with staged(memory=memory, greet=True) as stage:
+        await stage.until(lambda: isinstance(stage.app.screen, DoctorScreen))
+        await stage.until(lambda: stage.shows("This machine has all that containers need"))
+        assert stage.shows("Welcome.")
+        await stage.press("j")
+        assert isinstance(stage.app.screen, DoctorScreen)
+        await stage.press("2")  # who knows the way goes on
+        await stage.until(lambda: stage.app.current_mode == "images")
+        assert not isinstance(stage.app.screen, DoctorScreen)
+    async with staged(memory=memory, greet=True) as stage:
+        assert not isinstance(stage.app.screen, DoctorScreen)
+        await stage.press("0")
+        await stage.until(lambda: stage.shows("This machine has all"))
+        assert not stage.shows("Welcome.")
+        await stage.press("escape")
+        assert not isinstance(stage.app.screen, DoctorScreen)
+
+
+@pytest.mark.parametrize("error", [HostError("no store", "make one"), ValueError("bug")])
+async def test_a_doctor_that_fails_says_so_in_a_line(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Seen to fail without `except Exception` in action_look."""
+
+    async def broken() -> list[Finding]:
+        raise error
+
+    monkeypatch.setattr(stage.engine, "doctor", broken)
+    await stage.press("0")
+    await stage.until(lambda: stage.shows("1 thing to mend, of 1 looked at"))
+    assert stage.shows(str(error))
+    assert not stage.shows("Traceback")
+
+
+def test_what_is_to_be_mended_comes_first_with_its_remedy() -> None:
+    findings = [
+        Finding("overlay", "ok", "works", "never told"),
+        Finding("subuid", "missing", "no ids", "usermod --add-subuids ..."),
+    ]
+    lines = report(findings, first=False).plain.splitlines()
+    assert lines[0] == "1 thing to mend, of 2 looked at"
+    assert [line.split()[:2] for line in lines[2:]] == [
+        ["✗", "subuid"],
+        ["→", "usermod"],
+        ["✓", "overlay"],
+    ]
+
+
+async def test_a_letter_goes_to_a_tab_and_a_number_to_a_pane(stage: Stage) -> None:
+    await stage.press("ctrl+o")
+    screen = stage.app.screen
+    assert isinstance(screen, JumpScreen)
+    assert stage.app.screen_stack[0].detail.active == "logs"  # type: ignore[attr-defined]
+    await stage.press("i")  # `l` is that of the logs
+    detail = stage.app.screen.detail  # type: ignore[attr-defined]
+    await stage.until(lambda: detail.active == "limits" and detail.has_focus_within)
+    await stage.press("ctrl+o", "7")
+    await stage.until(lambda: stage.app.current_mode == "events")
+    await stage.press("ctrl+o", "escape")
+    assert not isinstance(stage.app.screen, JumpScreen)
+
+
+async def test_letters_stand_where_things_are() -> None:
+    async with staged(size=(200, 60)) as stage:
+        screen = stage.app.screen
+        lines = stage.text().splitlines()
+        for place in places(screen):
+            if place.name.isdigit():
+                assert stage.app.get_widget_at(*place.at)[0].region.y == 0
+        tabs = screen.detail.tab_places()  # type: ignore[attr-defined]
+        assert [name for name, _ in tabs] == list(screen.TABS)  # type: ignore[attr-defined]
+        assert lines
+        focusable = [place for place in places(screen) if isinstance(bound(place.go), LiveTable)]
+        assert focusable
+
+
+def bound(call: object) -> object:
+    return getattr(call, "__self__", None)
+
+
+async def test_events_are_followed_until_somebody_goes_elsewhere(stage: Stage) -> None:
+    await stage.press("7")
+    await stage.engine.containers.stop("web")
+    await stage.until(lambda: "stop" in str(stage.rows()))
+    table = stage.app.screen.query_one("#list LiveTable", LiveTable)
+    assert table.cursor_key == table.rows[0].key
+    await stage.press("j")
+    key = table.cursor_key
+    await stage.engine.containers.start("web")
+    await stage.until(lambda: "start" in str(stage.rows()))
+    assert table.cursor_key == key
+    await stage.press("v")
+    await stage.until(lambda: stage.app.current_mode == "containers")
+    assert stage.cursor() == "web"
+
+
+async def test_the_palette_tells_keys_and_commands(stage: Stage) -> None:
+    await stage.press("ctrl+p", *"restart")
+    await stage.until(lambda: stage.shows("tuidock restart web"))
+    assert stage.shows("(r)")
+
+
+async def test_every_verb_has_an_action_that_somebody_answers(stage: Stage) -> None:
+    """A verb whose action nobody has would be a key that does nothing."""
+    lost = []
+    for verb in VERBS.values():
+        name = verb.binding_action.partition("(")[0].removeprefix("app.")
+        pane = verb.scope if verb.scope in TuidockApp.MODES else "containers"
+        stage.app.action_pane(pane)
+        await stage.pilot.pause()
+        screen = stage.app.screen
+        owners = [stage.app, screen]
+        if verb.scope in ("top", "files", "env", "inspect"):
+            owners = [await screen.detail.bring(verb.scope)]  # type: ignore[attr-defined]
+        if not any(hasattr(owner, f"action_{name}") for owner in owners):
+            lost.append(verb.id)
+    assert not lost
