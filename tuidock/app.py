@@ -10,12 +10,12 @@ import asyncio
 import os
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import work
-from textual.app import App, ScreenStackError
+from textual.app import ScreenStackError
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.reactive import var
@@ -26,15 +26,14 @@ from tuidock import config as settings
 from tuidock import state as remembered
 from tuidock import theme_files
 from tuidock.commands import ContainerCommands, VerbCommands
-from tuidock.deed import Deed, tail
 from tuidock.deeds import noted
-from tuidock.diary import Diary, beside
 from tuidock.engine import readonly
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import EngineError
 from tuidock.feeds import Feeds
 from tuidock.job import Job
 from tuidock.jobs import Jobs, Say
+from tuidock.remembering import Remembering
 from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
@@ -46,7 +45,7 @@ HEAD_START = 0.5
 """Seconds; a store that takes longer is read while there is a screen that says so."""
 
 
-class TuidockApp(App[int], inherit_bindings=False):
+class TuidockApp(Remembering, inherit_bindings=False):
     """The interface on an engine."""
 
     TITLE = "tuidock"
@@ -95,9 +94,7 @@ class TuidockApp(App[int], inherit_bindings=False):
         self.config = settled
         self._dress()
         self.now = now
-        self._memory = memory
-        self.state = remembered.load(memory) if memory else remembered.State()
-        self.diary = Diary(beside(memory) if memory else "")
+        self.open_memory(memory)
         self.feeds = Feeds(self.engine, self.write, self._report, now)
         self.jobs = Jobs(self.write, now, self._launch, self._job_over)
         self._pulls: dict[str, int] = {}
@@ -198,46 +195,6 @@ class TuidockApp(App[int], inherit_bindings=False):
             self.notify(job.hint, title=title, severity=kind, markup=False)
         else:
             self.notify(job.title, title=f"{job.kind} is done".capitalize(), markup=False)
-
-    # --- what is remembered -----------------------------------------------------------------
-
-    def remember_columns(self, pane: str, keys: tuple[str, ...]) -> None:
-        """Keep a choice of columns for this run and the next ones."""
-        self._remember(self.state.with_columns(pane, keys))
-
-    def remember_group(self, pane: str, way: str) -> None:
-        self._remember(self.state.with_group(pane, way))
-
-    def remember_form(self, image: str, values: Mapping[str, str]) -> None:
-        """Keep what was filled in for an image, for the next container of it."""
-        self._remember(self.state.with_form(image, values))
-
-    def remember_shell(self, image: str, shell: str) -> None:
-        """Keep the shell that was chosen in containers of an image."""
-        self._remember(self.state.with_shell(image, shell))
-
-    def _remember(self, state: remembered.State) -> None:
-        self.state = state
-        if self._memory:
-            try:
-                remembered.save(self.state, self._memory)
-            except OSError as error:
-                said = f"{self._memory}: {error.strerror}"
-                self.notify(said, title="Not remembered", severity="warning", markup=False)
-
-    def _recall(self) -> None:
-        """What was done in earlier runs."""
-        past = self.diary.load()
-        self.write(lambda world: world._replace(deeds=tail((*past, *world.deeds))))
-
-    def _note(self, deed: Deed) -> None:
-        self.write(lambda world: world.with_deed(deed))
-        if problem := self.diary.append(deed):
-            self.notify(problem, title="Not noted", severity="warning", markup=False)
-
-    def _name_of(self, key: str) -> str:
-        it = self.world.containers.get(key)
-        return it.name if it else key[:12] if len(key) == 64 else key
 
     # --- going places -----------------------------------------------------------------------
 
