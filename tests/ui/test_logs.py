@@ -131,3 +131,17 @@ async def test_a_moment_asked_for_before_the_log_is_open(stage: Stage) -> None:
     assert not view(stage).lines.follow
     tab.seek(wanted + 1e9)
     await stage.until(lambda: tab.moment == source.lines(source.end - 1, source.end)[0].at)
+
+
+async def test_a_run_that_ended_is_told_between_its_lines_and_the_next(stage: Stage) -> None:
+    """Fails when the log does not say where a container was started again."""
+    await stage.turn(20)
+    await stage.engine.containers.stop("web")
+    await stage.turn(1)
+    await stage.engine.containers.start("web")
+    await stage.turn(3)
+    lines = view(stage).lines
+    await stage.until(lambda: lines.breaks)
+    await stage.until(lambda: stage.shows("── exit "))
+    rule = next(it for it in lines.breaks)
+    assert rule.at < stage.container("web").started

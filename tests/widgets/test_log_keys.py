@@ -21,6 +21,7 @@ from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_json import LONGEST, worded
 from tuidock.widgets.log_level import level
 from tuidock.widgets.log_paint import Look, drawn
+from tuidock.widgets.log_rows import Break
 from tuidock.widgets.log_save import problem, suggested
 from tuidock.widgets.log_source import Between, Ring
 from tuidock.widgets.log_time import Span, first_at, moment_typed, neighbour_minute, span_typed
@@ -375,3 +376,49 @@ def test_a_level_colours_its_word_and_not_what_has_colours() -> None:
     assert colours("INFO fine", "stderr") == [("▎", "green"), ("INFO", "green")]
     assert colours("bare", "stderr") == [("bare", "blue")]
     assert colours('{"level":50,"msg":"x"}') == [("▎", "red"), ("50    ", "red")]
+
+
+# --- runs, and choosing a line ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+async def test_where_a_run_ended_a_rule_is_drawn_and_the_last_line_still_shows(
+    *, wrap: bool
+) -> None:
+    """Fails when the rule pushes the newest line off the screen."""
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await fill(view, pilot, some(100))
+        if wrap:
+            await pilot.press("w")
+        view.lines.set_breaks([Break(START + 39.5, "exit 3"), Break(START + 94.5, "exit 1")])
+        view.lines.settle()
+        await pilot.pause()
+        shown = lines_of(view.lines)
+        place = next(n for n, line in enumerate(shown) if "── exit 1 ──" in line)
+        assert shown[place - 1].strip() == "line 94"
+        assert shown[place + 1].strip() == "line 95"
+        assert shown[-1].strip() == "line 99"
+        await pilot.press("g")
+        await pilot.press("pagedown")
+        assert sum("exit 3" in line for line in lines_of(view.lines)) == 1
+
+
+async def test_a_line_is_chosen_with_shift() -> None:
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await fill(view, pilot, some(100))
+        await pilot.press("shift+up", "shift+up")
+        assert view.lines.current == 98
+        assert not view.lines.follow
+        await pilot.press("m", "shift+up", "m")
+        assert view.lines.marks == {98, 97}
+        await pilot.press("enter")
+        assert "line 98 ·" in str(view.query_one("#log-panel").border_title)
+        await pilot.press("shift+down")
+        await until(pilot, lambda: "line 99 ·" in str(view.query_one("#log-panel").border_title))
+        await pilot.press("enter")
+        assert not view.query_one("#log-panel").has_class("-open")
+        await pilot.press("g", *["shift+down"] * 40)
+        assert view.lines.current in view.lines.on_screen()
+        assert view.lines.current == 22 + 39

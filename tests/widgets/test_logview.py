@@ -166,6 +166,9 @@ async def test_wrapping_shows_the_whole_of_a_line() -> None:
         assert "end" in "".join(shown)
         assert sum("x" in line for line in shown) == 3
         assert "line 49" in "".join(shown)
+        assert "".join(shown).count("x") == 200, "no cell is under the scroll bar"
+        room = view.lines.scrollable_content_region.width
+        assert all(len(line) <= room for line in shown)
 
 
 async def test_going_sideways_is_not_reset_by_new_lines() -> None:
@@ -237,8 +240,8 @@ async def test_the_panel_shows_the_whole_line_set_out() -> None:
 
 
 def test_json_is_set_out_and_the_rest_left_alone() -> None:
-    assert set_out("no {json").splitlines() == ["no {json"]
-    assert set_out('at {"a": [1]}').splitlines()[0] == "at {"
+    assert set_out("no {json").plain.splitlines() == ["no {json"]
+    assert set_out('at {"a": [1]}').plain.splitlines()[0] == "at {"
 
 
 async def test_a_million_bytes_in_one_line_freeze_nothing() -> None:

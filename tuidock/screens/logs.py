@@ -11,9 +11,12 @@ from contextlib import aclosing
 from textual import on, work
 from textual.app import ComposeResult
 
+from tuidock.engine.events import Event
 from tuidock.engine.types import Container, LogQuery
+from tuidock.format import moment
 from tuidock.screens.detail import Tab, new_life
 from tuidock.screens.merged import banner, merged
+from tuidock.widgets.log_rows import Break
 from tuidock.widgets.logview import LogView
 from tuidock.world import World
 
@@ -88,13 +91,26 @@ class LogsTab(Tab):
             query = LogQuery(follow=True, tail=0 if indexed else TAIL)
             if indexed:
                 self._opened()
+                self.tell_runs(it, view)
             async for lines in containers.logs(it.id, query):
                 if indexed:
                     view.grown()
                 else:
                     view.append(lines)
                     await view.drained()
-                    self._opened()
+                    if not self._open:
+                        view.flush()
+                        self._opened()
+                        self.tell_runs(it, view)
+
+    @work(exclusive=True, group="runs", exit_on_error=False)
+    async def tell_runs(self, it: Container, view: LogView) -> None:
+        """Draw a line in the log where a run ended and the next began, if it has several."""
+        source = view.source
+        if source.end > source.first and view.lines.line(source.first).at < it.started:
+            with self.dock_screen.presented():
+                found = await self.dock_screen.engine.containers.history(it.id)
+                view.lines.set_breaks(runs_ended(found.events))
 
     def tick(self, world: World) -> None:
         """A container that was started again has a stream again."""
@@ -121,6 +137,17 @@ class LogsTab(Tab):
                 async for batch in lines:
                     view.append(batch)
                     await view.drained()
+
+
+def runs_ended(events: Sequence[Event]) -> list[Break]:
+    """Where one run ended and another followed."""
+    starts = [event.at for event in events if event.action == "start"]
+    last = max(starts, default=0.0)
+    return [
+        Break(event.at, f"exit {dict(event.attributes).get('exitCode', '?')}, {moment(event.at)}")
+        for event in events
+        if event.action == "die" and event.at < last
+    ]
 
 
 async def _index(view: LogView, files: Sequence[str]) -> bool:

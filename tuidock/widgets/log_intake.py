@@ -55,7 +55,7 @@ class LogIntake(Vertical):
             self._drop_excess()
         if not self._flushing:
             self._flushing = True
-            self.set_timer(FRAME, self._flush)
+            self.set_timer(FRAME, self.flush)
 
     def _drop_excess(self) -> None:
         excess = len(self._pending) - 10 * PENDING
@@ -67,7 +67,8 @@ class LogIntake(Vertical):
         """Wait while more lines are pending than a frame should take: call it between batches."""
         await self._room.wait()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Take over what is pending now."""
         self._flushing = False
         lines, self._pending = self._pending, []
         self._ring.extend(lines)
@@ -82,6 +83,7 @@ class LogIntake(Vertical):
         self._ring = Ring()
         self.dropped = 0
         self.lines.window = ""
+        self.lines.breaks = ()
         self.lines.unmark()
         self.lines.show(self._ring)
 

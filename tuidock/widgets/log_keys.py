@@ -25,6 +25,8 @@ MOVING: list[BindingType] = [
     Binding("ctrl+u", "pages(-0.5)", "Half page up", show=False, id="log.half_up"),
     Binding("g,home", "top", "Top", show=False, id="log.top"),
     Binding("G,end", "bottom", "Bottom, and follow", show=False, id="log.bottom"),
+    Binding("shift+down", "cursor(1)", "Line below", show=False, id="log.cursor_down"),
+    Binding("shift+up", "cursor(-1)", "Line above", show=False, id="log.cursor_up"),
     Binding("right", "sideways(1)", "Right", show=False, id="log.right"),
     Binding("left", "sideways(-1)", "Left", show=False, id="log.left"),
     Binding("shift+right", "sideways(5)", "Far right", show=False, id="log.far_right"),

@@ -224,12 +224,12 @@ class LogLines(LogRows):
     def _reveal(self, number: int) -> None:
         top, height = self.scroll_offset.y, self.size.height
         place = self.excerpt.position(number)
-        if self.wrap or not top <= place < top + max(1, height - 1):
+        if self.wrap or self.breaks or not top <= place < top + max(1, height - 1):
             self._scroll(y=place - height // 3)
 
     def _reveal_match(self, number: int) -> None:
         column = None if self.wrap else first_match(self.line(number), self._look(number))
-        left, width = self.scroll_offset.x, self.size.width
+        left, width = self.scroll_offset.x, self._across
         if column is not None and not left <= column < left + width - 20:
             self._strip(number)
             self._own_scroll = True
@@ -272,6 +272,23 @@ class LogLines(LogRows):
 
     def action_bottom(self) -> None:
         self.set_follow(True)
+
+    def action_cursor(self, step: int) -> None:
+        """Choose a line: the last on screen first, then its neighbours."""
+        shown = self.on_screen()
+        if not shown:
+            return
+        known = self.current is not None and self.current in shown
+        here = self.current if known and self.current is not None else shown[-1]
+        place = self.excerpt.position(here) + (step if known else 0)
+        place = min(max(place, 0), self.excerpt.count - 1)
+        self._make_current(self.excerpt.number(place))
+        self.follow = False
+        top, height = self.scroll_offset.y, self.size.height
+        if not self.wrap and not top <= place < top + height:
+            self._scroll(y=place if place < top else place - height + 1)
+        elif self.current not in self.on_screen()[:-1]:
+            self._reveal(self.excerpt.number(place))
 
     def action_sideways(self, steps: int) -> None:
         self._scroll(x=self.scroll_offset.x + steps * SIDEWAYS)

@@ -25,7 +25,7 @@ SHOWN = 4096
 SIGN = "◆"
 PARTS = (
     "stderr", "stderr-bar", "timestamp", "mark", "more", "match", "current", "current-match",
-    "error", "warning", "info", "debug", "name",
+    "error", "warning", "info", "debug", "name", "break",
 )  # fmt: skip
 """Parts of a log that have a style of their own."""
 LEVELLED = ("error", "warning", "info", "debug", "name")

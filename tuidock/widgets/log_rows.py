@@ -7,8 +7,11 @@ are read and styled.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.cache import LRUCache
@@ -25,6 +28,14 @@ from tuidock.widgets.log_source import LogSource, Ring
 from tuidock.widgets.strips import extracted, selected
 
 
+class Break(NamedTuple):
+    """The end of a run, before lines of the next one."""
+
+    at: float
+    """Lines written later are of the next run."""
+    words: str
+
+
 class LogRows(ScrollView, can_focus=True):
     """Lines as they are seen; `LogLines` moves them."""
 
@@ -34,6 +45,7 @@ class LogRows(ScrollView, can_focus=True):
         color: $foreground;
         scrollbar-size-horizontal: 0;
         scrollbar-size-vertical: 1;
+        overflow-y: scroll;
         & > .log--stderr { color: $text-error; }
         & > .log--stderr-bar { color: $error; }
         & > .log--timestamp { color: $text-muted; }
@@ -44,6 +56,7 @@ class LogRows(ScrollView, can_focus=True):
         & > .log--info { color: $text-success; }
         & > .log--debug { color: $text-muted; }
         & > .log--name { color: $text-muted; }
+        & > .log--break { color: $text-accent; }
         & > .log--match { background: $warning; color: auto 95%; }
         & > .log--current { background: $boost; }
         & > .log--current-match {
@@ -71,10 +84,17 @@ class LogRows(ScrollView, can_focus=True):
         """Number of the line that was found or clicked."""
         self.marks: set[int] = set()
         """Numbers of the lines that the reader marked."""
+        self.breaks: Sequence[Break] = ()
+        """Where one run of the container ended and lines of the next follow."""
         self._strips: LRUCache[int, Strip] = LRUCache(2048)
         self._looks = Looks(self._part, lambda: self.rich_style)
         self._page: list[tuple[int, int]] | None = None
         self._widest = 0
+
+    @property
+    def _across(self) -> int:
+        """Cells of a row; `size` has those under the scroll bar too."""
+        return self.scrollable_content_region.width
 
     # --- lines and rows -------------------------------------------------------------------------
 
@@ -100,12 +120,12 @@ class LogRows(ScrollView, can_focus=True):
         return self.excerpt.number(min(self.scroll_offset.y, self.excerpt.count - 1))
 
     def _width(self) -> int:
-        return self.size.width if self.wrap else max(self.size.width, self._widest)
+        return self._across if self.wrap else max(self._across, self._widest)
 
     def _height(self) -> int:
         """With wrapping, so high that the lowest scroll position shows the last line whole."""
         height, rows, position = self.size.height, 0, self.excerpt.count
-        if not self.wrap or not height:
+        if not (self.wrap or self.breaks) or not height:
             return self.excerpt.count
         while position > 0 and rows <= height:
             position -= 1
@@ -126,21 +146,51 @@ class LogRows(ScrollView, can_focus=True):
         return self._page
 
     def _rows_of(self, number: int) -> int:
+        rows = 1 if self._break(number) else 0
         if not self.wrap:
-            return 1
-        return max(1, -(-self._strip(number).cell_length // max(1, self.size.width)))
+            return rows + 1
+        return rows + max(1, -(-self._strip(number).cell_length // max(1, self._across)))
+
+    def _break(self, number: int) -> str:
+        """What is said of the end of a run right before a line; empty nearly everywhere."""
+        if not self.breaks:
+            return ""
+        place = bisect_left(self.breaks, self.line(number).at, key=lambda it: it.at) - 1
+        if place < 0:
+            return ""
+        old = self.breaks[place]
+        before = number - 1
+        if before >= self.excerpt.source.first and self.line(before).at > old.at:
+            return ""
+        return old.words
+
+    def set_breaks(self, breaks: Sequence[Break]) -> None:
+        """Tell where runs ended, in order of time."""
+        self.breaks = breaks
+        self._page = None
+        self.refresh(layout=True)
 
     # --- paint ----------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        rows, width = self._rows(), self.size.width
+        rows, width = self._rows(), self._across
         if y >= len(rows):
             return Strip.blank(width, self.rich_style)
         number, row = rows[y]
+        if words := self._break(number):
+            if row == 0:
+                return self._ruled(words)
+            row -= 1
         left = row * width if self.wrap else self.scroll_offset.x
         strip = self._strip(number).crop_extend(left, left + width, self._look(number).base)
         style = self.screen.get_component_rich_style("screen--selection")
         return selected(strip, y, self.text_selection, style)
+
+    def _ruled(self, words: str) -> Strip:
+        """A line across with words in it."""
+        style = self.rich_style + self._part("break")
+        text = f" ── {words} ".ljust(self._across - 1, "─")
+        return Strip([Segment(text, style)]).crop_extend(0, self._across, style)
 
     def _strip(self, number: int) -> Strip:
         strip = self._strips.get(number)

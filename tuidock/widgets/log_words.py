@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
-from textual.content import Content
+from textual.content import Content, Span
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets.log_lines import LogLines
@@ -15,20 +16,35 @@ PANEL = 64 * 1024
 """Bytes of one line that its panel shows and a copy takes."""
 
 
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_TOKEN = re.compile(
+    rf"(?P<name>{_STRING})(?=: )|(?P<text>{_STRING})"
+    r"|(?P<value>-?\b\d[\d.eE+-]*|\b(?:true|false|null)\b)"
+)
+COLOURED = 16 * 1024
+"""Characters of set out JSON that have colours."""
+_INK = {"name": "$text-accent", "text": "$text-success", "value": "$text-warning"}
+
+
 def text_of(line: LogLine) -> str:
     """A line's text, escapes and all; of a monster its beginning."""
     return line.text[:PANEL].decode("utf-8", "replace")
 
 
-def set_out(text: str) -> str:
-    """JSON on several lines; anything else as it is."""
+def set_out(text: str) -> Content:
+    """JSON on several lines, in colours; anything else as it is."""
     start = text.find("{")
     if start < 0:
-        return text
+        return Content(text)
     try:
-        return text[:start] + json.dumps(json.loads(text[start:]), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text
+        laid = json.dumps(json.loads(text[start:]), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return Content(text)
+    spans = [
+        Span(start + found.start(), start + found.end(), _INK[found.lastgroup or ""])
+        for found in _TOKEN.finditer(laid[:COLOURED])
+    ]
+    return Content(text[:start] + laid, spans)
 
 
 def status(lines: LogLines, dropped: int, banner: str = "") -> Content:
@@ -55,8 +71,8 @@ def status(lines: LogLines, dropped: int, banner: str = "") -> Content:
         parts.append((lines.window, "$text-accent"))
     if lines.marks:
         parts.append((f"{len(lines.marks):,} marked", "$text-accent"))
-    if lines.worded:
-        parts.append(("JSON", ""))
+    if not lines.worded:
+        parts.append(("JSON as written", ""))
     if lines.wrap:
         parts.append(("wrap", ""))
     if lines.scroll_offset.x:

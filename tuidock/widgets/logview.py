@@ -23,7 +23,7 @@ from tuidock.widgets.dialogs import Ask
 from tuidock.widgets.log_intake import LogIntake
 from tuidock.widgets.log_keys import KEYS, SECONDS
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.log_paint import UTC
+from tuidock.widgets.log_paint import UTC, stamp
 from tuidock.widgets.log_prompt import LogInput, LogPrompt, Sought
 from tuidock.widgets.log_source import Between
 from tuidock.widgets.log_time import (
@@ -73,6 +73,7 @@ class LogView(LogIntake):
         self.banner = ""
         """What the status line says of the log as a whole."""
         self._sought = Sought()
+        self._panel_of: int | None = None
 
     def compose(self) -> ComposeResult:
         yield LogLines(self._ring, id="log-lines")
@@ -230,7 +231,7 @@ class LogView(LogIntake):
         if lines.window:
             self._see("")
         if self._index is None:
-            self._flush()
+            self.flush()
         source = lines.excerpt.source
         if await self._reach(at) and source.end > source.first:
             self._land(min(first_at(source, at), source.end - 1))
@@ -314,17 +315,33 @@ class LogView(LogIntake):
 
     @on(LogLines.Picked)
     def action_panel(self) -> None:
-        """Show the whole of a line, JSON set out."""
-        number = self.lines.picked()
-        if number is None:
-            return
+        """Show the whole of a line, JSON set out; again to close."""
+        panel, number = self.query_one("#log-panel", VerticalScroll), self.lines.picked()
+        if panel.has_class("-open") and number == self._panel_of:
+            panel.remove_class("-open")
+        elif number is not None:
+            self.lines.go(number)
+            self._show_line(number)
+            panel.add_class("-open")
+            # There is less room now.
+            self.call_after_refresh(self.lines.go, number)
+
+    def _show_line(self, number: int) -> None:
+        """Fill the panel."""
+        self._panel_of = number
         line, place = self.lines.line(number), self.lines.excerpt.position(number) + 1
-        text = ansi.plain(text_of(line))
         panel = self.query_one("#log-panel", VerticalScroll)
-        panel.border_title = f"line {place:,} · {line.stream} · {len(line.text):,} bytes"
-        self.query_one("#log-text", Static).update(Content(set_out(text)))
-        panel.add_class("-open")
+        moment = stamp(line.at, self.lines.stamps or 2).strip()
+        panel.border_title = Content(
+            f"line {place:,} · {moment} · {line.stream} · {len(line.text):,} bytes"
+        )
+        self.query_one("#log-text", Static).update(set_out(ansi.plain(text_of(line))))
+        panel.scroll_home(animate=False)
 
     @on(LogLines.Changed)
     def _tell(self) -> None:
         self.query_one("#log-status", Static).update(status(self.lines, self.dropped, self.banner))
+        current = self.lines.current
+        panel = self.query_one("#log-panel")
+        if panel.has_class("-open") and current is not None and current != self._panel_of:
+            self._show_line(current)
