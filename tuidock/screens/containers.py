@@ -34,6 +34,7 @@ class ContainersScreen(ListScreen):
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {
         "logs": LogsTab,
         "stats": Later("tuidock.screens.stats:StatsTab", "Stats"),
+        "why": Later("tuidock.screens.why:WhyTab", "Why"),
         "limits": Later("tuidock.screens.tune:LimitsTab", "Limits"),
         "top": Later("tuidock.screens.processes:ProcessesTab", "Processes"),
         "files": Later("tuidock.screens.files:FilesTab", "Files"),
@@ -317,6 +318,8 @@ class ContainersScreen(ListScreen):
 def _label(it: Container) -> str:
     """A container in half a line: what the row has no room for."""
     facts = [it.name, fmt.short_id(it.id), it.address, fmt.ports(it.ports)]
-    if it.exit is not None and it.exit.oom_killed:
-        facts.append(f"killed by the kernel: out of memory, peak {fmt.size(it.exit.peak_memory)}")
+    if it.exit is not None and it.status in DOWN and (it.exit.code or it.exit.error):
+        from tuidock.screens.verdict import verdict
+
+        facts.append(f"{verdict(it).headline}: W tells why")
     return " · ".join(fact for fact in facts if fact)

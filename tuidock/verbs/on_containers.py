@@ -204,6 +204,15 @@ ON_CONTAINERS = (
         command="stats {}",
     ),
     Verb(
+        "container.why",
+        "Why it ended",
+        "The end with its evidence, and what to do",
+        "W",
+        "containers",
+        "show('why')",
+        command="inspect {}",
+    ),
+    Verb(
         "container.limits",
         "Limits",
         "Turn its limits: CPU, memory, processes, disks",
