@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.conftest import Stage, staged
+from tests.widgets.stage import lines_of
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.types import Container, Limits, Status
 from tuidock.screens.detail import Detail
-from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.timegraph import TimeGraph
 
 TO_MEMORY = "jjj"
 
@@ -24,7 +25,7 @@ async def test_a_limit_is_changed_and_the_graph_answers(stage: Stage) -> None:
     await stage.press("0", "full_stop", "5", "enter")
     await stage.until(lambda: stage.container("api").spec.limits.cpus == 0.5)
     await stage.turn(3)
-    graph = stage.app.screen.query_one("#limits #cpu", Graph)
+    graph = stage.app.screen.query_one("#limits #cpu", TimeGraph)
     assert "limit 50.0%" in str(graph.words())
     await stage.turn(20)
     assert stage.world.samples[stage.container("api").id][-1].cpu == pytest.approx(0.5)
@@ -60,7 +61,7 @@ async def test_a_refused_limit_changes_nothing(stage: Stage) -> None:
 async def test_the_graphs_tell_the_limit(stage: Stage) -> None:
     await stage.press("S")
     assert tab(stage) == "stats"
-    graph = stage.app.screen.query_one("#stats #memory", Graph)
+    graph = stage.app.screen.query_one("#stats #memory", TimeGraph)
     assert "limit 128M" in str(graph.words())
 
 
@@ -122,7 +123,7 @@ async def test_what_is_lacking_is_said_and_not_tried(stage: Stage) -> None:
 
 async def test_the_graph_follows_the_chosen_limit(stage: Stage) -> None:
     await stage.press("j", "L", *"jjjjjjj")
-    graph = stage.app.screen.query_one("#limits #pids", Graph)
+    graph = stage.app.screen.query_one("#limits #pids", TimeGraph)
     assert graph.display
     assert "limit 200" in str(graph.words())
     await stage.press(*"kkkkkkk")
@@ -158,3 +159,26 @@ async def test_for_this_run_only(stage: Stage) -> None:
     await stage.engine.containers.restart("web")
     await stage.until(lambda: not stage.shows("until web ends"))
     assert stage.shows("0.5 cores")
+
+
+async def test_what_is_wanted_is_drawn_before_it_is_in_force(stage: Stage) -> None:
+    await stage.press("j", "L", "1")
+    graph = stage.app.screen.query_one("#limits #cpu", TimeGraph)
+    await stage.until(lambda: any("→ 100%" in row for row in lines_of(graph)))
+    await stage.press("escape")
+    await stage.until(lambda: not any("→ 100%" in row for row in lines_of(graph)))
+
+
+async def test_changes_stand_on_the_graph(stage: Stage) -> None:
+    await stage.press("j", "L", "1", "enter")
+    await stage.turn(3)
+    graph = stage.app.screen.query_one("#limits #cpu", TimeGraph)
+    await stage.until(lambda: "L" in lines_of(graph)[1])
+    assert stage.shows("L limits changed")
+
+
+async def test_graphs_are_full_when_they_are_opened(stage: Stage) -> None:
+    """Fails when only what was measured since the interface opened is drawn."""
+    await stage.press("j", "L")
+    graph = stage.app.screen.query_one("#limits #memory", TimeGraph)
+    await stage.until(lambda: lines_of(graph)[-2].count("⣿") > 40)

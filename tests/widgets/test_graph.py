@@ -124,3 +124,21 @@ def test_the_scale_holds_everything_shown() -> None:
     assert scale([3.0], None, 2.0, binary=False).top == 3.0
     assert scale([5.0], 4.0, None, binary=False).top >= 5.0
     assert scale([], None, None, binary=False).top > 0
+
+
+async def test_a_wanted_limit_has_a_line_of_its_own() -> None:
+    graph = Graph("Memory")
+    async with staged(graph, size=(60, 12)):
+        graph.set_data([50.0] * 40, 100.0)
+        graph.set_wanted(75.0)
+        rows = lines_of(graph)
+        wanted = next(row for row in rows if "→ 75" in row)
+        assert "┅" in wanted
+        assert "limit" not in wanted
+        graph.set_wanted(400.0)
+        assert any("→ 400 ↑" in row and "┅" in row for row in lines_of(graph))
+        graph.set_wanted(100.0)
+        together = next(row for row in lines_of(graph) if "→ 100" in row)
+        assert " limit 100 " in together
+        graph.set_wanted(None)
+        assert not any("→" in row for row in lines_of(graph))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tuidock.engine.events import Event
 from tuidock.engine.types import History, Sample
+from tuidock.widgets.limits_measures import series
 from tuidock.world import World
 
 _SEAM = 0.5
@@ -46,6 +47,17 @@ def past(world: World, container_id: str, since: float) -> Past:
         [*traffic, *_traffic(live)],
         [*box.pids[part], *(sample.pids for sample in live)],
     )
+
+
+def told_of(
+    world: World, container_id: str, measure: str, since: float
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Times and values of one thing that a limit bounds; not all of them are in a black box."""
+    columns = past(world, container_id, since)
+    if measure in ("cpu", "memory", "pids"):
+        return columns.at, [float(value) for value in getattr(columns, measure)]
+    live = world.samples.get(container_id, ())
+    return [sample.at + world.skew for sample in live], series(live, measure)
 
 
 def _traffic(live: Sequence[Sample]) -> list[float]:

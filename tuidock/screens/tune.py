@@ -13,20 +13,24 @@ from textual.widgets import Static
 
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
-from tuidock.engine.types import UP, Container, Limits, Sample
+from tuidock.engine.types import UP, Container, History, Limits, Sample
 from tuidock.screens.detail import Tab
+from tuidock.screens.happenings import happenings, legend
+from tuidock.screens.past import events, told_of
 from tuidock.screens.tune_words import Outcome, told
-from tuidock.widgets.graph import Graph
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.limits_kinds import Kind
-from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks, series
+from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks
 from tuidock.widgets.limits_model import Subject, after
 from tuidock.widgets.limits_rows import limit_of
+from tuidock.widgets.timegraph import Series, TimeGraph
+from tuidock.widgets.timeline import Window
 from tuidock.world import World
 
 COMPANIONS = ("cpu", "memory", "write", "read")
 """Measures that are drawn too, in this order."""
 DAY = 86_400.0
+LEAST_COLUMNS = 60
 GRAPH = 10
 """Lines that a third graph must have."""
 SHOWS = {
@@ -48,7 +52,7 @@ class LimitsTab(Tab):
     DEFAULT_CSS = """
     LimitsTab {
         & > Horizontal { height: 1fr; }
-        & #rows { width: 1fr; max-width: 72; scrollbar-size: 1 1; }
+        & #rows { width: 1fr; min-width: 43; max-width: 72; scrollbar-size: 1 1; }
         & #graphs { width: 1fr; }
         & LimitsPane { background: $background; }
         & Graph { background: $background; margin: 0 1; }
@@ -75,10 +79,10 @@ class LimitsTab(Tab):
             yield Static()
 
     @staticmethod
-    def _graph(measure: str) -> Graph:
+    def _graph(measure: str) -> TimeGraph:
         show = SHOWS.get(measure, lambda value: f"{value:.0f}")
         binary = measure in ("memory", "swap", "read", "write")
-        return Graph(TITLES[measure], show=show, binary=binary, id=measure)
+        return TimeGraph(TITLES[measure], show=show, binary=binary, id=measure)
 
     @property
     def pane(self) -> LimitsPane:
@@ -112,8 +116,12 @@ class LimitsTab(Tab):
                 self.pane.set_bounds(await containers.bounds(it.id))
                 self.tick(self.dock_screen.world)
             since = self.dock_screen.dock.now() - DAY
-            for it in them:
+            for it in them[1:]:
                 self._peaks[it.id] = peaks(await containers.history(it.id, since))
+            for it in them[:1]:
+                await self.dock_screen.dock.feeds.recall(it.id)
+                world = self.dock_screen.world
+                self._peaks[it.id] = peaks(world.histories.get(it.id, History(it.id)))
             self.tick(self.dock_screen.world)
 
     def tick(self, world: World) -> None:
@@ -140,6 +148,7 @@ class LimitsTab(Tab):
         self._paint_graphs()
         room = self.query_one("#words").content_size.width or 80
         words = told(self.pane, self.containers(), self._outcomes, room)
+        words += self._legend()
         if not words.is_same(self._told):
             self._told = words
             self.query_one("#words Static", Static).update(words)
@@ -156,10 +165,19 @@ class LimitsTab(Tab):
         missing = [self._graph(it) for it in order if not self.query(f"#{it}")]
         if missing:
             column.mount(*missing, before=0 if missing[0].id == first else None)
-        for graph in self.query(Graph):
+        for graph in self.query(TimeGraph):
             graph.display = graph.id in order
         for measure in order:
             self._feed(measure, kind)
+
+    def _legend(self) -> Content:
+        """What the letters on the graphs mean, where there are any."""
+        it, graphs = self._drawn(), self.query(TimeGraph)
+        if it is None or not graphs:
+            return Content()
+        shown = self._series(it, "cpu", graphs.first().columns)
+        found = legend(shown.happenings, Window(shown.end - shown.seconds, shown.end))
+        return Content("\n") + found if found else found
 
     def _drawn(self) -> Container | None:
         """The container under the cursor; of several marked ones, the first when it is not one."""
@@ -171,15 +189,25 @@ class LimitsTab(Tab):
         it = self._drawn()
         if it is None:
             return
-        graph = self.query_one(f"#{measure}", Graph)
+        graph = self.query_one(f"#{measure}", TimeGraph)
         subjects = self.pane.model.subjects
-        past = self.dock_screen.world.samples.get(it.id, ())
         bounding = kind if kind.measure == measure else self._main(measure)
         limits = next((each.limits for each in subjects if each.id == it.id), it.spec.limits)
         limit = limit_of(bounding, limits) if bounding else None
         whose = f" of {it.name}" if len(subjects) > 1 else ""
         graph.set_title(TITLES[measure] + whose)
-        graph.set_data(series(past, measure), limit, live=it.status in UP)
+        wanted = self.pane.model.wanted(bounding) if bounding else None
+        graph.set_wanted(wanted if isinstance(wanted, float | int) and wanted > 0 else None)
+        graph.set_series(self._series(it, measure, graph.columns)._replace(limit=limit))
+
+    def _series(self, it: Container, measure: str, columns: int) -> Series:
+        """A second to each column, so that the answer to a change is seen in the next one."""
+        world, live = self.dock_screen.world, it.status in UP
+        seconds = float(max(columns, LEAST_COLUMNS))
+        end = it.exit.at if it.exit and not live else self.dock_screen.dock.now()
+        at, values = told_of(world, it.id, measure, end - seconds)
+        marks = tuple(happenings(events(world, it.id)))
+        return Series(at, values, end, seconds, happenings=marks, live=live)
 
     def _main(self, measure: str) -> Kind | None:
         """The first limit of a measure: the quota of CPU, the max of memory."""

@@ -96,6 +96,7 @@ class Graph(Widget):
         & > .graph--danger { color: $error; }
         & > .graph--limit { color: $text-error; }
         & > .graph--beyond { color: $text-muted; }
+        & > .graph--wanted { color: $text-accent; text-style: bold; }
     }
     """
 
@@ -109,6 +110,7 @@ class Graph(Widget):
         "graph--danger",
         "graph--limit",
         "graph--beyond",
+        "graph--wanted",
     }
 
     def __init__(
@@ -132,6 +134,7 @@ class Graph(Widget):
         self._maximum: float | None = None
         self._marks: tuple[Mark, ...] = ()
         self._live = True
+        self._wanted: float | None = None
         self._frame: list[Strip] = []
 
     def set_data(
@@ -150,6 +153,13 @@ class Graph(Widget):
         given = (tuple(values), limit, maximum, tuple(marks), live)
         if given != (self._values, self._limit, self._maximum, self._marks, self._live):
             self._values, self._limit, self._maximum, self._marks, self._live = given
+            self._frame = []
+            self.refresh()
+
+    def set_wanted(self, limit: float | None) -> None:
+        """A limit that somebody thinks of, drawn beside the one in force; None for no such."""
+        if limit != self._wanted:
+            self._wanted = limit
             self._frame = []
             self.refresh()
 
@@ -221,8 +231,25 @@ class Graph(Widget):
     def _plot_row(self, plot: Plot, row: int, labels: int) -> Strip:
         axis = Segment(f"{self._label(plot, row):>{labels}}▕", self._style("axis"))
         cells = self._limit_row(plot, row) if row == plot.limit_row else self._area_row(plot, row)
-        segments = [axis, *self._with_marks(plot, cells, row)]
+        self._put_marks(plot, cells, row)
+        if self._wanted and row == plot.row(self._wanted):
+            self._want(plot, cells, line=row != plot.limit_row)
+        segments = [axis, *merged(cells)]
         return Strip(segments).adjust_cell_length(plot.width + labels + 1, self._style("axis"))
+
+    def _want(self, plot: Plot, cells: list[tuple[str, RichStyle]], *, line: bool) -> None:
+        """A line where the wanted limit would be, pointing up when that is above the scale.
+
+        Where the limit in force has its line already, the label alone.
+        """
+        style = self._style("wanted")
+        wanted = self._wanted or 0.0
+        sign = " ↑" if wanted > plot.scale.top else ""
+        label = f" → {self._show(wanted)}{sign} "
+        if line:
+            cells[:] = [(c, s) if c not in " ┈╌" else ("┅", style) for c, s in cells]
+        if plot.width >= len(label) + 2:
+            cells[-len(label) - 2 : -2] = [(c, style) for c in label]
 
     def _label(self, plot: Plot, row: int) -> str:
         pointing = row == 0 and plot.scale.beyond
@@ -255,9 +282,7 @@ class Graph(Widget):
             cells[2 : 2 + len(label)] = [(c, line) for c in label]
         return cells
 
-    def _with_marks(
-        self, plot: Plot, cells: list[tuple[str, RichStyle]], row: int
-    ) -> list[Segment]:
+    def _put_marks(self, plot: Plot, cells: list[tuple[str, RichStyle]], row: int) -> None:
         for mark in self._marks:
             column = plot.column(mark.at)
             style = self._resolve(mark.style)
@@ -267,7 +292,6 @@ class Graph(Widget):
                 over = row == 0 or mark.through or cells[column][0] in " ┈╌"
                 if over:
                     cells[column : column + len(text)] = [(c, style) for c in text]
-        return merged(cells)
 
     def _time_axis(self, plot: Plot, labels: int) -> Strip:
         """`2m ago` at the left edge, half of it in the middle, `now` (or `end`) at the right."""
@@ -298,13 +322,14 @@ class Plot:
         self.scale, self.width, self.height = axis, max(1, width), max(1, height)
         self.rows = area(values, self.width, self.height, axis.top)
         self._count = len(values)
-        self.limit_row = self._row(axis.limit) if axis.limit else -1
+        self.limit_row = self.row(axis.limit) if axis.limit else -1
         high, half, nothing = axis.ticks
-        self.ticks = {self._row(half): half} if self.height >= 5 else {}
-        self.ticks |= {self._row(high): high, self.height - 1: nothing}
+        self.ticks = {self.row(half): half} if self.height >= 5 else {}
+        self.ticks |= {self.row(high): high, self.height - 1: nothing}
         """Value told at a row."""
 
-    def _row(self, value: float) -> int:
+    def row(self, value: float) -> int:
+        """Where a value stands; the top row for what is above it."""
         return max(0, min(self.height - 1, int((1 - value / self.scale.top) * self.height)))
 
     def column(self, index: int) -> int:

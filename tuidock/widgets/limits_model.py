@@ -264,6 +264,10 @@ class LimitsModel:
         """Whether something is wanted, or half typed."""
         return bool(self._wanted or self.typing)
 
+    def wanted(self, kind: Kind) -> Value | None:
+        """What is wanted of a limit; None when nothing is."""
+        return self._wanted.get(kind)
+
     def wish(self) -> Limits | None:
         """The change that is wanted, None when nothing is."""
         return limits_of(self._wanted) if self._wanted else None

@@ -29,6 +29,8 @@ def row(line: Line, width: int, typing: str = "", *, chosen: bool, focused: bool
     middle = Content("not here") if line.lacking else _value(line, typing, chosen=chosen)
     gauged = width - TITLE - GAUGE - USE > middle.cell_length
     right = _right(line, gauge_too=gauged and width >= ROOM)
+    if middle.cell_length > width - TITLE - right.cell_length:
+        right = Content()  # what is set counts more than what is used
     room = width - TITLE - right.cell_length
     middle = middle.truncate(room, ellipsis=True)
     air = Content(" " * (room - middle.cell_length))
