@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import root_only
+from tests.runtime.conftest import collect
 from tests.waiting import until
 from tuidock.anatomy_words import known
 from tuidock.engine.anatomy import AHEAD, Anatomy, Birth, Living, Step
@@ -183,6 +184,15 @@ def test_a_birth_that_failed_can_be_read_up_to_where_it_failed(core: Core) -> No
     found = [step.kind for step in steps(core.containers.anatomy(it.id).birth)]
     assert "command.look" in found
     assert "exec" not in found
+
+
+def test_a_start_is_worth_more_than_its_record(core: Core) -> None:
+    """Fails when `open_record` raises: who is attached then loses the line."""
+    spec = ContainerSpec("busybox", "one", ("echo", "hello"), network="none")
+    it = core.containers.create(spec)
+    os.mkdir(core.layout.birth_file(it.id))
+    assert collect(core.containers.start_attached(it.id))["stdout"] == b"hello\n"
+    assert "Is a directory" in core.containers.anatomy(it.id).birth.unread
 
 
 def test_what_was_never_started_says_so(core: Core) -> None:

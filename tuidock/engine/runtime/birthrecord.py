@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 
 from tuidock.engine.linux import ledger
 from tuidock.engine.linux.arena import Answer
@@ -27,22 +28,29 @@ _LONG = 512
 
 
 def open_record(layout: Layout, container_id: str) -> int:
-    """A descriptor of the empty record, a new file. Raises OSError."""
+    """A descriptor of the empty record, a new file; -1 where none can be made.
+
+    The container runs already: a full disk shall not take it from its monitor.
+    """
     path = layout.birth_file(container_id)
-    unlink(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(path, flags, 0o600)
+    try:
+        unlink(path)
+        return os.open(path, flags, 0o600)
+    except OSError:
+        return -1
 
 
 def fill(descriptor: int) -> None:
-    """Write the ledger down, and close the record. Raises OSError."""
+    """Write the ledger down, as far as there is room, and close the record."""
+    if descriptor < 0:
+        return
     entries = ledger.entries()
     begun = next((at for at, kind, _ in entries if kind == "part"), 0)
     plain = [[at - begun, kind, *_plain(kind, facts)] for at, kind, facts in entries]
-    try:
+    with suppress(OSError):  # who reads it says that it is not whole
         write_all(descriptor, json.dumps({"entries": plain}, separators=(",", ":")).encode())
-    finally:
-        os.close(descriptor)
+    os.close(descriptor)
 
 
 def _plain(kind: str, facts: tuple[Any, ...]) -> list[Any]:

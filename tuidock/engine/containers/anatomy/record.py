@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SECOND = 1e9
 _NONE = "It was never started, or by a version that kept no record of births."
-_UNFINISHED = "Its record is still being written."
+_UNFINISHED = "Its record is still being written, or there was no room for all of it."
 
 
 def read(layout: Layout, container_id: str) -> Birth:
@@ -36,6 +36,8 @@ def read(layout: Layout, container_id: str) -> Birth:
             text = file.read()
     except FileNotFoundError:
         return Birth(unread=_NONE)
+    except OSError as error:
+        return Birth(unread=f"{error.filename}: {error.strerror}")
     try:
         return Birth(tuple(parts(json.loads(text)["entries"])))
     except ValueError:
