@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from tuidock.engine.linux.arena import Call
 
 _LONG = 512
-"""Bytes of one argument that are kept."""
+"""Bytes of one structure that are kept."""
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+_AS_THEY_ARE = frozenset((int, str, type(None)))
 
 
 def open_record(layout: Layout, container_id: str) -> int:
@@ -49,7 +51,7 @@ def fill(descriptor: int) -> None:
     begun = next((at for at, kind, _ in entries if kind == "part"), 0)
     plain = [[at - begun, kind, *_plain(kind, facts)] for at, kind, facts in entries]
     with suppress(OSError):  # who reads it says that it is not whole
-        write_all(descriptor, json.dumps({"entries": plain}, separators=(",", ":")).encode())
+        write_all(descriptor, _JSON.encode({"entries": plain}).encode())
     os.close(descriptor)
 
 
@@ -62,19 +64,25 @@ def _plain(kind: str, facts: tuple[Any, ...]) -> list[Any]:
     return list(facts)
 
 
-def _steps(calls: list[Call]) -> list[list[Any]]:
-    """[step, [call, ...]] for each row of calls with the same step."""
-    found: list[list[Any]] = []
+def _steps(calls: list[Call]) -> list[tuple[str, list[Any]]]:
+    """(step, [call, ...]) for each row of calls with the same step."""
+    found: list[tuple[str, list[Any]]] = []
+    step, row = None, list[Any]()
     for each in calls:
-        if not found or found[-1][0] != each.step:
-            found.append([each.step, []])
-        found[-1][1].append(_call(each.name, each.arguments, each.answer))
+        if each.step != step:
+            step, row = each.step, []
+            found.append((step, row))
+        row.append(_call(each.name, each.arguments, each.answer))
     return found
 
 
-def _call(name: str, arguments: tuple[Any, ...], answer: Answer) -> list[Any]:
-    """[name, arguments, result]; no result for a call that did not return."""
-    return [name, list(map(_argument, arguments)), answer.value]
+def _call(name: str, arguments: tuple[Any, ...], answer: Answer) -> tuple[Any, ...]:
+    """(name, arguments, result); no result for a call that did not return."""
+    return (
+        name,
+        [a if a.__class__ in _AS_THEY_ARE else _argument(a) for a in arguments],
+        answer.value,
+    )
 
 
 def _argument(argument: Any) -> Any:
@@ -82,4 +90,4 @@ def _argument(argument: Any) -> Any:
         return argument.value
     if isinstance(argument, bytes):
         return {"hex": argument[:_LONG].hex(), "size": len(argument)}
-    return argument[:_LONG] if isinstance(argument, str) else argument
+    return argument  # an enum's number
