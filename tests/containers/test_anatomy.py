@@ -63,6 +63,14 @@ def looked_into(core: Core, key: str) -> tuple[Anatomy, Living]:
     return core.containers.anatomy(key), core.containers.living(key)
 
 
+def namespaces_made(anatomy: Anatomy) -> set[str]:
+    """In its birth. What was made ahead of time counts only where it was used."""
+    kinds = [step.kind for step in steps(anatomy.birth)]
+    found = [kind.removeprefix("namespace.") for kind in kinds if kind.startswith("namespace.")]
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
 def steps(birth: Birth) -> Iterator[Step]:
     for part in birth.parts:
         for batch in part.batches:
@@ -80,6 +88,8 @@ def test_no_line_is_without_its_sentence(core: Core, asked: dict[str, Any]) -> N
     assert [step for step in steps(anatomy.birth) if not known(step.kind)] == []
     assert [step for step in steps(anatomy.birth) if step.kind == "call"] == []
     assert living.unread == () or os.geteuid() != 0
+    if not asked.get("runtime"):
+        assert namespaces_made(anatomy) == {each.name for each in living.namespaces if each.own}
 
 
 def test_the_birth_is_what_was_really_done(core: Core) -> None:
@@ -89,8 +99,6 @@ def test_the_birth_is_what_was_really_done(core: Core) -> None:
     it = born(core, mounts=(Mount("bind", "/etc", "/data", readonly=True),))
     anatomy, living = looked_into(core, it.id)
     found = list(steps(anatomy.birth))
-    made = {step.kind.removeprefix("namespace.") for step in found if "namespace" in step.kind}
-    assert made == {each.name for each in living.namespaces if each.own}
     masked = {each.target for each in living.mounts if each.kind == "mask"}
     assert masked == {step.text.removeprefix("mask ") for step in found if step.kind == "mask"}
     assert masked < set(anatomy.masked)
@@ -159,10 +167,12 @@ def test_names_come_from_the_image_alone(core: Core, tmp_path: Path) -> None:
 def test_a_shared_namespace_is_told_by_whose_it_is(core: Core) -> None:
     other = born(core, "other")
     one = born(core, "one", pid=f"container:{other.id}")
-    _, living = looked_into(core, one.id)
+    anatomy, living = looked_into(core, one.id)
     shared = {each.name: each.shared_with for each in living.namespaces if each.shared_with}
     assert shared == {"pid": ("other",), "user": ("other",)}
-    assert any(step.kind == "join" for step in steps(core.containers.anatomy(one.id).birth))
+    assert any(step.kind == "join" for step in steps(anatomy.birth))
+    own = {each.name for each in living.namespaces if each.own and not each.shared_with}
+    assert namespaces_made(anatomy) == own
 
 
 def test_the_birth_of_a_dead_container_can_be_read(core: Core) -> None:

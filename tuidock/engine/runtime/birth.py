@@ -207,7 +207,8 @@ class Birth:
     def _make(self, wanted: int, cgroup: int) -> stub.Stub:
         found = neighbours.find(self.layout, self.config)
         if not found:
-            return self._make_from_ahead(wanted, cgroup) or stub.make(wanted, cgroup)
+            return self._make_from_ahead(wanted, cgroup) or self._make_anew(wanted, cgroup)
+        ledger.note("discarded")
         self.step = "join the namespaces of another container"
         for each in found:
             wanted &= ~each.flags
@@ -219,6 +220,11 @@ class Birth:
         for each in found:
             os.close(each.pidfd)
         return made
+
+    def _make_anew(self, wanted: int, cgroup: int) -> stub.Stub:
+        """What was made ahead of time is of no use."""
+        ledger.note("discarded")
+        return stub.make(wanted, cgroup)
 
     def _make_from_ahead(self, wanted: int, cgroup: int) -> stub.Stub | None:
         """None where other namespaces are wanted than those that are there."""

@@ -67,7 +67,8 @@ def _plain(kind: str, facts: tuple[Any, ...]) -> list[Any]:
 def _steps(calls: list[Call]) -> list[tuple[str, list[Any]]]:
     """(step, [call, ...]) for each row of calls with the same step."""
     found: list[tuple[str, list[Any]]] = []
-    step, row = None, list[Any]()
+    step: str | None = None
+    row: list[Any] = []
     for each in calls:
         if each.step != step:
             step, row = each.step, []

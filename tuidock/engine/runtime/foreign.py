@@ -194,6 +194,7 @@ class ForeignBirth(Birth):
         self._begin("")
         helpers: tuple[int, ...] = ()
         if self.ahead:
+            ledger.note("discarded")
             self.ahead.close()
             helpers = (self.ahead.pid,)
         return Born(pid, pidfd, cgroup, outputs, stdin, helpers)

@@ -47,8 +47,9 @@ def read(layout: Layout, container_id: str) -> Birth:
 def parts(entries: list[Entry]) -> Iterator[Part]:
     """The parts of a record. What comes after the last one served no birth any more."""
     answers = [entry[0] for entry in entries if entry[1] == "answered"]
+    discarded = any(entry[1] == "discarded" for entry in entries)
     marks = [number for number, entry in enumerate(entries) if entry[1] == "part"]
-    if marks and marks[0]:
+    if marks and marks[0] and not discarded:
         first = entries[: marks[0]]
         took = (first[-1][0] - first[0][0]) / _SECOND
         yield Part(AHEAD, took, tuple(_batches(first, answers)))
@@ -63,7 +64,7 @@ def parts(entries: list[Entry]) -> Iterator[Part]:
 def _batches(entries: list[Entry], answers: list[int]) -> Iterator[Batch]:
     """Calls of one batch together; of what the starter did itself each for itself."""
     words: list[str] = []
-    rest = [entry for entry in entries if entry[1] != "answered"]
+    rest = [entry for entry in entries if entry[1] not in ("answered", "discarded")]
     for (kind, step), group in groupby(rest, key=_owner):
         if kind == "argv":
             words = next(group)[2]
