@@ -6,7 +6,17 @@ import pytest
 from textual.widgets import Static
 
 from tests.ui.conftest import Stage
-from tuidock.engine.types import Limits, Sample
+from tuidock.engine.events import Event
+from tuidock.engine.types import (
+    Container,
+    ContainerSpec,
+    ExitRecord,
+    History,
+    Limits,
+    Sample,
+    Status,
+)
+from tuidock.screens.happenings import happenings
 from tuidock.screens.past import past
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.timegraph import TimeGraph
@@ -156,6 +166,27 @@ async def test_a_moment_is_told_once(stage: Stage) -> None:
     found = past(stage.world, stage.container("web").id, 0.0)
     assert list(found.at) == sorted(set(found.at))
     assert len({len(column) for column in found}) == 1
+
+
+def test_memory_ends_at_its_peak_where_the_kernel_killed_for_it() -> None:
+    """Within two seconds a process can take all memory there is. Fails if the curve ends low, with
+    the last record, and if any other end is given a peak of any time.
+    """
+    box = History("a", [1.0, 3.0], [0.1, 0.2], [5, 6], [1, 1], [0.0] * 2, [0.0] * 2)
+    died = ExitRecord(137, 9, True, 4.0, "", 900)
+    it = Container("a", "web", "i", "i", (), 0.0, Status.EXITED, ContainerSpec("i"), exit=died)
+    world = World(containers={"a": it}, histories={"a": box})
+    assert past(world, "a", 0.0).memory == [5.0, 6.0, 900.0]
+    assert past(world, "a", 0.0).at == [1.0, 3.0, 4.0]
+    other = it._replace(exit=died._replace(oom_killed=False))
+    assert past(world._replace(containers={"a": other}), "a", 0.0).memory == [5.0, 6.0]
+
+
+def test_of_two_in_one_place_the_kill_is_seen() -> None:
+    events = [Event(5.0, "container", action, "a") for action in ("oom", "die", "start")]
+    assert [each.sign for each in sorted(happenings(events), key=lambda each: each.weight)] == [
+        "S", "X", "O"
+    ]  # fmt: skip
 
 
 def test_the_clock_of_samples_is_put_on_the_wall() -> None:

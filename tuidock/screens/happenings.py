@@ -25,14 +25,20 @@ _SIGNS = {
     "health_status: healthy": ("H", "healthy", "bold $status-running"),
 }
 """Letter, word and style of what is drawn; letters, so that no colour needs to be told apart."""
+_ORDER = ("", "die", "oom")
+"""What is to be seen of things that happened in the same moment: the last one here."""
 _SIZES = ("memory", "memory_swap", "memory_reservation")
 
 
 def happenings(events: Iterable[Event]) -> list[Happening]:
     """Those that are drawn, in their order."""
-    known = [(event, _SIGNS[event.action]) for event in events if event.action in _SIGNS]
-    return [Happening(event.at, sign, _words(event, word), style) for event, (sign, word, style)
-            in known]  # fmt: skip
+    return [_happening(event) for event in events if event.action in _SIGNS]
+
+
+def _happening(event: Event) -> Happening:
+    sign, word, style = _SIGNS[event.action]
+    weight = _ORDER.index(event.action) if event.action in _ORDER else 0
+    return Happening(event.at, sign, _words(event, word), style, weight)
 
 
 def _words(event: Event, word: str) -> str:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tuidock.engine.events import Event
-from tuidock.engine.types import History, Sample
+from tuidock.engine.types import ExitRecord, History, Sample
 from tuidock.widgets.limits_measures import series
 from tuidock.world import World
 
@@ -36,6 +36,26 @@ def past(world: World, container_id: str, since: float) -> Past:
     box = world.histories.get(container_id, History(container_id))
     live = world.samples.get(container_id, ())
     at = [sample.at + world.skew for sample in live]
+    last = world.containers.get(container_id)
+    if last is not None and last.exit is not None and last.exit.oom_killed:
+        return _to_its_peak(_joined(box, live, at, since), last.exit)
+    return _joined(box, live, at, since)
+
+
+def _to_its_peak(found: Past, ended: ExitRecord) -> Past:
+    """The kernel killed it for what it had in that moment, which no record shows."""
+    if not found.at or not ended.peak_memory or found.at[-1] >= ended.at:
+        return found
+    return Past(
+        [*found.at, ended.at],
+        [*found.cpu, found.cpu[-1]],
+        [*found.memory, float(ended.peak_memory)],
+        [*found.traffic, found.traffic[-1]],
+        [*found.pids, found.pids[-1]],
+    )
+
+
+def _joined(box: History, live: Sequence[Sample], at: Sequence[float], since: float) -> Past:
     low = bisect_left(box.at, since)
     high = bisect_left(box.at, at[0] - _SEAM) if at else len(box.at)
     part = slice(low, max(low, high))

@@ -24,6 +24,8 @@ class Happening(NamedTuple):
     """One letter."""
     words: str
     style: str
+    weight: int = 0
+    """Of two in one place the heavier one is seen."""
 
 
 class Series(NamedTuple):
@@ -91,9 +93,10 @@ class TimeGraph(Graph):
 
     def _signs(self) -> list[Mark]:
         series, columns = self._series, self._columns
+        weighed = sorted(series.happenings, key=lambda each: each.weight)
         marks = [
             Mark(self._window.column(each.at, columns), "", each.style, each.sign)
-            for each in series.happenings
+            for each in weighed
         ]
         if series.cursor is not None:
             place = self._window.column(series.cursor, columns)
