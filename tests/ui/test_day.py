@@ -136,6 +136,7 @@ async def test_a_file_is_read_and_searched(stage: Stage) -> None:
     await stage.until(lambda: names(stage) == ["motd", "passwd"])
     await stage.press("v")
     await stage.until(lambda: isinstance(stage.app.screen, Reader))
+    await stage.until(lambda: stage.app.screen.query("TextArea"))
     await stage.press("slash", *"harbour", "enter")
     area = stage.app.screen.query_one("TextArea")
     assert area.text == "welcome\nto the harbour\n"  # type: ignore[attr-defined]

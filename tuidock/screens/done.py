@@ -55,14 +55,14 @@ class DoneScreen(ListScreen):
     EMPTY = EMPTY
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("state", "", 1),
-        Column("at", "TIME", 14),
+        Column("at", "TIME", 15),
         Column("took", "TOOK", 8, "right"),
         Column("command", "COMMAND"),
         Column("problem", "RESULT", 40, min_screen=120),
     )
 
     def show(self, world: World, before: World) -> None:
-        if world.deeds is not before.deeds:
+        if world.deeds is not before.deeds or not before.loaded:
             pairs = zip(_keys(world.deeds), world.deeds, strict=True)
             self.pane.set_items([_item(key, deed) for key, deed in pairs][::-1])
             self.look()

@@ -19,6 +19,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
+from tuidock.engine.errors import EngineError
 from tuidock.engine.filesystem import Change, ChangeKind, Listing, PathStat
 from tuidock.engine.types import Container
 from tuidock.jobs import Say
@@ -93,11 +94,17 @@ class FilesTab(Tab):
         """List a directory, with the marks of what differs."""
         files = self.dock_screen.engine.files
         with self.dock_screen.presented():
-            stays = path == self._path
-            self._listing = await files.list(it.id, path)
-            self._path = self._places[it.id] = path
+            stays, before = path == self._path, self._path
+            self._places[it.id] = path  # should the container stop meanwhile, one still goes there
+            try:
+                self._listing = await files.list(it.id, path)
+            except EngineError:
+                self._places[it.id] = before if before != path else "/"
+                raise
+            self._path = path
             self._paint()
             if not stays:
+                self.listing.clear_filter()
                 self._put_cursor(came_from)
             self._changes = {change.path: change.kind for change in await files.changes(it.id)}
             self._paint()

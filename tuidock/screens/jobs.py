@@ -62,6 +62,7 @@ class JobsScreen(ListScreen):
 
     def show(self, world: World, before: World) -> None:
         moved = world.jobs is not before.jobs or world.pulls is not before.pulls
+        moved = moved or not before.loaded
         ticking = any(job.running for job in world.jobs.values())
         if moved or (ticking and world.samples is not before.samples):
             now = self.dock.now()
