@@ -70,10 +70,9 @@ def _joined(box: History, live: Sequence[Sample], at: Sequence[float], since: fl
 
 
 def told_of(
-    world: World, container_id: str, measure: str, since: float
+    world: World, container_id: str, measure: str, columns: Past
 ) -> tuple[Sequence[float], Sequence[float]]:
     """Times and values of one thing that a limit bounds; not all of them are in a black box."""
-    columns = past(world, container_id, since)
     if measure in ("cpu", "memory", "pids"):
         return columns.at, [float(value) for value in getattr(columns, measure)]
     live = world.samples.get(container_id, ())

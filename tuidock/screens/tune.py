@@ -16,7 +16,7 @@ from tuidock.engine.errors import EngineError
 from tuidock.engine.types import UP, Container, History, Limits, Sample
 from tuidock.screens.detail import Tab
 from tuidock.screens.happenings import happenings, legend
-from tuidock.screens.past import events, told_of
+from tuidock.screens.past import events, past, told_of
 from tuidock.screens.tune_words import Outcome, told
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.limits_kinds import Kind
@@ -24,7 +24,7 @@ from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks
 from tuidock.widgets.limits_model import Subject, after
 from tuidock.widgets.limits_rows import limit_of
 from tuidock.widgets.timegraph import Series, TimeGraph
-from tuidock.widgets.timeline import Window
+from tuidock.widgets.timeline import Window, laid_out, window
 from tuidock.world import World
 
 COMPANIONS = ("cpu", "memory", "write", "read")
@@ -67,14 +67,20 @@ class LimitsTab(Tab):
         self._asked: list[tuple[str, bool]] = []
         """Containers whose bounds and peaks are known, and whether they run."""
         self._peaks: dict[str, Peaks] = {}
+        self._graphs: dict[str, TimeGraph] = {}
+        """By measure; others than the first two are made when they are chosen."""
+        self._marks = Content()
+        """What the letters on the graphs mean."""
+        self._curves: dict[str, object] = {}
+        """What each graph looks like: one that would look the same is not painted again."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             with VerticalScroll(id="rows", can_focus=False):
                 yield LimitsPane()
             with Vertical(id="graphs"):
-                yield self._graph("cpu")
-                yield self._graph("memory")
+                self._graphs = {name: self._graph(name) for name in COMPANIONS[:2]}
+                yield from self._graphs.values()
         with VerticalScroll(id="words", can_focus=False):
             yield Static()
 
@@ -148,36 +154,27 @@ class LimitsTab(Tab):
         self._paint_graphs()
         room = self.query_one("#words").content_size.width or 80
         words = told(self.pane, self.containers(), self._outcomes, room)
-        words += self._legend()
+        words += Content("\n") + self._marks if self._marks else Content()
         if not words.is_same(self._told):
             self._told = words
             self.query_one("#words Static", Static).update(words)
 
     def _paint_graphs(self) -> None:
         """CPU and memory stay where they are; another measure that is chosen comes on top."""
-        column = self.query_one("#graphs")
-        kind = self.pane.kind
+        kind, column = self.pane.kind, self.query_one("#graphs")
         first = kind.measure or ("cpu" if kind.group == "cpu" else "read")
         room = min(len(COMPANIONS), max(2, column.content_size.height // GRAPH))
-        order = (
-            COMPANIONS[:room] if first in COMPANIONS[:room] else (first, *COMPANIONS[: room - 1])
-        )
-        missing = [self._graph(it) for it in order if not self.query(f"#{it}")]
+        order = COMPANIONS[:room]
+        if first not in order:
+            order = (first, *order[:-1])
+        missing = {each: self._graph(each) for each in order if each not in self._graphs}
         if missing:
-            column.mount(*missing, before=0 if missing[0].id == first else None)
-        for graph in self.query(TimeGraph):
-            graph.display = graph.id in order
-        for measure in order:
-            self._feed(measure, kind)
-
-    def _legend(self) -> Content:
-        """What the letters on the graphs mean, where there are any."""
-        it, graphs = self._drawn(), self.query(TimeGraph)
-        if it is None or not graphs:
-            return Content()
-        shown = self._series(it, "cpu", graphs.first().columns)
-        found = legend(shown.happenings, Window(shown.end - shown.seconds, shown.end))
-        return Content("\n") + found if found else found
+            self._graphs |= missing
+            column.mount(*missing.values(), before=0 if first in missing else None)
+        for measure, graph in self._graphs.items():
+            graph.display = measure in order
+        if it := self._drawn():
+            self._feed_all(it, order, kind)
 
     def _drawn(self) -> Container | None:
         """The container under the cursor; of several marked ones, the first when it is not one."""
@@ -185,29 +182,33 @@ class LimitsTab(Tab):
         mine = [it for it in them if self.subject is not None and it.id == self.subject.id]
         return next(iter([*mine, *them]), None)
 
-    def _feed(self, measure: str, kind: Kind) -> None:
-        it = self._drawn()
-        if it is None:
-            return
-        graph = self.query_one(f"#{measure}", TimeGraph)
-        subjects = self.pane.model.subjects
-        bounding = kind if kind.measure == measure else self._main(measure)
-        limits = next((each.limits for each in subjects if each.id == it.id), it.spec.limits)
-        limit = limit_of(bounding, limits) if bounding else None
-        whose = f" of {it.name}" if len(subjects) > 1 else ""
-        graph.set_title(TITLES[measure] + whose)
-        wanted = self.pane.model.wanted(bounding) if bounding else None
-        graph.set_wanted(wanted if isinstance(wanted, float | int) and wanted > 0 else None)
-        graph.set_series(self._series(it, measure, graph.columns)._replace(limit=limit))
-
-    def _series(self, it: Container, measure: str, columns: int) -> Series:
+    def _feed_all(self, it: Container, order: Sequence[str], kind: Kind) -> None:
         """A second to each column, so that the answer to a change is seen in the next one."""
         world, live = self.dock_screen.world, it.status in UP
-        seconds = float(max(columns, LEAST_COLUMNS))
+        seconds = float(max(LEAST_COLUMNS, *(self._graphs[each].columns for each in order)))
         end = it.exit.at if it.exit and not live else self.dock_screen.dock.now()
-        at, values = told_of(world, it.id, measure, end - seconds)
+        known = past(world, it.id, end - seconds)
         marks = tuple(happenings(events(world, it.id)))
-        return Series(at, values, end, seconds, happenings=marks, live=live)
+        self._marks = legend(marks, Window(end - seconds, end))
+        for measure in order:
+            at, values = told_of(world, it.id, measure, known)
+            own = float(max(LEAST_COLUMNS, self._graphs[measure].columns))
+            shown = Series(at, values, end, own, happenings=marks, live=live)
+            self._feed(it, measure, kind, shown)
+
+    def _feed(self, it: Container, measure: str, kind: Kind, shown: Series) -> None:
+        graph, subjects = self._graphs[measure], self.pane.model.subjects
+        bounding = kind if kind.measure == measure else self._main(measure)
+        limits = next((each.limits for each in subjects if each.id == it.id), it.spec.limits)
+        whose = f" of {it.name}" if len(subjects) > 1 else ""
+        graph.set_title(TITLES[measure] + whose)
+        if bounding is not None:
+            wanted = self.pane.model.wanted(bounding)
+            graph.set_wanted(wanted if isinstance(wanted, float | int) and wanted > 0 else None)
+            shown = shown._replace(limit=limit_of(bounding, limits))
+        if (looks := curve(shown)) != self._curves.get(measure):
+            self._curves[measure] = looks
+            graph.set_series(shown)
 
     def _main(self, measure: str) -> Kind | None:
         """The first limit of a measure: the quota of CPU, the max of memory."""
@@ -242,3 +243,13 @@ class LimitsTab(Tab):
             return Outcome(it.name, limits, error.message, runs=it.status in UP, keep=keep)
         kept = after(now.spec.limits, limits) == now.spec.limits
         return Outcome(it.name, limits, "", runs=now.status in UP, kept=kept, keep=keep)
+
+
+def curve(shown: Series) -> object:
+    """All that a graph would paint of a series."""
+    columns = int(shown.seconds)
+    over = window(shown.end, shown.seconds, columns)
+    values = laid_out(shown.at, shown.values, over, columns)
+    marks = [(over.column(it.at, columns), it.sign) for it in shown.happenings]
+    seen = [mark for mark in marks if mark[0] >= 0]
+    return columns, values, shown.values[-1:], shown.limit, seen, shown.live

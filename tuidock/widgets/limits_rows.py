@@ -7,6 +7,7 @@ asked to be, so that figures stand in columns.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from textual.content import Content
 from textual.style import Style
@@ -24,8 +25,9 @@ GAUGE, ROOM = 12, 52
 WANTED, QUIET, DIM = "$text-accent bold", "$foreground 60%", "$foreground 38%"
 
 
+@lru_cache(maxsize=128)
 def row(line: Line, width: int, typing: str = "", *, chosen: bool, focused: bool) -> Content:
-    """One limit in one line."""
+    """One limit in one line; remembered, as most are the same from second to second."""
     middle = Content("not here") if line.lacking else _value(line, typing, chosen=chosen)
     gauged = width - TITLE - GAUGE - USE > middle.cell_length
     right = _right(line, gauge_too=gauged and width >= ROOM)
