@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -22,6 +23,9 @@ from tuidock.verbs import LOSS, VERBS, shared
 from tuidock.widgets.dialogs import Ask, Choose, Confirm
 from tuidock.widgets.paint import Cell
 from tuidock.world import World
+
+if TYPE_CHECKING:
+    from tuidock.screens.shell import ShellTab
 
 EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
 
@@ -264,27 +268,51 @@ class ContainersScreen(ListScreen):
 
     @work(group="session", exit_on_error=False)
     async def _session(self, *, attach: bool) -> None:
+        it, _ = self.subject()
+        if it is not None:
+            (await self._shells()).begin(it, attach=attach)
+
+    async def _shells(self) -> ShellTab:
+        """The tab of shells, in view."""
         from tuidock.screens.shell import ShellTab
 
-        it, _ = self.subject()
-        if it is None:
-            return
         tab = await self.detail.bring("shell")
+        assert isinstance(tab, ShellTab)
         self.action_show("shell")
-        if isinstance(tab, ShellTab):
-            tab.begin(it, attach=attach)
+        return tab
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_another(self) -> None:
+        """A further session: which shell, as whom, where."""
+        from tuidock.screens import opening
+
+        it, _ = self.subject()
+        if it is not None:
+            with self.presented():
+                await opening.another(self, await self._shells(), it)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_shells(self) -> None:
+        """All open sessions, wherever they are."""
+        from tuidock.screens import opening
+
+        await opening.switch(self, await self._shells())
 
     @work(group="shell", exit_on_error=False)
     async def action_shell_full(self) -> None:
         """Give the whole terminal to a shell until it ends."""
         from textual.app import SuspendNotSupported
 
-        from tuidock.screens.shell import lend_terminal
+        from tuidock.screens.lending import lend_terminal
 
         it, _ = self.subject()
         if it is None:
             return
-        spec = ExecSpec((self.dock.config.shell,), tty=True, stdin=True)
+        shell = self.dock.state.shells.get(it.image, self.dock.config.shell)
+        environment = tuple(
+            f"{n}={os.environ[n]}" for n in ("TERM", "COLORTERM") if n in os.environ
+        )
+        spec = ExecSpec((shell,), environment, tty=True, stdin=True)
         with self.presented():
             session = await self.engine.containers.exec(it.id, spec)
             try:

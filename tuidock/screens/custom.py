@@ -22,7 +22,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tuidock.engine.types import Container
-from tuidock.screens.shell import terminal_lent
+from tuidock.screens.lending import terminal_lent
 from tuidock.widgets import ansi
 from tuidock.widgets.dialogs import Choose, Dialog
 

@@ -1,32 +1,67 @@
-"""Shells: one inside the interface for each container, or one on the whole terminal.
+"""Shells inside the interface: as many for each container as somebody opens.
 
-Invariant: a session belongs to its container; looking at another one leaves it running.
+Invariant: a session belongs to its container; looking at something else leaves it running.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-import termios
-import tty
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-from textual import on, work
-from textual.app import App, ComposeResult
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from tuidock.engine.api import Session
+from tuidock.engine.errors import CommandNotFound
 from tuidock.engine.types import Container, ExecSpec, Status
 from tuidock.screens.detail import Tab
+from tuidock.widgets.dialogs import Confirm
 from tuidock.widgets.terminal import Terminal
+
+ENVIRONMENT = ("TERM=xterm-256color", "COLORTERM=truecolor")
+"""What the terminal is: programs that know no other than xterm's colours use these too."""
+ATTACHED, DEBUG = "attached", "debug"
+
+Open = Callable[[], Awaitable[Session]]
+
+
+class Shell(Terminal):
+    """A terminal that belongs to a container."""
+
+    def __init__(self, session: Session, owner: str, label: str, number: int) -> None:
+        super().__init__(session, id=f"session-{owner[:12]}-{number}")
+        self.owner, self.label, self.number = owner, label, number
+
+    @property
+    def called(self) -> str:
+        """What people tell it from others by."""
+        return f"{self.number} {self.label}" + (f": {self.title}" if self.title else "")
+
+
+class SessionName(Static):
+    """A session in the row of them; a click goes there."""
+
+    class Chosen(Message):
+        """That session is wanted."""
+
+        def __init__(self, shell: Shell) -> None:
+            super().__init__()
+            self.shell = shell
+
+    def __init__(self, shell: Shell, *, current: bool) -> None:
+        super().__init__(Content(f" {shell.called} "), classes="-current" if current else "")
+        self._shell = shell
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self._shell))
 
 
 class ShellTab(Tab):
-    """Terminals, one for each container that has a session."""
+    """Terminals of all containers; those of the one that is looked at have a row of names."""
 
     TITLE = "Shell"
     HOT = "Terminal.-shown"
@@ -36,23 +71,73 @@ class ShellTab(Tab):
         & > Terminal { display: none; height: 1fr; }
         & > Terminal.-shown { display: block; }
         & > #hint { padding: 0 1; color: $text-muted; }
+        & > #sessions { height: 1; background: $panel; }
+        & SessionName { width: auto; max-width: 40; height: 1; color: $text-muted; }
+        & SessionName.-current { background: $primary-muted; color: $text-primary; }
     }
     """
 
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self._current: dict[str, str] = {}
+        """By container, the session that is looked at."""
+        self._wanted = ""
+        """The session that gets the keys once it is shown."""
+        self._numbers: dict[str, int] = {}
+
     def compose(self) -> ComposeResult:
+        yield Horizontal(id="sessions")
         yield Static(id="hint")
 
     def sleep(self) -> None:
         """Sessions go on out of sight."""
         self.awake = False
 
+    @property
+    def shells(self) -> list[Shell]:
+        """All sessions, of all containers."""
+        return list(self.query(Shell))
+
+    def of(self, owner: str) -> list[Shell]:
+        """Those of one container."""
+        return [shell for shell in self.shells if shell.owner == owner]
+
+    # --- what is shown ---------------------------------------------------------------------
+
     def show(self, subject: Container | None, before: Container | None) -> None:
-        wanted = f"session-{subject.id[:12]}" if subject else ""
-        for terminal in self.query(Terminal):
-            terminal.set_class(terminal.id == wanted, "-shown")
+        self._forget_gone()
+        owner = subject.id if subject else ""
+        shown = self._shown(owner)
+        for shell in self.shells:
+            shell.set_class(shell is shown, "-shown")
         hint = self.query_one("#hint", Static)
-        hint.display = not self.query("Terminal.-shown")
+        hint.display = shown is None
         hint.update(Content(self._hint(subject)))
+        self._name_all(self.of(owner), shown)
+        if shown is not None and shown.id == self._wanted and self.awake:
+            self._wanted = ""
+            self.call_after_refresh(self.take_focus)
+
+    def _shown(self, owner: str) -> Shell | None:
+        """The session that was looked at last, or the newest."""
+        known = self.of(owner)
+        wanted = [shell for shell in known if shell.id == self._current.get(owner)]
+        return next(reversed(wanted or known), None)
+
+    def _forget_gone(self) -> None:
+        """Sessions end with their container; what they said goes when that is removed."""
+        containers = self.dock_screen.world.containers
+        for shell in self.shells:
+            if shell.ended and shell.owner not in containers:
+                shell.remove()
+
+    @work(group="names", exclusive=True, exit_on_error=False)
+    async def _name_all(self, shells: list[Shell], shown: Shell | None) -> None:
+        row = self.query_one("#sessions", Horizontal)
+        row.display = len(shells) > 1 or any(shell.title for shell in shells)
+        if row.display:
+            await row.remove_children()
+            await row.mount(*(SessionName(each, current=each is shown) for each in shells))
 
     def _hint(self, subject: Container | None) -> str:
         if subject is None:
@@ -63,28 +148,94 @@ class ShellTab(Tab):
         return (
             f"No session. {key('container.shell')} opens a shell here, "
             f"{key('container.shell_full')} on the whole terminal, "
-            f"{key('container.attach')} attaches to its own input."
+            f"{key('container.attach')} attaches to its own input, "
+            f"{key('container.another')} asks which."
         )
+
+    @on(Terminal.Titled)
+    def _titled(self) -> None:
+        if self.awake:
+            self.show(self.subject, None)
+
+    @on(SessionName.Chosen)
+    def _chosen(self, event: SessionName.Chosen) -> None:
+        event.stop()
+        self.turn_to(event.shell)
+
+    def turn_to(self, shell: Shell) -> None:
+        """Look at a session as soon as its container is the subject, and put the keys there."""
+        self._current[shell.owner] = self._wanted = shell.id or ""
+        self.show(self.subject, None)
+
+    # --- sessions begin and end ----------------------------------------------------------------
 
     @work(group="session", exit_on_error=False)
     async def begin(self, it: Container, *, attach: bool) -> None:
-        """Go on with the container's session, or open one."""
-        name = f"session-{it.id[:12]}"
-        await self.query(Terminal).filter(f"#{name}.-ended").remove()
-        if not self.query(f"#{name}"):
-            with self.dock_screen.presented():
-                session = await self._open(it, attach=attach)
-                await self.mount(Terminal(session, id=name))
+        """Go on with the container's session of that kind, or open one."""
+        known = [shell for shell in self.of(it.id) if not shell.ended]
+        fitting = [shell for shell in known if (shell.label == ATTACHED) == attach]
+        shown = self._shown(it.id)
+        if fitting:
+            self._go_on(it, shown if shown in fitting else fitting[-1])
+        elif attach:
+            await self.open(it, ATTACHED, self.attach(it))
+        else:
+            await self.open_shell(it, self._usual_shell(it))
+
+    def _go_on(self, it: Container, shell: Shell | None) -> None:
+        if shell is not None:
+            self._current[it.id] = shell.id or ""
+        self._look(it)
+
+    def _look(self, it: Container) -> None:
         self.show(self.subject, None)
         if self.subject and self.subject.id == it.id and self.awake:
             self.take_focus()
 
-    async def _open(self, it: Container, *, attach: bool) -> Session:
-        engine = self.dock_screen.engine
-        if attach:
-            return await engine.containers.attach(it.id)
-        shell = self.dock_screen.dock.config.shell
-        return await engine.containers.exec(it.id, ExecSpec((shell,), tty=True, stdin=True))
+    def _usual_shell(self, it: Container) -> str:
+        dock = self.dock_screen.dock
+        return dock.state.shells.get(it.image, dock.config.shell)
+
+    async def open_shell(
+        self, it: Container, shell: str, user: str | None = None, directory: str | None = None
+    ) -> None:
+        """A further shell; where there is none, tools of this machine are offered."""
+        spec = ExecSpec((shell,), ENVIRONMENT, user, directory, tty=True, stdin=True)
+        label = shell.rpartition("/")[2] + (f" {user}" if user else "")
+        missing = await self.open(it, label, self.run(it, spec))
+        if missing and await self._offer_tools(it, missing):
+            await self.open(it, DEBUG, self.debug(it))
+
+    async def _offer_tools(self, it: Container, missing: CommandNotFound) -> bool:
+        body = "A debug shell brings the tools of this machine; the files are in /container then."
+        question = Confirm(f"{it.name}: {missing.message}", body, yes="Debug")
+        answer: bool | None = await self.app.push_screen_wait(question)
+        return bool(answer)
+
+    def run(self, it: Container, spec: ExecSpec) -> Open:
+        return lambda: self.dock_screen.engine.containers.exec(it.id, spec)
+
+    def debug(self, it: Container) -> Open:
+        return lambda: self.dock_screen.engine.containers.debug(it.id)
+
+    def attach(self, it: Container) -> Open:
+        return lambda: self.dock_screen.engine.containers.attach(it.id)
+
+    async def open(self, it: Container, label: str, begin: Open) -> CommandNotFound | None:
+        """Another session; the error when it is that there is no such command."""
+        for shell in self.of(it.id):
+            if shell.ended:
+                await shell.remove()
+        with self.dock_screen.presented():
+            try:
+                session = await begin()
+            except CommandNotFound as error:
+                return error
+            number = self._numbers[it.id] = self._numbers.get(it.id, 0) + 1
+            shell = Shell(session, it.id, label, number)
+            await self.mount(shell)
+            self._go_on(it, shell)
+        return None
 
     @on(Terminal.Ended)
     async def _session_ended(self, event: Terminal.Ended) -> None:
@@ -94,7 +245,7 @@ class ShellTab(Tab):
         event.terminal.add_class("-ended")
         if event.code == 0:
             await event.terminal.remove()
-            self.show(self.subject, None)
+        self.show(self.subject, None)
         if had_focus:
             self.dock_screen.go_back()
 
@@ -102,73 +253,3 @@ class ShellTab(Tab):
     def _terminal_left(self, event: Terminal.Left) -> None:
         event.stop()
         self.dock_screen.go_back()
-
-
-@contextmanager
-def terminal_lent(app: App[Any]) -> Iterator[None]:
-    """Lend the real terminal; a failure is raised only once the screen is ours again.
-
-    Repaints are held meanwhile: Textual's writer thread stands still, and its queue of frames
-    would block the loop when full.
-    """
-    failure: BaseException | None = None
-    with app.batch_update(), app.suspend():
-        try:
-            yield
-        except BaseException as error:
-            failure = error
-    if failure is not None:
-        raise failure
-
-
-async def lend_terminal(app: App[Any], session: Session) -> int:
-    """Join the session with the real terminal until it ends; its exit code."""
-    try:
-        with terminal_lent(app), raw_input() as keyboard:
-            return await _join(session, keyboard)
-    finally:
-        await session.close()
-
-
-@contextmanager
-def raw_input() -> Iterator[int]:
-    """Standard input without echo or line editing; its descriptor."""
-    keyboard = sys.stdin.fileno()
-    before = termios.tcgetattr(keyboard)
-    tty.setraw(keyboard)
-    try:
-        yield keyboard
-    finally:
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
-
-
-async def _join(session: Session, keyboard: int) -> int:
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Queue[bytes] = asyncio.Queue()
-    loop.add_reader(keyboard, lambda: typed.put_nowait(os.read(keyboard, 4096)))
-    helpers = [asyncio.create_task(_type(session, typed)), asyncio.create_task(_fit(session))]
-    try:
-        async for _, data in session.output():
-            os.write(sys.stdout.fileno(), data)
-        return await session.wait()
-    finally:
-        loop.remove_reader(keyboard)
-        for task in helpers:
-            task.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-
-
-async def _type(session: Session, typed: asyncio.Queue[bytes]) -> None:
-    while data := await typed.get():
-        await session.write(data)
-
-
-async def _fit(session: Session) -> None:
-    """Tell the session the terminal's size whenever it differs; the signal belongs to Textual."""
-    known = os.terminal_size((0, 0))
-    while True:
-        size = os.get_terminal_size(sys.stdout.fileno())
-        if size != known:
-            known = size
-            await session.resize(size.columns, size.lines)
-        await asyncio.sleep(0.2)
