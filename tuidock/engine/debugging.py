@@ -7,6 +7,8 @@ user namespace of the other, so its root is that container's root and never more
 
 from __future__ import annotations
 
+import os
+
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import ContainerSpec, Limits
 
@@ -43,11 +45,14 @@ class Debug(NamedTuple):
 def debugger(it: Container, asked: Debug, pid: int) -> ContainerSpec:
     """The spec of a debugger for a running container, whose process has `pid` in its namespace.
 
+    Its name is the other's with a mark, so that several may look into one container.
+
     It may trace: without that the files of a process of another user could not be seen.
     """
     shared = f"container:{it.id}"
     return ContainerSpec(
         image=asked.image,
+        name=f"{it.name}-debug-{os.urandom(2).hex()}",
         entrypoint=("sh",),
         command=("-c", _SCRIPT, "sh", *asked.command),
         env=(f"CONTAINER_NAME={it.name}", f"CONTAINER_ROOT=/proc/{pid}/root"),

@@ -270,15 +270,16 @@ class ContainersScreen(ListScreen):
     async def _session(self, *, attach: bool) -> None:
         it, _ = self.subject()
         if it is not None:
-            (await self._shells()).begin(it, attach=attach)
+            tab = await self._shells()
+            self.action_show("shell")
+            tab.begin(it, attach=attach)
 
     async def _shells(self) -> ShellTab:
-        """The tab of shells, in view."""
+        """The tab of shells, in view or not."""
         from tuidock.screens.shell import ShellTab
 
         tab = await self.detail.bring("shell")
         assert isinstance(tab, ShellTab)
-        self.action_show("shell")
         return tab
 
     @work(group="dialog", exit_on_error=False)

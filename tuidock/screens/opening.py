@@ -16,7 +16,7 @@ from tuidock.screens.shell import ATTACHED, DEBUG, ShellTab
 from tuidock.widgets.dialogs import Ask, Choose
 
 if TYPE_CHECKING:
-    from tuidock.screens.base import DockScreen
+    from tuidock.screens.lists import ListScreen
 
 KNOWN = ("bash", "zsh", "fish", "ash", "sh")
 PLACES = ("/bin", "/usr/bin", "/usr/local/bin")
@@ -37,7 +37,7 @@ async def _names(engine: Engine, it: Container, place: str) -> set[str]:
     return {entry.name for entry in listing.entries}
 
 
-async def another(screen: DockScreen, tab: ShellTab, it: Container) -> None:
+async def another(screen: ListScreen, tab: ShellTab, it: Container) -> None:
     """Ask, and open it; a shell that was chosen is that image's usual one from then on."""
     shells = await shells_of(screen.engine, it)
     options = [(name, f"{letter}  {name}") for letter, name in zip("bzfas", KNOWN, strict=True)]
@@ -50,6 +50,8 @@ async def another(screen: DockScreen, tab: ShellTab, it: Container) -> None:
     ]
     keys |= {"u": OTHER, "d": DEBUG, "i": ATTACHED}
     chosen = await screen.app.push_screen_wait(Choose(f"Open in {it.name}", options, keys=keys))
+    if chosen and chosen != OTHER:
+        screen.action_show("shell")
     if chosen in shells:
         screen.dock.remember_shell(it.image, str(chosen))
         await tab.open_shell(it, str(chosen))
@@ -61,16 +63,17 @@ async def another(screen: DockScreen, tab: ShellTab, it: Container) -> None:
         await _as_other(screen, tab, it, (shells or ["sh"])[0])
 
 
-async def _as_other(screen: DockScreen, tab: ShellTab, it: Container, shell: str) -> None:
+async def _as_other(screen: ListScreen, tab: ShellTab, it: Container, shell: str) -> None:
     title = f"{shell} in {it.name}: user, and directory"
     words = (await screen.app.push_screen_wait(Ask(title, placeholder="root  /srv")) or "").split()
     directory = next((word for word in words if word.startswith("/")), None)
     user = next((word for word in words if not word.startswith("/")), None)
     if words:
+        screen.action_show("shell")
         await tab.open_shell(it, shell, user, directory)
 
 
-async def switch(screen: DockScreen, tab: ShellTab) -> None:
+async def switch(screen: ListScreen, tab: ShellTab) -> None:
     """Choose among all open sessions, and go there."""
     names = {it.id: it.name for it in screen.world.containers.values()}
     open_ones = [shell for shell in tab.shells if shell.owner in names]
@@ -86,5 +89,6 @@ async def switch(screen: DockScreen, tab: ShellTab) -> None:
     chosen = await screen.app.push_screen_wait(Choose("Open shells", options))
     shell = next((each for each in open_ones if each.id == chosen), None)
     if shell is not None:
+        screen.action_show("shell")
         tab.turn_to(shell)
         screen.dock.go_to(shell.owner)
