@@ -144,9 +144,9 @@ class World(NamedTuple):
         return self._replace(anatomy=anatomy, living=None)
 
     def with_living(self, living: Living) -> World:
-        """The same World when nothing moved, or somebody looks at another container by now."""
+        """One more look; the same World when somebody looks at another container by now."""
         known = self.anatomy is not None and self.anatomy.id == living.id
-        return self._replace(living=living) if known and living != self.living else self
+        return self._replace(living=living) if known else self
 
     def with_pull(self, pull: Pull) -> World:
         return self._replace(pulls={**self.pulls, pull.reference: pull})

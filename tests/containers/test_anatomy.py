@@ -82,7 +82,7 @@ def test_no_line_is_without_its_sentence(core: Core, asked: dict[str, Any]) -> N
     """And no step of a birth is one that there is no name for."""
     it = born(core, **asked)
     anatomy, living = looked_into(core, it.id)
-    lines = items(it, anatomy, living, None, "")
+    lines = items(it, anatomy, living, {}, "")
     assert [each.key for each in lines if each.depth == 0] == list(SECTIONS)
     assert [each for each in lines if each.depth > 0 and len(each.words.split(". ")) < 2] == []
     assert [step for step in steps(anatomy.birth) if not known(step.kind)] == []
@@ -210,7 +210,7 @@ def test_what_was_never_started_says_so(core: Core) -> None:
     anatomy = core.containers.anatomy(it.id)
     assert anatomy.birth.parts == ()
     assert "never started" in anatomy.birth.unread
-    lines = items(it, anatomy, None, None, "It never ran")
+    lines = items(it, anatomy, None, {}, "It never ran")
     assert [each for each in lines if each.depth > 0 and not each.words] == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.ui.conftest import Stage, staged
 from tuidock.engine.anatomy import CgroupFile, Living
 from tuidock.screens.anatomy import AnatomyTab
-from tuidock.screens.anatomy_items import SECTIONS, items
+from tuidock.screens.anatomy_items import SECTIONS, items, values
 from tuidock.screens.detail import Detail
 from tuidock.widgets.outline import Item, Outline
 
@@ -42,7 +42,7 @@ async def test_every_line_has_its_words_also_of_the_fake_engine(stage: Stage) ->
     await opened(stage)
     await stage.until(lambda: stage.world.living)
     world, it = stage.world, stage.container("web")
-    found = items(it, world.anatomy, world.living, None, "")
+    found = items(it, world.anatomy, world.living, {}, "")
     assert [each.key for each in found if each.depth and not each.words] == []
 
 
@@ -149,7 +149,8 @@ async def test_what_changed_is_marked_until_the_next_look(stage: Stage) -> None:
     two = _with(world.living, "pids.current", "2")
 
     def changed(now: Living, before: Living | None) -> list[Item]:
-        return [each for each in items(it, world.anatomy, now, before, "") if each.changed]
+        past = values(items(it, world.anatomy, before, {}, "")) if before else {}
+        return [each for each in items(it, world.anatomy, now, past, "") if each.changed]
 
     assert changed(one, None) == []
     assert [each.left for each in changed(two, one)] == ["2"]

@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from tuidock.engine.anatomy import Living
+from tuidock.engine.anatomy import Anatomy, Living
 from tuidock.engine.types import UP, Container
+from tuidock.screens.anatomy_items import Past, Sections, arranged, standing, values
 from tuidock.screens.detail import Tab
 from tuidock.widgets.outline import Outline
 from tuidock.world import World
@@ -48,9 +49,12 @@ class AnatomyTab(Tab):
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
-        self._before: Living | None = None
-        """What was shown until the last look."""
         self._shown: Living | None = None
+        self._past: Past = {}
+        """Values as they were until the last look."""
+        self._known: Anatomy | None = None
+        self._standing: Sections = {}
+        """Its sections that stay as they are."""
 
     def compose(self) -> ComposeResult:
         yield Outline(("container", "host"))
@@ -67,7 +71,7 @@ class AnatomyTab(Tab):
             self.workers.cancel_node(self)
             self.outline.set_items([])
         elif before is None or _life(subject) != _life(before):
-            self._before = self._shown = None
+            self._shown, self._past = None, {}
             self.look(subject)
         self.tick(self.dock_screen.world)
 
@@ -79,16 +83,17 @@ class AnatomyTab(Tab):
 
     def tick(self, world: World) -> None:
         it = self.subject
-        if it is None:
+        if it is None or world.anatomy is None or world.anatomy.id != it.id:
+            self.outline.set_items([])
             return
-        known = world.anatomy if world.anatomy and world.anatomy.id == it.id else None
+        if world.anatomy is not self._known:
+            self._known, self._standing = world.anatomy, standing(it, world.anatomy)
         living = world.living if world.living and world.living.id == it.id else None
         if living is not self._shown:
-            self._before, self._shown = self._shown, living
-        from tuidock.screens.anatomy_items import items  # with all the words: not at the start
-
+            self._past = values(self.outline.items) if self._shown else {}
+            self._shown = living
         idle = "" if it.status in UP else self.idle(it)
-        self.outline.set_items(items(it, known, living, self._before, idle))
+        self.outline.set_items(arranged(self._standing, living, self._past, idle))
 
     # --- search ---------------------------------------------------------------------------------
 

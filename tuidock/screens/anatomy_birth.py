@@ -43,7 +43,7 @@ def _part(part: Part, key: str, share: float, container_id: str) -> Iterator[Ite
     count = sum(len(batch.steps) for batch in part.batches)
     bar = bar_of(0.0 if part.name == AHEAD else share)
     words = str(anatomy_words.words(f"part.{part.name}"))
-    steps = fmt.count(count, "step") if count else "no step of its own"
+    steps = fmt.count(count, "step") if count else "no steps"
     left = f"{_ms(part.seconds):>9}  {bar:<{_BAR}}  {steps}"
     yield Item(
         key, 1, part.name, left, "", words, folds=bool(count), closed=True, style="$text-primary"

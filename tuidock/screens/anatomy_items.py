@@ -6,7 +6,7 @@ kernel has them, and beside it as people say them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tuidock import anatomy_words
 from tuidock import format as fmt
@@ -56,21 +56,35 @@ def item(
     return Item(key, depth, label, left, right, str(anatomy_words.words(kind)), style=style)
 
 
+Sections = dict[str, list[Item]]
+Past = Mapping[str, str]
+"""Values by key, as they were at the last look."""
+
+
 def items(
-    it: Container, known: Anatomy | None, living: Living | None, before: Living | None, idle: str
+    it: Container, known: Anatomy | None, living: Living | None, past: Past, idle: str
 ) -> list[Item]:
-    """All sections; `before` is what `living` was at the last look, `idle` why there is none."""
-    if known is None:
-        return []
-    found = {
+    """All sections; `idle` says why there is no `living`."""
+    return arranged(standing(it, known), living, past, idle) if known else []
+
+
+def standing(it: Container, known: Anatomy) -> Sections:
+    """What stays as it is; `calls` belongs to the privileges."""
+    return {
         "birth": list(anatomy_birth.section(known.birth, it.id)),
         "layers": list(_layers(known.layers)),
         "hidden": list(_hidden(known)),
+        "calls": _calls(known),
     }
+
+
+def arranged(fixed: Sections, living: Living | None, past: Past, idle: str) -> list[Item]:
+    """The same with what moves, in order."""
+    found = {**fixed}
     for name, maker in _LIVING.items():
-        found[name] = list(_living(name, maker, living, before, idle))
+        found[name] = list(_living(name, maker, living, past, idle))
     if living:
-        found["privileges"][2:2] = _calls(known)
+        found["privileges"][2:2] = fixed["calls"]
     return [each for name in SECTIONS for each in found[name]]
 
 
@@ -84,25 +98,27 @@ def section(name: str, summary: str = "", *, closed: bool = False) -> Item:
 # --- what lives -----------------------------------------------------------------------------------
 
 
-def _living(
-    name: str, maker: Maker, now: Living | None, before: Living | None, idle: str
-) -> Iterator[Item]:
+def _living(name: str, maker: Maker, now: Living | None, past: Past, idle: str) -> Iterator[Item]:
     if now is None:
         yield section(name)
         yield item(f"{name}/none", "idle", "not now", idle or "looking …", style="$quiet")
     elif why := dict(now.unread).get(name):
         yield section(name)
         yield item(f"{name}/none", "unread", "unknown", why, style=_SHARED)
+    elif past:
+        yield from (each._replace(changed=_moved(each, past)) for each in maker(now))
     else:
-        yield from _marked(maker(now), maker(before) if before else ())
+        yield from maker(now)
 
 
-def _marked(found: Iterable[Item], before: Iterable[Item]) -> Iterator[Item]:
-    """With a mark on those whose value is another than before, or was not there."""
-    past = {each.key: each.left for each in before}
-    for each in found:
-        moved = bool(past) and each.depth > 0 and past.get(each.key) != each.left
-        yield each._replace(changed=moved)
+def _moved(each: Item, past: Past) -> bool:
+    """Another value than before, or one that was not there."""
+    return each.depth > 0 and past.get(each.key) != each.left
+
+
+def values(found: Iterable[Item]) -> dict[str, str]:
+    """To be the past of the next look."""
+    return {each.key: each.left for each in found}
 
 
 def _namespaces(now: Living) -> Iterator[Item]:

@@ -104,6 +104,11 @@ class Outline(ScrollView, can_focus=True):
         return self._model.current
 
     @property
+    def items(self) -> tuple[Item, ...]:
+        """All of them, as last given."""
+        return self._model.items
+
+    @property
     def shown(self) -> tuple[Item, ...]:
         """The items that no fold hides."""
         return self._model.shown
