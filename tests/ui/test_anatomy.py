@@ -90,12 +90,17 @@ async def test_search_goes_from_match_to_match(stage: Stage) -> None:
     await stage.press("slash", *"namespace", "enter")
     first, count = outline(stage).matches
     assert count > 2
+    assert stage.shows(f"{first} of {count}")
     await stage.press("n")
     assert outline(stage).matches == (first + 1, count)
     await stage.press("N")
     assert outline(stage).matches == (first, count)
     await stage.press("slash", "escape")
     assert outline(stage).matches == (0, 0)
+    assert not stage.shows(f" of {count}")
+    await stage.press("slash", *"zzz")
+    assert stage.shows("found nowhere")
+    await stage.press("escape")
     assert isinstance(stage.focused, Outline)
 
 

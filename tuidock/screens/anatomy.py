@@ -130,13 +130,6 @@ class AnatomyTab(Tab):
         event.stop()
         self.dock_screen.go_back()
 
-    @on(Outline.Moved)
-    def _moved(self, event: Outline.Moved) -> None:
-        """Say in the frame which match this is."""
-        event.stop()
-        at, of = self.outline.matches
-        self.outline.border_subtitle = f"{at} of {of}" if of else ""
-
 
 def _life(it: Container) -> tuple[object, ...]:
     """What makes another look at everything necessary."""

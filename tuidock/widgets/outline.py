@@ -78,9 +78,6 @@ class Outline(ScrollView, can_focus=True):
     class Leave(Message):
         """Left of everything: out of here."""
 
-    class Moved(Message):
-        """The cursor is on another item, or the search has another result."""
-
     def __init__(self, columns: tuple[str, str] = ("", ""), *, id: str | None = None) -> None:
         """`columns` are the names of the two columns."""
         super().__init__(id=id)
@@ -128,6 +125,7 @@ class Outline(ScrollView, can_focus=True):
         self._model.replace(items)
         if self._model.searched:
             self._matches = self._model.search(self._model.searched)
+            self.refresh(Region(0, 0, self.size.width, _HEAD))
         self._lay_out()
         self._refresh_changed(before)
 
@@ -187,7 +185,6 @@ class Outline(ScrollView, can_focus=True):
         self._lay_out()
         self._show_cursor()
         self.refresh()
-        self.post_message(self.Moved())
 
     def _show_cursor(self) -> None:
         if not self._model.shown:
@@ -313,6 +310,10 @@ class Outline(ScrollView, can_focus=True):
         room, (left, right) = self._room, self._names
         text = f"{left:<{room.left + 2}}{right}" if room.right else f"{left}, {right} below"
         text = " " * (room.label + 2) + text
+        if self._model.searched:
+            at, of = self.matches
+            said = f"{at} of {of} " if of else "found nowhere "
+            text = f"{text:<{room.all - len(said)}}{said}"
         return self._painted(((text, ""),), "header")
 
     def notify_style_update(self) -> None:
