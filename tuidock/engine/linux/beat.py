@@ -1,7 +1,9 @@
 """Something to be done at regular times for as long as a process waits.
 
-Awake the process does it itself, asleep machine code does, without waking it up (`dozing`).
-Invariant: it is never done twice for one time, and a time that passed is made up for once.
+Awake the process does it itself, asleep machine code does, without waking it up (`dozing`). All
+processes do it at the same times, multiples of the length: of fifty that follow one another each
+costs half of what it costs alone, measured. Invariant: it is never done twice for one time, and a
+time that passed is made up for once.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ENDLESS = 1 << 62
+_MOST = 900
+"""Times that are left to machine code, whose clock falls behind: half an hour of two seconds."""
 
 
 class Beat:
@@ -25,7 +28,11 @@ class Beat:
     ) -> None:
         """`function`: an address of machine code that does with `value` what `call` does."""
         self._seconds, self._call, self.function, self.value = seconds, call, function, value
-        self._due = time.monotonic() + seconds
+        self.align()
+
+    def align(self) -> None:
+        """The next time is when it is for all."""
+        self._due = (time.monotonic() // self._seconds + 1) * self._seconds
 
     def left(self) -> float:
         """Milliseconds until it is to be done."""
@@ -35,18 +42,18 @@ class Beat:
         """Do it, if it is time."""
         if self._due <= time.monotonic():
             self._call()
-            self.go_on(self._seconds)
+            self.align()
 
     def go_on(self, seconds: float) -> None:
         """The next time is in so many seconds."""
         self._due = time.monotonic() + seconds
 
     def times(self, patience: float | None) -> int:
-        """How often it is to be done in so many milliseconds."""
+        """How often machine code is to do it in so many milliseconds, or until it should end."""
         if patience is None:
-            return _ENDLESS
+            return _MOST
         left = patience - self.left()
-        return 0 if left < 0 else 1 + int(left / (self._seconds * 1000))
+        return 0 if left < 0 else min(_MOST, 1 + int(left / (self._seconds * 1000)))
 
     def order(self, times: int) -> tuple[int, int, int, int, int]:
         """For the code."""

@@ -355,8 +355,10 @@ def doze(
         result = _doze(at)
         answers = memory[_ORDER.size : _ORDER.size + len(polled)]
         seconds, rest = _TIMESPEC.unpack_from(memory, head - len(until))
-    if beat and times:  # the kernel tells what is left of a time
+    if beat and times and result:  # the kernel tells what is left of a time
         beat.go_on(seconds + rest / 1e9)
+    elif beat and times:
+        beat.align()
     if result < 0 and result != -errno.EINTR:
         raise OSError(-result, f"ppoll: {os.strerror(-result)}")
     return [(each, found) for each, _, found in _POLLFD.iter_unpack(answers) if found]
