@@ -69,6 +69,11 @@ bench-ui: .venv/ready-dev ## Measure the interface on a real terminal, beside la
 screenshots: .venv/ready ## Render the real interface on real containers into screenshots/
 	@$(python) -m scripts.screenshots
 
+.PHONY: snapshots
+snapshots: .venv/ready-dev ## Keep how every screen looks now; git says what differs
+	@rm -f tests/ui/snapshots/*.txt
+	@TUIDOCK_SNAPSHOTS=1 $(python) -m pytest -q tests/ui/test_snapshots.py
+
 .PHONY: clean
 clean: ## Remove what make made
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -43,6 +43,8 @@ class ListScreen(DockScreen):
     WAYS: ClassVar[Sequence[tuple[str, str]]] = ()
     """(fact, title) of what its rows can be grouped by, besides their labels."""
     _judged: Sequence[tuple[str, Status]] = ()
+    _looking = False
+    """The detail is about to follow the cursor."""
 
     def compose_body(self) -> ComposeResult:
         with Box(id="body"):
@@ -115,7 +117,15 @@ class ListScreen(DockScreen):
 
     @on(LiveTable.Highlighted, "#list LiveTable")
     def _row_highlighted(self) -> None:
-        self.look()
+        """The cursor is painted first; then the detail follows, once for several keys."""
+        if not self._looking:
+            self._looking = True
+            self.call_after_refresh(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
+        self._looking = False
+        if self.is_attached:
+            self.look()
 
     @on(LiveTable.MarksChanged, "#list LiveTable")
     def _row_marked(self) -> None:

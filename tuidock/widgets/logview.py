@@ -340,7 +340,8 @@ class LogView(LogIntake):
 
     @on(LogLines.Changed)
     def _tell(self) -> None:
-        self.query_one("#log-status", Static).update(status(self.lines, self.dropped, self.banner))
+        told = status(self.lines, self.dropped, self.banner)
+        self.query_one("#log-status", Static).update(told, layout=False)  # always one line
         current = self.lines.current
         panel = self.query_one("#log-panel")
         if panel.has_class("-open") and current is not None and current != self._panel_of:
