@@ -54,6 +54,11 @@ def moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) if at > 0 else "no date"
 
 
+def date(at: float) -> str:
+    """A day and a time of it, by the clock on the wall."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
 def clock(at: float) -> str:
     """The time of a day, by the clock on the wall."""
     return time.strftime("%H:%M:%S", time.localtime(at))

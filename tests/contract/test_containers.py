@@ -154,6 +154,21 @@ async def test_a_running_container_is_removed_only_by_force(engine: Engine) -> N
         await engine.containers.get(it.id)
 
 
+async def test_the_log_of_a_removed_container_can_be_read_by_its_id(engine: Engine) -> None:
+    web = await started(engine, shell("echo last words", "web"))
+    await engine.containers.wait(web.id)
+    await engine.containers.remove(web.id)
+    left = (await engine.containers.removed())[0]
+    assert (left.id, left.name, left.image, left.code) == (web.id, "web", web.image, 0)
+    assert await text(engine, web.id, LogQuery()) == [("stdout", b"last words")]
+    assert await text(engine, web.id, LogQuery(follow=True)) == [("stdout", b"last words")]
+    await engine.containers.log_files(web.id)
+    with pytest.raises(ContainerNotFound):
+        await text(engine, "web", LogQuery())
+    with pytest.raises(ContainerNotFound):
+        await engine.containers.get(web.id)
+
+
 async def test_names_are_unique_and_free_again_after_removal(engine: Engine) -> None:
     it = await engine.containers.create(shell("true", "web"))
     with pytest.raises(NameInUse) as caught:

@@ -104,6 +104,7 @@ async def test_a_failing_stream_leaves_the_others() -> None:
         containers = stage.engine.containers
         web, gone = stage.container("web"), stage.container("migrate")
         await containers.remove("migrate")
+        containers._remains.clear()
         await containers.stop("web")
         found: list[LogLine] = []
 
@@ -145,3 +146,33 @@ async def test_a_run_that_ended_is_told_between_its_lines_and_the_next(stage: St
     await stage.until(lambda: stage.shows("── exit "))
     rule = next(it for it in lines.breaks)
     assert rule.at < stage.container("web").started
+
+
+async def test_the_log_of_a_removed_container_is_chosen_and_read(stage: Stage) -> None:
+    await stage.press("ctrl+x")
+    await stage.until(lambda: stage.shows("Nothing was removed"))
+    await stage.turn(20)
+    await stage.engine.containers.remove("web", force=True)
+    await stage.turn(1)
+    await stage.press("ctrl+x")
+    await stage.until(lambda: stage.shows("Logs of removed containers"))
+    await stage.press("enter")
+    await stage.until(lambda: stage.shows("web  exit 137, removed"))
+    await stage.until(lambda: stage.shows("GET /style.css"))
+    await stage.press("slash")
+    await stage.type("favicon")
+    await stage.press("enter")
+    await stage.until(lambda: stage.shows("/ favicon  3 of 5"))
+    await stage.press("escape", "escape", "j")
+    await stage.until(lambda: not stage.shows("exit 137, removed"))
+
+
+async def test_what_is_being_read_stays_when_its_container_is_removed(stage: Stage) -> None:
+    """Fails when another container's log takes its place under the reader's eyes."""
+    await stage.turn(20)
+    await stage.press("enter")
+    await stage.until(lambda: isinstance(stage.focused, LogLines))
+    await stage.engine.containers.remove("web", force=True)
+    await stage.turn(1)
+    await stage.until(lambda: stage.shows("it stays until the cursor moves"))
+    assert stage.shows("GET /style.css")

@@ -189,6 +189,18 @@ class History(NamedTuple):
     """When a run began to be recorded, a second or so after it began."""
 
 
+class Removed(NamedTuple):
+    """A container that is gone, and whose log can still be read."""
+
+    id: str
+    name: str
+    image: str
+    at: float
+    """When it was removed, seconds since the epoch."""
+    code: int | None = None
+    """How its last run ended; None if it never ran."""
+
+
 class LogLine(NamedTuple):
     """One line, or one part of an over-long line, that a container wrote."""
 

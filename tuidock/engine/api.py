@@ -33,6 +33,7 @@ from tuidock.engine.types import (
     LogQuery,
     Process,
     RemoteImage,
+    Removed,
     Sample,
 )
 
@@ -193,7 +194,10 @@ class Containers(Protocol):
     async def inspect(self, key: str) -> dict[str, object]: ...
 
     def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
-        """Batches of lines in order; with `follow` until the container ends."""
+        """Batches of lines in order; with `follow` until the container ends.
+
+        Of one that was `removed` too, by its whole id.
+        """
         ...
 
     async def anatomy(self, key: str) -> Anatomy:
@@ -208,7 +212,17 @@ class Containers(Protocol):
         ...
 
     async def log_files(self, key: str) -> Sequence[str]:
-        """Paths of the log, oldest first, for readers that work by offset (logs.index)."""
+        """Paths of the log, oldest first, for readers that work by offset (logs.index).
+
+        Of one that was `removed` too, by its whole id.
+        """
+        ...
+
+    async def removed(self) -> Sequence[Removed]:
+        """Containers removed in the last hour whose logs can be read, the last one first.
+
+        Only the last few, and none that said nothing.
+        """
         ...
 
     def stats(

@@ -75,6 +75,10 @@ class Layout(NamedTuple):
         """The current log file; rotated ones carry `.1`, `.2`, ... (higher is older)."""
         return f"{self.container(container_id)}/log"
 
+    def remains(self, container_id: str) -> str:
+        """What is left for a while of a container that was removed: its log."""
+        return f"{self.root}/removed/{container_id}"
+
     def samples(self, container_id: str) -> str:
         """Its black box: what it used in the last day."""
         return f"{self.container(container_id)}/samples"

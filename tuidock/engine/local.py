@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ from tuidock.engine.types import (
     LogQuery,
     Process,
     RemoteImage,
+    Removed,
     Sample,
 )
 
@@ -235,18 +237,21 @@ class LocalContainers:
     async def log_files(self, key: str) -> Sequence[str]:
         return await self._workers.call(lambda core: core.containers.log_files(key))
 
+    async def removed(self) -> Sequence[Removed]:
+        return await self._workers.call(lambda core: core.containers.removed())
+
     async def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
-        container = await self.get(key)
-        path = self._workers.layout.log(container.id)
+        path = (await self.log_files(key))[-1]
+        container_id = os.path.basename(os.path.dirname(path))
         if not query.follow:
             for batch in await self._workers.call(
-                lambda core: list(core.containers.logs(container.id, query))
+                lambda core: list(core.containers.logs(container_id, query))
             ):
                 yield batch
             return
         with reader.Follower(path, query) as follower:
             while True:
-                up = is_up(self._workers.layout, container.id)
+                up = is_up(self._workers.layout, container_id)
                 if lines := follower.read():
                     yield lines
                 elif not up:

@@ -18,7 +18,7 @@ from tuidock.screens.detail import Tab
 from tuidock.screens.groups import LABEL, Group
 from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
-from tuidock.screens.logs import LogsTab
+from tuidock.screens.logs import LogsTab, removal
 from tuidock.verbs import LOSS, VERBS, shared
 from tuidock.widgets.dialogs import Ask, Choose, Confirm
 from tuidock.widgets.paint import Cell
@@ -212,6 +212,21 @@ class ContainersScreen(ListScreen):
         if name and name != it.name:
             with self.presented():
                 await self.engine.containers.rename(it.id, name)
+
+    @work(group="dialog", exit_on_error=False)
+    async def action_removed(self) -> None:
+        """Choose among the removed, and read what is left of its log."""
+        with self.presented():
+            gone = {it.id: it for it in await self.engine.containers.removed()}
+            if not gone:
+                self.notify("in the last hour, or it said nothing", title="Nothing was removed")
+                return
+            options = [(it.id, removal(it)) for it in gone.values()]
+            chosen = await self.app.push_screen_wait(Choose("Logs of removed containers", options))
+            if chosen:
+                self.detail.open("logs")
+                self.detail.take_focus()
+                self.query_one(LogsTab).look_back(gone[chosen])
 
     @work(group="dialog", exit_on_error=False)
     async def action_prune(self) -> None:

@@ -12,8 +12,8 @@ from textual import on, work
 from textual.app import ComposeResult
 
 from tuidock.engine.events import Event
-from tuidock.engine.types import Container, LogQuery
-from tuidock.format import moment
+from tuidock.engine.types import Container, LogQuery, Removed
+from tuidock.format import clock, date
 from tuidock.screens.detail import Tab, new_life
 from tuidock.screens.merged import banner, merged
 from tuidock.widgets.log_rows import Break
@@ -76,8 +76,30 @@ class LogsTab(Tab):
         elif subject is None:
             view.clear()
             self.workers.cancel_node(self)
+        elif before is not None and self._mourned(before, view):
+            self.workers.cancel_group(self, "logs")
+            view.banner = "removed; it stays until the cursor moves"
+            view.lines.post_message(view.lines.Changed())
         elif new_life(subject, before):
             self.follow(subject, view)
+
+    def _mourned(self, before: Container, view: LogView) -> bool:
+        """Whether somebody reads the log of a container that has just been removed."""
+        return before.id not in self.dock_screen.world.containers and view.has_focus_within
+
+    @work(exclusive=True, group="logs", exit_on_error=False)
+    async def look_back(self, it: Removed) -> None:
+        """Show what is left of the log of a container that was removed."""
+        view = self.query_one(LogView)
+        self._merged = ()
+        view.clear()
+        view.title, view.banner = it.name, removal(it)
+        with self.dock_screen.presented():
+            containers = self.dock_screen.engine.containers
+            if not await _index(view, await containers.log_files(it.id)):
+                async for lines in containers.logs(it.id):
+                    view.append(lines)
+                    await view.drained()
 
     @work(exclusive=True, group="logs", exit_on_error=False)
     async def follow(self, it: Container, view: LogView) -> None:
@@ -139,12 +161,18 @@ class LogsTab(Tab):
                     await view.drained()
 
 
+def removal(it: Removed) -> str:
+    """A removed container in a few words."""
+    end = "never ran" if it.code is None else f"exit {it.code}"
+    return f"{it.name}  {end}, removed {clock(it.at)}"
+
+
 def runs_ended(events: Sequence[Event]) -> list[Break]:
     """Where one run ended and another followed."""
     starts = [event.at for event in events if event.action == "start"]
     last = max(starts, default=0.0)
     return [
-        Break(event.at, f"exit {dict(event.attributes).get('exitCode', '?')}, {moment(event.at)}")
+        Break(event.at, f"exit {dict(event.attributes).get('exitCode', '?')}, {date(event.at)}")
         for event in events
         if event.action == "die" and event.at < last
     ]

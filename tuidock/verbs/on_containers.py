@@ -300,6 +300,14 @@ ON_CONTAINERS = (
         changes=True,
     ),
     Verb(
+        "container.removed",
+        "Removed",
+        "Read the log of one that was removed in the last hour",
+        "ctrl+x",
+        "containers",
+        "removed",
+    ),
+    Verb(
         "container.bulk",
         "Bulk",
         "Stop all, start all, remove the exited",

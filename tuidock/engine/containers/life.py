@@ -225,6 +225,9 @@ def remove(
             _end(layout, record, state, force=force)
         with transaction(db):
             records.mark_removing(db, record.id)
+        from tuidock.engine.containers import remains
+
+        remains.keep(layout, record)
         erase(layout, db, record.id, disconnect)
     records.note(layout, record, "destroy")
 

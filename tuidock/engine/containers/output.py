@@ -21,9 +21,10 @@ _GLANCE = 0.5
 """Seconds between two looks at whether the container still runs, while nothing is written."""
 
 
-def logs(layout: Layout, container_id: str, query: LogQuery) -> Iterator[Sequence[LogLine]]:
+def logs(
+    layout: Layout, container_id: str, path: str, query: LogQuery
+) -> Iterator[Sequence[LogLine]]:
     """What was written and, with `follow`, what is, until the container has ended."""
-    path = layout.log(container_id)
     if not query.follow:
         if os.path.exists(path):
             yield from read(files(path), query)

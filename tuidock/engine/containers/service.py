@@ -6,7 +6,7 @@ import os
 
 from tuidock.engine.containers import bundle, life, records, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
-from tuidock.engine.containers.fileverbs import FileVerbs
+from tuidock.engine.containers.logverbs import LogVerbs
 from tuidock.engine.containers.records import Record
 from tuidock.engine.containers.start import start
 from tuidock.engine.errors import ContainerNotFound, ImageNotFound, WrongStatus
@@ -19,7 +19,7 @@ from tuidock.engine.types import UP, Container, ContainerSpec, Limits, Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from tuidock.engine.anatomy import Anatomy, Living
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
         ExitRecord,
         History,
         Image,
-        LogLine,
-        LogQuery,
         Process,
         RestartPolicy,
         Sample,
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
 _DEFAULT_STOP_SIGNAL = "SIGTERM"
 
 
-class Containers(FileVerbs):
+class Containers(LogVerbs):
     """The containers of one root. A *key* is a name, an id or an unambiguous prefix of one."""
 
     def __init__(
@@ -256,18 +254,6 @@ class Containers(FileVerbs):
 
         record = self._running(key)
         return record, exec_process(bundle.read_config(self.layout, record.id), spec)
-
-    def logs(self, key: str, query: LogQuery) -> Iterator[Sequence[LogLine]]:
-        """Batches of lines; with `follow` until the container ends."""
-        from tuidock.engine.containers.output import logs
-
-        return logs(self.layout, self._find(key).id, query)
-
-    def log_files(self, key: str) -> Sequence[str]:
-        """Paths, oldest first."""
-        from tuidock.engine.logs.reader import files
-
-        return files(self.layout.log(self._find(key).id))
 
     def sample(self, keys: Sequence[str] = ()) -> Sequence[Sample]:
         """One sample of each running container asked for; of all without keys."""

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from tuidock.engine.api import ALL_LINES, EVERYTHING_STOPPED
+from tuidock.engine.api import EVERYTHING_STOPPED
 from tuidock.engine.errors import (
     BadSpec,
     CommandNotFound,
@@ -28,9 +28,10 @@ from tuidock.engine.fake.clock import Clock
 from tuidock.engine.fake.debugging import DebugVerbs
 from tuidock.engine.fake.images import FakeImages, digest, guard
 from tuidock.engine.fake.limits import BOUNDS, check
+from tuidock.engine.fake.logs import LogVerbs
 from tuidock.engine.fake.programs import KNOWN, Program, understand
 from tuidock.engine.fake.session import FakeSession
-from tuidock.engine.fake.words import signal_number, within
+from tuidock.engine.fake.words import signal_number
 from tuidock.engine.pruning import Pruned, PruneQuery
 from tuidock.engine.types import (
     UP,
@@ -42,8 +43,8 @@ from tuidock.engine.types import (
     History,
     Limits,
     LogLine,
-    LogQuery,
     Process,
+    Removed,
     Sample,
     Status,
 )
@@ -51,7 +52,7 @@ from tuidock.engine.types import (
 _NAMES = ("brave_hopper", "calm_lovelace", "eager_turing", "kind_noether", "wise_curie")
 
 
-class FakeContainers(AnatomyVerbs, DebugVerbs):
+class FakeContainers(AnatomyVerbs, DebugVerbs, LogVerbs):
     """`calls` remembers every verb; `failures[verb]` makes its next call fail."""
 
     def __init__(self, clock: Clock, images: FakeImages, publish: Callable[[Event], None]) -> None:
@@ -59,6 +60,7 @@ class FakeContainers(AnatomyVerbs, DebugVerbs):
         self._images = images
         self._publish = publish
         self._boxes: dict[str, Box] = {}
+        self._remains: dict[str, tuple[Box, Removed]] = {}
         self._counter = 0
         self._pids = 4000
         self.calls: list[tuple[str, ...]] = []
@@ -90,28 +92,6 @@ class FakeContainers(AnatomyVerbs, DebugVerbs):
 
     async def inspect(self, key: str) -> dict[str, object]:
         return docker_inspect(self._box(key))
-
-    async def log_files(self, key: str) -> Sequence[str]:
-        """None: a fake container keeps its lines in memory."""
-        self._box(key)
-        return ()
-
-    async def logs(self, key: str, query: LogQuery = ALL_LINES) -> AsyncIterator[Sequence[LogLine]]:
-        box = self._box(key)
-        lines = [it for it in box.lines if within(it, query)]
-        position = len(box.lines)
-        if query.tail is not None:
-            lines = lines[max(0, len(lines) - query.tail) :]
-        if lines:
-            yield lines
-        while query.follow:
-            if position == len(box.lines):
-                if box.it.status not in UP:
-                    return
-                await box.changed()
-                continue
-            fresh, position = box.lines[position:], len(box.lines)
-            yield fresh
 
     async def stats(
         self, keys: Sequence[str] = (), interval: float = 1.0
@@ -277,6 +257,7 @@ class FakeContainers(AnatomyVerbs, DebugVerbs):
         if box.it.status in UP:
             self._end(box, 137, 9)
         if self._boxes.pop(box.it.id, None):
+            self._leave(box, self._clock.time())
             self._say("destroy", box)
 
     async def rename(self, key: str, name: str) -> None:

@@ -1,0 +1,105 @@
+"""What is left of a removed container for a while: its log, to read what it said last.
+
+Knows one directory of the root, a directory for each container in it. Invariant: at most `KEPT`
+of them, `BYTES` in all, none longer than `AGE` once anybody removes or asks again; and what is
+left is never why a removal fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+
+from tuidock.engine.answers import Removed
+from tuidock.engine.linux.files import remove_path
+from tuidock.engine.runtime.state import read_exit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tuidock.engine.containers.records import Record
+    from tuidock.engine.layout import Layout
+
+KEPT = 16
+BYTES = 64 << 20
+AGE = 3600.0
+"""Seconds."""
+_ABOUT = "about.json"
+
+
+def keep(layout: Layout, record: Record) -> None:
+    """Take the log of a container that is about to be erased; no-op when it said nothing."""
+    source, folder = layout.container(record.id), layout.remains(record.id)
+    try:
+        names = [name for name in os.listdir(source) if name.split(".")[0] == "log"]
+        size = sum(os.stat(f"{source}/{name}").st_size for name in names)
+        if not 0 < size <= BYTES:
+            return
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _note(layout, record, folder)
+        for name in names:
+            os.rename(f"{source}/{name}", f"{folder}/{name}")
+    except OSError:  # a full disk, say: then it goes at once, as if nothing were kept
+        with suppress(OSError):
+            remove_path(folder)
+    with suppress(OSError):  # another removal sweeps at the same time
+        sweep(layout)
+
+
+def _note(layout: Layout, record: Record, folder: str) -> None:
+    ended = read_exit(layout, record.id)
+    about = {
+        "name": record.name,
+        "image": record.image,
+        "at": time.time(),
+        "code": ended.code if ended else None,
+    }
+    with open(f"{folder}/{_ABOUT}", "w", encoding="utf-8") as file:
+        json.dump(about, file)
+
+
+def removed(layout: Layout) -> list[Removed]:
+    """Those that something is left of, the last one first. Raises OSError."""
+    found = []
+    for container_id in _ids(layout):
+        folder = layout.remains(container_id)
+        try:
+            with open(f"{folder}/{_ABOUT}", encoding="utf-8") as file:
+                about = json.load(file)
+        except (FileNotFoundError, ValueError):  # swept meanwhile, or cut by a power failure
+            continue
+        found.append(
+            Removed(container_id, about["name"], about["image"], about["at"], about["code"])
+        )
+    return sorted((it for it in found if time.time() - it.at < AGE), key=lambda it: -it.at)
+
+
+def sweep(layout: Layout) -> None:
+    """Erase what is too old, too many or too much. Raises OSError."""
+    left = 0
+    kept = removed(layout)
+    wanted = set()
+    for it in kept[:KEPT]:
+        folder = layout.remains(it.id)
+        left += sum(entry.stat().st_size for entry in os.scandir(folder))
+        if left > BYTES:
+            break
+        wanted.add(it.id)
+    for container_id in _ids(layout):
+        if container_id not in wanted:
+            remove_path(layout.remains(container_id))
+
+
+def log(layout: Layout, container_id: str) -> str:
+    """Path of what is left of a log; empty when nothing is. `container_id` is the whole id."""
+    if container_id not in _ids(layout):
+        return ""
+    return f"{layout.remains(container_id)}/log"
+
+
+def _ids(layout: Layout) -> list[str]:
+    try:
+        return os.listdir(layout.remains(""))
+    except FileNotFoundError:
+        return []
