@@ -12,12 +12,14 @@ import os
 import time
 from contextlib import suppress
 
-from tuidock.engine.answers import Removed
 from tuidock.engine.linux.files import remove_path
 from tuidock.engine.runtime.state import read_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from tuidock.engine.answers import Removed
     from tuidock.engine.containers.records import Record
     from tuidock.engine.layout import Layout
 
@@ -61,31 +63,34 @@ def _note(layout: Layout, record: Record, folder: str) -> None:
 
 def removed(layout: Layout) -> list[Removed]:
     """Those that something is left of, the last one first. Raises OSError."""
+    from tuidock.engine.answers import Removed
+
+    return [Removed(container_id, **about) for container_id, about in _known(layout)]
+
+
+def _known(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
+    """(id, what was noted) of those that are young enough, the last one first."""
     found = []
     for container_id in _ids(layout):
-        folder = layout.remains(container_id)
         try:
-            with open(f"{folder}/{_ABOUT}", encoding="utf-8") as file:
+            with open(f"{layout.remains(container_id)}/{_ABOUT}", encoding="utf-8") as file:
                 about = json.load(file)
         except (FileNotFoundError, ValueError):  # swept meanwhile, or cut by a power failure
             continue
-        found.append(
-            Removed(container_id, about["name"], about["image"], about["at"], about["code"])
-        )
-    return sorted((it for it in found if time.time() - it.at < AGE), key=lambda it: -it.at)
+        if time.time() - about["at"] < AGE:
+            found.append((container_id, about))
+    return sorted(found, key=lambda it: -it[1]["at"])
 
 
 def sweep(layout: Layout) -> None:
     """Erase what is too old, too many or too much. Raises OSError."""
-    left = 0
-    kept = removed(layout)
-    wanted = set()
-    for it in kept[:KEPT]:
-        folder = layout.remains(it.id)
-        left += sum(entry.stat().st_size for entry in os.scandir(folder))
-        if left > BYTES:
+    size, wanted = 0, set()
+    for container_id, _ in _known(layout)[:KEPT]:
+        folder = layout.remains(container_id)
+        size += sum(entry.stat().st_size for entry in os.scandir(folder))
+        if size > BYTES:
             break
-        wanted.add(it.id)
+        wanted.add(container_id)
     for container_id in _ids(layout):
         if container_id not in wanted:
             remove_path(layout.remains(container_id))
