@@ -148,6 +148,13 @@ class World(NamedTuple):
         known = self.anatomy is not None and self.anatomy.id == living.id
         return self._replace(living=living) if known else self
 
+    def with_past(self, events: Sequence[Event]) -> World:
+        """Those from before, oldest first, put in front; numbers of the others stay."""
+        room = EVENTS - len(self.events)
+        before = [it for it in events if not self.events or it.at < self.events[0].at]
+        kept = tuple(before[len(before) - room :] if len(before) > room else before)
+        return self._replace(events=(*kept, *self.events), forgotten=self.forgotten - len(kept))
+
     def with_pull(self, pull: Pull) -> World:
         return self._replace(pulls={**self.pulls, pull.reference: pull})
 

@@ -53,6 +53,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     ),
     "containers.exec": ("web", ExecSpec(("sh", "-l"), ("A=b",), "0", "/", True, True, True)),
     "containers.attach": ("web",),
+    "containers.debug": ("web",),
     "files.copy_out": ("web", "/etc", "/tmp"),
     "files.copy_in": ("/etc/hosts", "web", "/tmp"),
     "files.extract": ("web", "/tmp", None),

@@ -114,6 +114,20 @@ async def test_events_are_followed_until_somebody_goes_elsewhere(stage: Stage) -
     assert stage.cursor() == "web"
 
 
+async def test_events_from_before_are_there_too() -> None:
+    async with staged() as stage:
+        assert not [it for it in stage.world.events if it.action == "create"]
+        await stage.engine.containers.stop("web")
+        await stage.press("7")
+        await stage.until(lambda: "create" in str(stage.rows()))
+        times = [it.at for it in stage.world.events]
+        assert times == sorted(times)
+        stops = [it for it in stage.world.events if (it.action, it.name) == ("stop", "web")]
+        assert len(stops) == 1
+        table = stage.app.screen.query_one("#list LiveTable", LiveTable)
+        assert table.cursor_key == table.rows[0].key
+
+
 async def test_the_palette_tells_keys_and_commands(stage: Stage) -> None:
     await stage.press("ctrl+p", *"restart")
     await stage.until(lambda: stage.shows("tuidock restart web"))

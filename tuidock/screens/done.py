@@ -40,7 +40,7 @@ class DeedTab(TextTab):
             self.tell(Content())
             return
         shown = subject._replace(words=masked_words(subject.words))
-        rows = [("when", fmt.moment(subject.at)), ("took", f"{subject.seconds:.3f} s")]
+        rows = [("when", fmt.day_clock(subject.at)), ("took", f"{subject.seconds:.3f} s")]
         rows += [("problem", subject.problem)] if subject.problem else [("result", "done")]
         self.tell(Content("\n").join([Content.styled(shown.line, "bold"), Content(), pairs(rows)]))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
@@ -21,6 +24,9 @@ from tuidock.screens.panes import TextTab
 from tuidock.widgets.table import Column
 from tuidock.world import World
 
+DAY = 86_400.0
+CAUGHT_UP = 0.5
+"""Seconds without an event after which the past is told."""
 _STYLES = {
     "oom": "$status-failed",
     "die": "$status-exited",
@@ -57,15 +63,30 @@ class EventsScreen(ListScreen):
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"event": EventTab}
     WAYS = (("name", "name"), ("action", "action"), ("kind", "kind"))
     TITLE_TEXT = "Events"
-    EMPTY = "Nothing has happened since tuidock was opened."
+    EMPTY = "Nothing has happened since yesterday."
     COLUMNS: ClassVar[Sequence[Column]] = (
-        Column("at", "TIME", 8),
+        Column("at", "TIME", 15),
         Column("kind", "KIND", 10),
-        Column("action", "ACTION", 12),
+        Column("action", "ACTION", 16),
         Column("name", "NAME"),
         Column("id", "ID", 12, min_screen=90),
         Column("more", "ATTRIBUTES", 40, min_screen=120),
     )
+
+    def on_mount(self) -> None:
+        self.recall()
+
+    @work(exit_on_error=False)
+    async def recall(self) -> None:
+        """What happened in the day before the interface was opened."""
+        found: list[Event] = []
+        began = self.dock.now()
+        with self.presented(), suppress(TimeoutError):
+            async with aclosing(self.engine.events(began - DAY)) as past:  # type: ignore[type-var]
+                while not found or found[-1].at < began:
+                    async with asyncio.timeout(CAUGHT_UP):
+                        found.append(await anext(past))
+        self.dock.write(lambda world: world.with_past(found))
 
     def show(self, world: World, before: World) -> None:
         if world.events is not before.events:
@@ -105,7 +126,7 @@ class EventsScreen(ListScreen):
 
 
 def _item(key: str, it: Event) -> Item:
-    clock = time.strftime("%H:%M:%S", time.localtime(it.at))
+    clock = fmt.day_clock(it.at)
     more = " ".join(f"{name}={value}" for name, value in it.attributes)
     action = Content.styled(it.action, _STYLES.get(it.action, "$foreground"))
     cells = (clock, it.kind, action, it.name, fmt.short_id(it.id), more)

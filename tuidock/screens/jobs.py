@@ -149,8 +149,8 @@ def _state(job: Job) -> tuple[str, str]:
 
 def report(job: Job, pull: Pull | None) -> Content:
     """Everything about a job."""
-    rows = [("command", " ".join(masked_words(job.words))), ("began", fmt.moment(job.began))]
-    rows += [("ended", fmt.moment(job.ended))] if job.ended else []
+    rows = [("command", " ".join(masked_words(job.words))), ("began", fmt.day_clock(job.began))]
+    rows += [("ended", fmt.day_clock(job.ended))] if job.ended else []
     rows += [("problem", job.problem)] if job.problem else []
     rows += [("hint", job.hint)] if job.hint else []
     layers = [_layer(it.digest, it.done, it.total, it.phase) for it in pull.layers] if pull else []
