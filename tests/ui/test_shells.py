@@ -110,6 +110,19 @@ async def test_where_there_is_no_shell_tools_are_offered(
     await stage.until(lambda: any(name.startswith("web-debug-") for name in stage.names()))
 
 
+async def test_a_world_that_moves_draws_no_names_again(stage: Stage) -> None:
+    """Seen to fail without the comparison in `ShellTab.show`: names are made anew each second."""
+    await opened(stage, "e")
+    await stage.press(LEAVE, "ctrl+e")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    await opened(stage, "s")
+    await stage.until(lambda: len(stage.app.screen.query(SessionName)) == 2)
+    names = list(stage.app.screen.query(SessionName))
+    await stage.turn(3)
+    await stage.press(LEAVE)
+    assert list(stage.app.screen.query(SessionName)) == names
+
+
 async def test_an_ended_shell_of_a_container_that_is_gone_goes_too(stage: Stage) -> None:
     await opened(stage, "e")
     await stage.press(LEAVE)

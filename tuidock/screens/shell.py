@@ -81,6 +81,8 @@ class ShellTab(Tab):
         super().__init__(id)
         self._current: dict[str, str] = {}
         """By container, the session that is looked at."""
+        self._picture: object = None
+        """What is shown, to tell when that has to change."""
         self._wanted = ""
         """The session that gets the keys once it is shown."""
         self._numbers: dict[str, int] = {}
@@ -108,6 +110,11 @@ class ShellTab(Tab):
         self._forget_gone()
         owner = subject.id if subject else ""
         shown = self._shown(owner)
+        names = tuple((shell.id, shell.called, shell is shown) for shell in self.of(owner))
+        picture = (owner, subject and subject.status, names)
+        if before is not None and picture == self._picture:  # the world moved, not this
+            return
+        self._picture = picture
         for shell in self.shells:
             shell.set_class(shell is shown, "-shown")
         hint = self.query_one("#hint", Static)
