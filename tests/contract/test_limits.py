@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests import root_only
@@ -75,3 +77,18 @@ async def test_bounds_name_what_can_be_limited(engine: Engine) -> None:
     assert changed.spec.limits.device_read_bps == ((found.disks[0], MIB),)
     with pytest.raises(ContainerNotFound):
         await engine.containers.bounds("nobody")
+
+
+@pytest.mark.root(root_only.LIMITS)
+async def test_changes_at_the_same_time_are_all_kept(engine: Engine) -> None:
+    """Fails when what was is read before the others are done: one undoes the other."""
+    it = await started(engine, shell("sleep 60"))
+    update = engine.containers.update
+    for round in range(1, 6):
+        wanted = Limits(cpus=round / 10, pids=20 + round, cpu_shares=100 + round)
+        await asyncio.gather(
+            update(it.id, Limits(cpus=wanted.cpus)),
+            update(it.id, Limits(pids=wanted.pids)),
+            update(it.id, Limits(cpu_shares=wanted.cpu_shares)),
+        )
+        assert (await engine.containers.get(it.id)).spec.limits == wanted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.ui.conftest import Stage, staged
@@ -182,3 +184,21 @@ async def test_graphs_are_full_when_they_are_opened(stage: Stage) -> None:
     await stage.press("j", "L")
     graph = stage.app.screen.query_one("#limits #memory", TimeGraph)
     await stage.until(lambda: lines_of(graph)[-2].count("⣿") > 40)
+
+
+async def test_changes_in_a_hurry_keep_their_order(stage: Stage) -> None:
+    """Fails without the lock: a slow first change would come after the second, and hold."""
+    update, gate, asked = stage.engine.containers.update, asyncio.Event(), []
+
+    async def slow_at_first(key: str, limits: Limits, *, keep: bool = True) -> Container:
+        asked.append(limits.cpus)
+        if len(asked) == 1:
+            await gate.wait()
+        return await update(key, limits, keep=keep)
+
+    stage.engine.containers.update = slow_at_first  # type: ignore[method-assign]
+    await stage.press("L", "1", "enter", "2", "enter")
+    assert asked == [1.0]
+    gate.set()
+    await stage.until(lambda: stage.container("web").spec.limits.cpus == 2.0)
+    assert asked == [1.0, 2.0]

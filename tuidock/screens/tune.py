@@ -67,6 +67,8 @@ class LimitsTab(Tab):
         self._asked: list[tuple[str, bool]] = []
         """Containers whose bounds and peaks are known, and whether they run."""
         self._peaks: dict[str, Peaks] = {}
+        self._turn = asyncio.Lock()
+        """Changes reach the engine in the order in which they were asked for."""
         self._graphs: dict[str, TimeGraph] = {}
         """By measure; others than the first two are made when they are chosen."""
         self._marks = Content()
@@ -227,11 +229,11 @@ class LimitsTab(Tab):
     ) -> None:
         """Change the limits of all at once, and tell how it went for each."""
         chosen = [it for it in them if it.id in changes]
-        with self.dock_screen.presented():
-            updates = (self._update(it, changes[it.id], keep=keep) for it in chosen)
-            done = await asyncio.gather(*updates)
-            self._outcomes = tuple(done)
-            self._paint()
+        updates = (self._update(it, changes[it.id], keep=keep) for it in chosen)
+        async with self._turn:
+            with self.dock_screen.presented():
+                self._outcomes = tuple(await asyncio.gather(*updates))
+                self._paint()
 
     async def _update(self, it: Container, limits: Limits, *, keep: bool) -> Outcome:
         """A refusal stands beside the limits it is about; what was promised is looked up."""

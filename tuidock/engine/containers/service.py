@@ -139,7 +139,7 @@ class Containers(LogVerbs):
         if keep:
             record = update(self.layout, self.db, record, changes, restart)
         else:
-            update_for_now(self.layout, record, changes)
+            update_for_now(self.layout, self.db, record, changes)
         return view.container(self.layout, self.db, record)
 
     def bounds(self, key: str) -> Bounds:

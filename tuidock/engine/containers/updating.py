@@ -33,12 +33,13 @@ def update(
     restart: RestartPolicy | None = None,
 ) -> Record:
     """Change limits or the policy for good. Raises BadSpec."""
-    policy = restart or record.spec.restart
-    if record.spec.remove and policy.name != "no":
+    if record.spec.remove and restart and restart.name != "no":
         raise BadSpec(
             "Restart policy cannot be updated because AutoRemove is enabled for the container"
         )
     with bundle.locked(layout, record.id):
+        record = records.find(db, record.id)  # somebody else may have changed it meanwhile
+        policy = restart or record.spec.restart
         merged = merge(record.spec.limits, changes)
         _enforce(layout, record, changes, merged)
         record = record._replace(spec=record.spec._replace(limits=merged, restart=policy))
@@ -52,11 +53,12 @@ def update(
     return record
 
 
-def update_for_now(layout: Layout, record: Record, changes: Limits) -> None:
+def update_for_now(layout: Layout, db: sqlite3.Connection, record: Record, changes: Limits) -> None:
     """Change limits until this run ends. Raises BadSpec, WrongStatus when it does not run."""
     with bundle.locked(layout, record.id):
         if not read_state(layout, record.id).pid:
             raise not_running(record)
+        record = records.find(db, record.id)
         _enforce(layout, record, changes, record.spec.limits)
     records.note(layout, record, "update", _words(changes) | {"until": "exit"})
 
