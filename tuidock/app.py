@@ -33,6 +33,7 @@ from tuidock.engine.errors import EngineError
 from tuidock.feeds import Feeds
 from tuidock.job import Job
 from tuidock.jobs import Jobs, Say
+from tuidock.notices import Noticing
 from tuidock.remembering import Remembering
 from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
@@ -45,7 +46,7 @@ HEAD_START = 0.5
 """Seconds; a store that takes longer is read while there is a screen that says so."""
 
 
-class TuidockApp(Remembering, inherit_bindings=False):
+class TuidockApp(Noticing, Remembering, inherit_bindings=False):
     """The interface on an engine."""
 
     TITLE = "tuidock"
@@ -208,6 +209,12 @@ class TuidockApp(Remembering, inherit_bindings=False):
     def action_pane(self, name: str) -> None:
         if self.current_mode != name:
             self.switch_mode(name)
+
+    def action_notices(self) -> None:
+        """Read again what was said."""
+        from tuidock.screens.said import SaidScreen
+
+        self.push_screen(SaidScreen(tuple(self.notices)))
 
     @work(group="dialog", exit_on_error=False)
     async def action_theme(self) -> None:

@@ -21,6 +21,7 @@ from tuidock.config import split
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import Conflict, EngineError, InvalidInput, NotFound
 from tuidock.engine.types import Container
+from tuidock.notices import Notice
 from tuidock.screens.chrome import KeyBar, TitleBar
 from tuidock.verb import ANY, Verb
 from tuidock.verbs import VERBS, fits, in_scope, shared
@@ -190,6 +191,10 @@ class DockScreen(Screen[None]):
     def keys_of(self, verb_id: str) -> list[str]:
         """All keys that a verb has now, as Textual names them."""
         return split(self.dock.config.keys.get(verb_id, VERBS[verb_id].key))
+
+    def tell(self, notice: Notice) -> None:
+        """News, in the line of keys."""
+        self.query_one(KeyBar).tell(notice)
 
     # --- errors ---------------------------------------------------------------------------
 

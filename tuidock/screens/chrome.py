@@ -12,10 +12,12 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from tuidock import format as fmt
 from tuidock.engine.types import Status
+from tuidock.notices import PATIENCE, Notice
 from tuidock.verbs import TABS, VERBS, in_scope
 from tuidock.widgets.paint import chosen
 from tuidock.world import World
@@ -115,9 +117,13 @@ class KeyBar(Widget):
     """
     keys: reactive[tuple[tuple[str, str, str, bool], ...]] = reactive(())
     """(key as shown, label, action, enabled), most useful first."""
+    notice: reactive[Notice | None] = reactive(None)
+    """What was said a moment ago; the keys make room for it."""
 
     ALWAYS: ClassVar[tuple[str, ...]] = ("help",)
     """Actions that have their place whatever else there is; it is the last one."""
+
+    _silence: Timer | None = None
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._look)
@@ -140,13 +146,36 @@ class KeyBar(Widget):
             for binding, enabled in chosen
         )
 
+    def tell(self, notice: Notice) -> None:
+        """Show a notice for as long as it weighs."""
+        self.notice = notice
+        if self._silence is not None:
+            self._silence.stop()
+        self._silence = self.set_timer(PATIENCE[notice.severity], self._fall_silent)
+
+    def _fall_silent(self) -> None:
+        self.notice = None
+
     def _label(self, binding: Binding) -> str:
         relabel = getattr(self.screen, "label", None)
         return str(relabel(binding)) if relabel else binding.description
 
     def render(self) -> RenderResult:
+        news = self.notice.words if self.notice else Content("")
+        news = news.truncate(self.size.width - 2, ellipsis=True)
+        width = self.size.width - (news.cell_length + 2 if news else 0)
+        keys = self._fitting(width)
+        if not news:
+            return keys
+        gap = " " * max(0, self.size.width - keys.cell_length - news.cell_length - 1)
+        return Content.assemble(keys, gap, news, " ")
+
+    def _fitting(self, width: int) -> Content:
+        """As many keys as fit."""
         kept = [_key(*words, enabled=on) for *words, on in self.keys if words[2] in self.ALWAYS]
-        room = self.size.width - 1 - sum(item.cell_length for item in kept)
+        room = width - 1 - sum(item.cell_length for item in kept)
+        if room < 0:
+            return Content("")
         parts: list[Content] = []
         for key, label, action, enabled in self.keys:
             item = _key(key, label, action, enabled=enabled)
