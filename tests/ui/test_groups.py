@@ -155,3 +155,19 @@ def test_items_without_a_value_come_last() -> None:
     ]
     assert found[-1].title == "no a"
     assert ways(items, [("image", "image")])[-1] == ("label=a", "a  (3)")
+
+
+async def test_the_bulk_menu_is_about_what_is_listed(stage: Stage) -> None:
+    """Each line says whom it would be done to; what fits nobody is not there."""
+    await stage.press("slash")
+    stage.app.screen.query_one(FilterLine).value = "debian"
+    await stage.until(lambda: len(stage.names()) == 3)
+    await stage.press("enter", "b")
+    await stage.until(lambda: isinstance(stage.app.screen, Choose))
+    assert stage.shows("3 listed")
+    assert stage.shows("1 running: crunch")
+    assert stage.shows("2 exited: import, migrate")
+    assert not stage.shows("Unpause")
+    await stage.press("s")
+    await stage.until(lambda: stage.container("crunch").status is Status.EXITED)
+    assert stage.container("web").status is Status.RUNNING

@@ -19,7 +19,7 @@ from tuidock.config import BadConfig, Config
 from tuidock.screens.container_row import dot
 from tuidock.screens.listing import ListPane
 from tuidock.themes import ANSI, DARK, LIGHT, MONO, THEMES, TITLES, first, fitting
-from tuidock.widgets.dialogs import Choose
+from tuidock.widgets.dialogs import SOFT, Choose
 from tuidock.widgets.reversible import Options
 
 READABLE = 4.5
@@ -48,14 +48,19 @@ def contrast(theme: Theme, text: str, behind: str) -> float:
     """The contrast ratio of two variables of a theme."""
     known = {**theme.to_color_system().generate(), **theme.variables}
     below = Color.parse(known[behind])
-    dim, bright = sorted((luminance(below), luminance(below + Color.parse(known[text]))))
+    name, _, share = text.removeprefix("$").partition(" ")
+    above = Color.parse(known[name])
+    above = above.multiply_alpha(float(share.rstrip("%")) / 100) if share else above
+    dim, bright = sorted((luminance(below), luminance(below + above)))
     return (bright + 0.05) / (dim + 0.05)
 
 
 @pytest.mark.parametrize("theme", COLOURED, ids=lambda it: it.name)
 def test_text_stands_out(theme: Theme) -> None:
     """Every pair of text and ground, the chosen row's too: the complaint about all such tools."""
-    pairs = [*product(TEXT, BEHIND), ("block-cursor-foreground", "block-cursor-background")]
+    chosen = ("block-cursor-foreground", "footer-key-foreground", SOFT)
+    pairs = [*product(TEXT, BEHIND), *product(chosen, ["block-cursor-background"])]
+    pairs += [(SOFT, "panel")]
     found = {pair: round(contrast(theme, *pair), 2) for pair in pairs}
     assert {pair: ratio for pair, ratio in found.items() if ratio < READABLE} == {}
     for behind in BEHIND:

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 BREADTHS = [(0, "-narrow"), (100, "-normal"), (170, "-wide")]
 HEIGHTS = [(0, "-short"), (28, "-tall")]
 """Columns and lines from which a screen has these CSS classes."""
-NAMED = 12
-"""Names told of several, before the rest is only counted."""
 SMALL = (Conflict, InvalidInput, NotFound)
 """Errors that a short notice explains; the others get a dialog."""
 
@@ -164,7 +162,7 @@ class DockScreen(Screen[None]):
         from tuidock.widgets.dialogs import Confirm
 
         what = them[0].name if len(them) == 1 else f"{len(them)} containers"
-        body = verb.loss if len(them) == 1 else f"{summary(them)}\n\n{verb.loss}"
+        body = verb.loss if len(them) == 1 else "\n".join([*summary(them), "", verb.loss])
         question = Confirm(verb.confirm.format(what), body, dangerous=True, yes=verb.title)
         answer: bool | None = await self.app.push_screen_wait(question)
         return bool(answer)
@@ -228,14 +226,17 @@ class DockScreen(Screen[None]):
             self.app.push_screen(Failure(error))
 
 
-def summary(them: Sequence[Container]) -> str:
-    """Which ones, told by what they do: `running: web, api`, one line for each status."""
+def summary(them: Sequence[Container], names: int = 12) -> list[str]:
+    """Which ones, told by what they do: `2 running: web, api`, one line for each status.
+
+    After so many `names` the rest is only counted.
+    """
     lines = []
     for status in dict.fromkeys(it.status for it in them):
-        names = [it.name for it in them if it.status is status]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        lines.append(f"{len(names)} {status}: {', '.join(names[:NAMED])}{more}")
-    return "\n".join(lines)
+        found = [it.name for it in them if it.status is status]
+        more = f" and {len(found) - names} more" if len(found) > names else ""
+        lines.append(f"{len(found)} {status}: {', '.join(found[:names])}{more}")
+    return lines
 
 
 def _verb_of(action: str, parameters: tuple[object, ...]) -> Verb | None:

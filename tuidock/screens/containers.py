@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
 from tuidock.jobs import Say
-from tuidock.screens.base import bindings
+from tuidock.screens.base import bindings, summary
 from tuidock.screens.container_row import COLUMNS, PROJECT, item, order
 from tuidock.screens.detail import Tab
 from tuidock.screens.groups import LABEL, Group
@@ -20,7 +20,7 @@ from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.logs import LogsTab, removal
 from tuidock.verbs import LOSS, VERBS, shared
-from tuidock.widgets.dialogs import Ask, Choose, Confirm
+from tuidock.widgets.dialogs import Ask, Choose, Confirm, lettered
 from tuidock.widgets.paint import Cell
 from tuidock.world import World
 
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from tuidock.screens.shell import ShellTab
 
 EMPTY = "No containers yet.\n\nn  run one from an image      2  images      3  look into a registry"
+
+BULK = (
+    *("container.stop", "container.start", "container.restart", "container.pause"),
+    *("container.unpause", "container.remove", "container.force_remove"),
+)
+"""What is done to many at once."""
 
 
 class ContainersScreen(ListScreen):
@@ -189,18 +195,19 @@ class ContainersScreen(ListScreen):
 
     @work(group="dialog", exit_on_error=False)
     async def action_bulk(self) -> None:
-        """One verb for all containers in a status."""
-        options = [
-            ("container.stop", "Stop all that run"),
-            ("container.start", "Start all that do not run"),
-            ("container.remove", "Remove all that do not run"),
+        """One verb for the marked, the group, or all that are listed, as far as it fits them."""
+        them = self.crowd()
+        fitting = [(VERBS[name], shared(VERBS[name], them)) for name in BULK]
+        lines = [
+            (verb.id, f"{verb.title:<15}{'; '.join(summary([it for _, it in found], 3))}")
+            for verb, found in fitting
+            if found
         ]
-        chosen = await self.app.push_screen_wait(Choose("All containers", options))
+        options, letters = lettered(lines, short=True)
+        what = self.aim() if self.pane.table.marked or self.pane.group else f"{len(them)} listed"
+        chosen = await self.app.push_screen_wait(Choose(what, options, keys=letters))
         if chosen:
-            verb = VERBS[str(chosen)]
-            wanted = DOWN if "stop" not in verb.id else UP
-            every = [it for it in self.world.containers.values() if it.status in wanted]
-            self.perform(verb, every)
+            self.perform(VERBS[str(chosen)], them)
 
     @work(group="dialog", exit_on_error=False)
     async def action_rename(self) -> None:

@@ -16,15 +16,16 @@ from textual.containers import Container as Box
 from textual.widget import Widget
 
 from tuidock import format as fmt
-from tuidock.engine.types import Status
+from tuidock.engine.types import Container, Status
 from tuidock.screens import groups
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.later import Later
 from tuidock.screens.listing import ListPane
-from tuidock.verbs import VERBS, fits, in_scope
+from tuidock.verb import Verb
+from tuidock.verbs import VERBS, fits, in_scope, shared
 from tuidock.widgets.columns import ChooseColumns
-from tuidock.widgets.dialogs import Choose, lettered
+from tuidock.widgets.dialogs import Choose, keyed, lettered
 from tuidock.widgets.table import Column, LiveTable
 
 SIZES = ("", "-half", "-full")
@@ -246,11 +247,27 @@ class ListScreen(DockScreen):
             for verb in in_scope(self.SCOPE)
             if verb.key and (not (verb.call or verb.either) or fits(verb, targets))
         ]
-        options = [(it.id, f"{self.key_of(it.id):<4}{it.title:<15}{it.help}") for it in verbs]
+        options = [
+            (it.id, keyed(f"{self.key_of(it.id):<4}", f"{self._meaning(it, targets):<15}", it.help))
+            for it in verbs
+        ]
         keys = {key: it.id for it in verbs for key in self.keys_of(it.id)}
-        chosen = await self.app.push_screen_wait(Choose("Actions", options, keys=keys))
+        title = f"Actions on {self.aim()}" if self.aim() else "Actions"
+        chosen = await self.app.push_screen_wait(Choose(title, options, keys=keys))
         if chosen:
             await self.run_action(VERBS[str(chosen)].binding_action)
+
+    def aim(self) -> str:
+        """What an action would be done to, in a few words."""
+        keys, group = self.pane.keys, self.pane.group
+        if self.pane.table.marked or group:
+            return f"{len(keys)} marked" if group is None else f"{group.title} ({len(keys)})"
+        return self.subject()[1].partition(" · ")[0]
+
+    def _meaning(self, verb: Verb, targets: Sequence[Container]) -> str:
+        """The title of a verb; of two meanings the one that it has now."""
+        found = shared(verb, targets) if verb.either else []
+        return found[0][0].title if found else verb.title
 
     @work(group="dialog", exit_on_error=False)
     async def action_yank(self) -> None:

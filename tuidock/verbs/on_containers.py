@@ -310,7 +310,7 @@ ON_CONTAINERS = (
     Verb(
         "container.bulk",
         "Bulk",
-        "Stop all, start all, remove the exited",
+        "The marked, the group, or all listed at once",
         "b",
         "containers",
         "bulk",

@@ -27,7 +27,9 @@ Result = TypeVar("Result")
 Validate = Callable[[str], str]
 """From what was typed to what is wrong with it; nothing when it is right."""
 
-Choice = tuple[list[tuple[str, str]], dict[str, str]]
+SOFT = "$foreground 75%"
+"""What explains, readable on the chosen line as well."""
+Choice = tuple[list[tuple[str, str | Content]], dict[str, str]]
 """Options of a `Choose`, and its keys."""
 
 
@@ -167,8 +169,9 @@ class Choose(Dialog[str | None]):
 
     DEFAULT_CSS = """
     Choose OptionList {
-        height: auto; max-height: 16; border: none; background: $panel; padding: 0;
-        text-wrap: nowrap; text-overflow: ellipsis;
+        height: auto; max-height: 70vh; border: none; background: $panel; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis; scrollbar-size-vertical: 1;
+        scrollbar-background: $panel; scrollbar-background-hover: $panel;
     }
     Choose OptionList:focus { border: none; background-tint: $foreground 0%; }
     Choose .body { color: $text-success; margin-bottom: 1; }
@@ -182,7 +185,7 @@ class Choose(Dialog[str | None]):
     def __init__(
         self,
         title: str,
-        options: Sequence[tuple[str, str]],
+        options: Sequence[tuple[str, str | Content]],
         *,
         first: str = "",
         keys: Mapping[str, str] | None = None,
@@ -197,7 +200,7 @@ class Choose(Dialog[str | None]):
         self._keys, self._body = keys or {}, body
 
     def compose(self) -> ComposeResult:
-        lines = Options(*(Option(Content(label)) for _, label in self._options))
+        lines = Options(*(Option(_label(label)) for _, label in self._options))
         above = [Static(Content(self._body), classes="body")] if self._body else []
         yield self.box(self._title, *above, lines)
 
@@ -224,14 +227,30 @@ class Choose(Dialog[str | None]):
         self.dismiss(self._options[event.option_index][0])
 
 
-def lettered(options: Sequence[tuple[str, str]], free: str = "jk") -> Choice:
-    """Options with a letter of their own in front, and the letters; `free` ones are not taken."""
+def _label(label: str | Content) -> Content:
+    return Content(label) if isinstance(label, str) else label
+
+
+def keyed(key: str, title: str, text: str = "") -> Content:
+    """A line of a menu: a key, a word, and what it means."""
+    head = Content.assemble((f"{key:<3}", "bold $footer-key-foreground"), title)
+    return Content.assemble(head, (f" {text}", SOFT)) if text else head
+
+
+def lettered(
+    options: Sequence[tuple[str, str]], free: str = "jk", *, short: bool = False
+) -> Choice:
+    """Options with a letter of their own in front, and the letters; `free` ones are not taken.
+
+    `short`: the letters come from the last part of a key that has dots in it.
+    """
     letters: dict[str, str] = {}
-    lines = []
+    lines: list[tuple[str, str | Content]] = []
     for key, label in options:
-        own = next((c for c in key.lower() if c.isalpha() and c not in {*letters, *free}), "")
+        word = key.rpartition(".")[2] if short else key
+        own = next((c for c in word.lower() if c.isalpha() and c not in {*letters, *free}), "")
         letters |= {own: key} if own else {}
-        lines.append((key, f"{own:<3}{label}"))
+        lines.append((key, keyed(own, label)))
     return lines, letters
 
 
