@@ -33,6 +33,10 @@ class Remembering(App[int], inherit_bindings=False):
         """Keep a choice of columns for this run and the next ones."""
         self._remember(self.state.with_columns(pane, keys))
 
+    def remember_order(self, pane: str, order: str) -> None:
+        """Keep by what a pane is sorted."""
+        self._remember(self.state.with_order(pane, order))
+
     def remember_group(self, pane: str, way: str) -> None:
         self._remember(self.state.with_group(pane, way))
 

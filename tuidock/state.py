@@ -21,6 +21,8 @@ class State(NamedTuple):
     """Keys of the columns chosen for a pane, in their order."""
     groups: Mapping[str, str] = {}
     """How a pane's rows are grouped."""
+    orders: Mapping[str, str] = {}
+    """The column that a pane is sorted by, after a minus when it falls."""
     theme: str = ""
     """The theme chosen last."""
     forms: Mapping[str, Mapping[str, str]] = {}
@@ -44,6 +46,9 @@ class State(NamedTuple):
         others = {name: value for name, value in self.columns.items() if name != pane}
         return self._replace(columns={**others, pane: keys} if keys else others)
 
+    def with_order(self, pane: str, order: str) -> State:
+        return self._replace(orders={**self.orders, pane: order})
+
     def with_group(self, pane: str, way: str) -> State:
         return self._replace(groups={**self.groups, pane: way})
 
@@ -64,6 +69,7 @@ def load(path: str) -> State:
         return State(
             {str(pane): tuple(map(str, keys)) for pane, keys in columns.items()},
             _texts(found.get("groups", {})),
+            _texts(found.get("orders", {})),
             str(found.get("theme", "")),
             {str(image): _texts(values) for image, values in found.get("forms", {}).items()},
             _texts(found.get("shells", {})),

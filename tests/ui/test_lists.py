@@ -296,3 +296,37 @@ async def test_the_mouse_marks_and_asks_for_the_menu(stage: Stage) -> None:
     assert stage.shows("Actions")
     await stage.press("escape")
     assert stage.cursor() == "db"
+
+
+async def test_the_order_is_remembered(tmp_path: Path) -> None:
+    memory = str(tmp_path / "state.json")
+    async with staged(memory=memory) as stage:
+        await stage.press("o")
+        await stage.until(lambda: isinstance(stage.app.screen, Choose))
+        await stage.press("n")
+        await stage.until(lambda: stage.names()[:2] == ["api", "cache"])
+        await stage.press("O")
+        await stage.until(lambda: remembered.load(memory).orders == {"containers": "-name"})
+    async with staged(memory=memory) as stage:
+        assert stage.names()[:2] == ["web", "migrate"]
+        await stage.press("o")
+        await stage.until(lambda: isinstance(stage.app.screen, Choose))
+        await stage.press("end", "enter")
+        await stage.until(lambda: stage.names()[:2] == ["web", "api"])
+
+
+async def test_a_column_gets_a_width_of_its_own(stage: Stage) -> None:
+    table = stage.app.screen.query_one("#list", ListPane).table
+    before = table.widths
+    await stage.press("C")
+    await stage.until(lambda: isinstance(stage.app.screen, ChooseColumns))
+    await stage.press("j", "j", *["greater_than_sign"] * 5, "j", "less_than_sign", "enter")
+    await stage.until(lambda: table.widths["image"] == before["image"] + 5)
+    assert table.widths["state"] == before["state"] - 1
+    assert table.widths["cpu"] == before["cpu"]
+    assert "image:29" in stage.app.state.columns["containers"]
+    await stage.press("C")
+    await stage.until(lambda: isinstance(stage.app.screen, ChooseColumns))
+    await stage.press("enter")
+    await stage.until(lambda: not isinstance(stage.app.screen, ChooseColumns))
+    assert table.widths["image"] == before["image"] + 5

@@ -188,9 +188,22 @@ class ListPane(Vertical):
         self._empty = text
         self._arrange()
 
+    class Sorted(Message):
+        """The rows have another order now: a column's key, after a minus when it falls."""
+
+        def __init__(self, pane: ListPane, order: str) -> None:
+            super().__init__()
+            self.pane, self.order = pane, order
+
+        @property
+        def control(self) -> ListPane:
+            return self.pane
+
     def sort_by(self, column: str, *, descending: bool) -> None:
+        """Sort by a column; an empty one leaves the rows in the order they come in."""
         self.sorted_by, self.descending = column, descending
         self._arrange()
+        self.post_message(self.Sorted(self, f"{'-' * descending}{column}" if column else ""))
 
     def sortable(self) -> list[Column]:
         """Columns whose values have an order."""
@@ -254,7 +267,7 @@ class ListPane(Vertical):
         found = [it for it in self._items if wanted(it.subject)] if query else list(self._items)
         if self.sorted_by:
             found.sort(key=lambda it: it.order.get(self.sorted_by, ""), reverse=self.descending)
-            self._table.set_sort(self.sorted_by, descending=self.descending)
+        self._table.set_sort(self.sorted_by, descending=self.descending)
         self._shown = len(found)
         self._table.set_empty(f"nothing matches {query}" if query else self._empty)
         self._table.set_rows(self._rows(found, searching=bool(query)))

@@ -65,6 +65,8 @@ class ListScreen(DockScreen):
         state = self.dock.state
         self.pane.table.choose_columns(state.columns.get(self.SCOPE, ()))
         self.pane.grouped_by = state.groups.get(self.SCOPE, "")
+        order = state.orders.get(self.SCOPE, "")
+        self.pane.sorted_by, self.pane.descending = order.lstrip("-"), order.startswith("-")
 
     def on_screen_suspend(self) -> None:
         if self not in self.app.screen_stack:
@@ -203,10 +205,17 @@ class ListScreen(DockScreen):
         pane = self.busy
         columns = pane.sortable()
         options, letters = lettered([(it.key, it.title.lower() or it.key) for it in columns])
+        options.append(("", "   as at first"))
         chosen = await self.app.push_screen_wait(Choose("Sort by", options, keys=letters))
-        if chosen:
+        if chosen is not None:
             falling = str(chosen) in FALLING
             pane.sort_by(str(chosen), descending=falling)
+
+    @on(ListPane.Sorted, "#list")
+    def _sorted(self, event: ListPane.Sorted) -> None:
+        """An order is kept for the next time."""
+        event.stop()
+        self.dock.remember_order(self.SCOPE, event.order)
 
     def action_reverse(self) -> None:
         pane = self.busy
@@ -233,7 +242,9 @@ class ListScreen(DockScreen):
     async def action_columns(self) -> None:
         """Choose and order the columns; remembered for the next time."""
         table = self.pane.table
-        chosen = await self.app.push_screen_wait(ChooseColumns(table.columns, table.shown))
+        chosen = await self.app.push_screen_wait(
+            ChooseColumns(table.columns, table.shown, table.chosen, table.widths)
+        )
         if chosen is not None:
             table.choose_columns(chosen)
             self.dock.remember_columns(self.SCOPE, chosen)

@@ -126,15 +126,26 @@ class LiveTable(TableMouse, Reversible, ScrollView, can_focus=True):
         """Keys of the columns that show now, left to right."""
         return tuple(placed.column.key for placed in self._placed)
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """How many cells each column has that shows now."""
+        return {placed.column.key: placed.width for placed in self._placed}
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """What was given to `choose_columns`."""
+        return self._chosen
+
     def choose_columns(self, keys: Sequence[str]) -> None:
-        """Show these columns in this order; none: the table's own choice."""
+        """Show these columns in this order, `key` or `key:width`; none: the table's own choice."""
         self._chosen = tuple(keys)
         self._lay_out()
 
     def set_sort(self, column_key: str, *, descending: bool = False) -> None:
         """Show the arrow at a column's title; the rows' order is the caller's."""
-        self._sorted = (column_key, descending)
-        self.refresh(Region(0, 0, self.size.width, 1))
+        if self._sorted != (column_key, descending):
+            self._sorted = (column_key, descending)
+            self.refresh(Region(0, 0, self.size.width, 1))
 
     def set_empty(self, text: str) -> None:
         """Change what is said when there are no rows."""

@@ -52,15 +52,26 @@ def place(
     """The columns that fit into `width` cells on a screen `screen` cells wide, left to right.
 
     `chosen` keys replace the columns' own choice and order; what does not fit is their end.
+    After a colon a key may have a width of its own, `image:30`.
     """
     shown = [(i, c) for i, c in enumerate(columns) if c.min_screen <= screen]
     places = {column.key: (i, column) for i, column in enumerate(columns)}
-    asked = [places[key] for key in chosen if key in places]
+    asked = [_sized(*places[key], width) for key, width in map(wish, chosen) if key in places]
     shown = asked or shown
     while len(shown) > 1 and _wanted(shown, gap) > width:
         last = max(shown, key=lambda pair: (pair[1].min_screen, pair[0]))
         shown.remove(shown[-1] if asked else last)
     return _laid_out(shown, width, gap)
+
+
+def wish(chosen: str) -> tuple[str, int]:
+    """Key and width of a chosen column; 0 for the width it has anyway."""
+    key, _, width = chosen.partition(":")
+    return key, int(width) if width.isdecimal() else 0
+
+
+def _sized(place: int, column: Column, width: int) -> tuple[int, Column]:
+    return place, column._replace(width=width) if width else column
 
 
 def _wanted(shown: list[tuple[int, Column]], gap: int) -> int:
