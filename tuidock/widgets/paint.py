@@ -138,7 +138,7 @@ def joined(
     for start, cell in zip(starts, cells, strict=True):
         segments += [Segment(" " * (start - at), fill), *cell]
         at = start + sum(segment.cell_length for segment in cell)
-    return Strip(segments).adjust_cell_length(width, fill)
+    return Strip(segments).adjust_cell_length(width, fill).simplify()
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -176,8 +176,14 @@ class LiveTable(TableMouse, Reversible, ScrollView, can_focus=True):
             self.refresh()
             return
         for line, (was, now) in enumerate(zip(old, new, strict=True), top):
-            if was != now:
+            if was != now and self._looks_different(was, now):
                 self.refresh_row(line)
+
+    def _looks_different(self, was: Row, now: Row) -> bool:
+        """Whether a row differs in what is shown of it."""
+        if (was.key, was.style) != (now.key, now.style):
+            return True
+        return any(was.cells[it.cell] != now.cells[it.cell] for it in self._placed)
 
     # --- cursor -------------------------------------------------------------------------------
 
