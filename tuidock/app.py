@@ -19,12 +19,11 @@ from textual.app import ScreenStackError
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.reactive import var
-from textual.theme import BUILTIN_THEMES, Theme
+from textual.theme import Theme
 from textual.worker import Worker
 
 from tuidock import config as settings
 from tuidock import state as remembered
-from tuidock import theme_files
 from tuidock.commands import ContainerCommands, VerbCommands
 from tuidock.deeds import noted
 from tuidock.engine import readonly
@@ -39,7 +38,8 @@ from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.later import Later
-from tuidock.themes import DARK, THEMES, defaults, first
+from tuidock.themes import DARK, THEMES, defaults
+from tuidock.wearing import own_themes, worn
 from tuidock.world import World
 
 HEAD_START = 0.5
@@ -306,24 +306,10 @@ def run(engine: Engine, config: str = "", *, read_only: bool = False, greet: boo
     """
     path, memory = config or settings.default_path(), remembered.default_path()
     chosen = settings.load(path, widget_keys)
-    themes = theme_files.load(os.path.join(os.path.dirname(path), "themes"))
-    chosen = _worn(chosen, [it.name for it in themes], remembered.load(memory).theme)
+    themes = own_themes(os.path.join(os.path.dirname(path), "themes"))
+    chosen = worn(chosen, [it.name for it in themes], remembered.load(memory).theme)
     app = TuidockApp(engine, chosen, memory=memory, read_only=read_only, themes=themes, greet=greet)
     return asyncio.run(_stay(app))
-
-
-def _worn(config: settings.Config, own: Sequence[str], last: str) -> settings.Config:
-    """The settings with a theme in them. Raises BadConfig when they ask for one nobody knows."""
-    known = [*THEMES, *own, *BUILTIN_THEMES]
-    if os.environ.get("NO_COLOR") == "":
-        del os.environ["NO_COLOR"]  # Textual would obey it; no-color.org asks for a value
-    if not config.theme:
-        return config._replace(theme=first(last if last in known else "", os.environ))
-    if config.theme in known:
-        return config
-    raise settings.BadConfig(
-        f"settings: unknown theme {config.theme!r}", f"known are {', '.join(known)}"
-    )
 
 
 async def _stay(app: TuidockApp) -> int:

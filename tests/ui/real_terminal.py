@@ -44,6 +44,15 @@ class RealTerminal:
             said += os.read(self._master, 65536)
         return said
 
+    def falls_silent(self, seconds: float) -> bool:
+        """Whether it writes nothing for so long, before the deadline."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            if not select.select([self._master], [], [], seconds)[0]:
+                return True
+            os.read(self._master, 65536)
+        return False
+
     def read_to_the_end(self) -> bytes:
         """What it shows until nobody has the terminal open."""
         said = b""

@@ -311,7 +311,7 @@ async def test_the_order_is_remembered(tmp_path: Path) -> None:
         assert stage.names()[:2] == ["web", "migrate"]
         await stage.press("o")
         await stage.until(lambda: isinstance(stage.app.screen, Choose))
-        await stage.press("end", "enter")
+        await stage.press("home", "enter")
         await stage.until(lambda: stage.names()[:2] == ["web", "api"])
 
 

@@ -35,12 +35,12 @@ async def test_a_long_notice_on_a_small_screen() -> None:
 
 
 async def test_what_was_said_can_be_read_again(stage: Stage) -> None:
-    await stage.press("ctrl+n")
+    await stage.press("ctrl+t")
     await stage.until(lambda: stage.shows("Nothing was said yet."))
     await stage.press("escape")
     stage.app.notify("one", title="First")
     stage.app.notify("two", title="Second", severity="warning")
-    await stage.press("ctrl+n")
+    await stage.press("ctrl+t")
     await stage.until(lambda: isinstance(stage.app.screen, SaidScreen))
     lines = [line for line in stage.text().splitlines() if "First" in line or "! Second" in line]
     assert "! Second  two" in lines[0]

@@ -14,11 +14,11 @@ from tests.ui.conftest import Stage, staged
 from tests.ui.real_terminal import RealTerminal
 from tuidock import state as remembered
 from tuidock import theme_files
-from tuidock.app import _worn
 from tuidock.config import BadConfig, Config
 from tuidock.screens.container_row import dot
 from tuidock.screens.listing import ListPane
 from tuidock.themes import ANSI, DARK, LIGHT, MONO, THEMES, TITLES, first, fitting
+from tuidock.wearing import worn
 from tuidock.widgets.dialogs import SOFT, Choose
 from tuidock.widgets.reversible import Options
 
@@ -171,8 +171,8 @@ def test_mistakes_in_theme_files_are_named(tmp_path: Path, name: str, text: str,
 
 def test_a_theme_that_nobody_knows_is_named() -> None:
     with pytest.raises(BadConfig, match="unknown theme 'tuidock-drak'"):
-        _worn(Config(theme="tuidock-drak"), [], "")
-    assert _worn(Config(theme="dusk"), ["dusk"], "").theme == "dusk"
+        worn(Config(theme="tuidock-drak"), [], "")
+    assert worn(Config(theme="dusk"), ["dusk"], "").theme == "dusk"
 
 
 def test_no_directory_means_no_themes(tmp_path: Path) -> None:

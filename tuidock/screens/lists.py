@@ -205,8 +205,9 @@ class ListScreen(DockScreen):
         pane = self.busy
         columns = pane.sortable()
         options, letters = lettered([(it.key, it.title.lower() or it.key) for it in columns])
-        options.append(("", "   as at first"))
-        chosen = await self.app.push_screen_wait(Choose("Sort by", options, keys=letters))
+        options.insert(0, ("", "   as at first"))
+        choice = Choose("Sort by", options, keys=letters, first=self.pane.sorted_by)
+        chosen = await self.app.push_screen_wait(choice)
         if chosen is not None:
             falling = str(chosen) in FALLING
             pane.sort_by(str(chosen), descending=falling)

@@ -20,7 +20,7 @@ class SaidScreen(ModalScreen[None]):
     """Notices that have gone."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,ctrl+n", "dismiss", "Close", id="said.close"),
+        Binding("escape,q,ctrl+t", "dismiss", "Close", id="said.close"),
         Binding("j", "scroll('scroll_down')", show=False),
         Binding("k", "scroll('scroll_up')", show=False),
     ]

@@ -41,7 +41,7 @@ EVERYWHERE = (
     ),
     Verb("app.help", "Help", "Keys of where you are", "question_mark", action="help", shown=True),
     Verb("app.theme", "Theme", "Colours: choose among themes", "T", action="theme"),
-    Verb("app.notices", "Notices", "Read again what was said", "ctrl+n", action="notices"),
+    Verb("app.notices", "Notices", "Read again what was said", "ctrl+t", action="notices"),
     Verb("app.refresh", "Read again", "Ask the engine for everything anew", "R", action="reload"),
     Verb(
         "app.quit",
