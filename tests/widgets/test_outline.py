@@ -63,6 +63,8 @@ def test_a_search_finds_what_is_folded_and_opens_it() -> None:
     assert made.search("NEEDLE") == ["a/2/x"]
     made.reveal("a/2/x")
     assert made.current == TREE[3]
+    assert made.search("without it") == ["a/1"], "in the words, when there is none in the facts"
+    assert made.search("e") == ["a/1", "a/2/x", "b/1"]
     assert made.search("") == []
 
 

@@ -205,7 +205,8 @@ def _cgroup(now: Living) -> Iterator[Item]:
 
 def _file(each: CgroupFile) -> Item:
     key = f"cgroup/{each.hierarchy}/{each.name}"
-    return item(key, each.kind, each.name, each.value or "(empty)", _meaning(each), depth=2)
+    meaning = f"  ({said})" if (said := _meaning(each)) else ""
+    return item(key, each.kind, each.name, f"{each.value or '(empty)'}{meaning}", depth=2)
 
 
 def _meaning(each: CgroupFile) -> str:
@@ -216,7 +217,7 @@ def _meaning(each: CgroupFile) -> str:
     if value.isdecimal() and any(word in each.name for word in _BYTES):
         return fmt.size(int(value))
     if each.name == "cpuacct.usage":
-        return f"{int(value) / 1e9:.2f} s"
+        return f"{int(value) / 1e9:.3f} s"
     if each.name == "cpu.max" and not value.startswith("max"):
         quota, period = map(int, value.split())
         return f"{quota / period:g} cores"

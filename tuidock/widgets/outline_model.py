@@ -35,9 +35,9 @@ class Item(NamedTuple):
     """Of the first column, such as `$text-success`."""
 
     @property
-    def text(self) -> str:
-        """All of it, for a search."""
-        return "\n".join((self.label, self.left, self.right, self.words))
+    def facts(self) -> str:
+        """All of it but the words, for a search."""
+        return "\n".join((self.label, self.left, self.right))
 
 
 class OutlineModel:
@@ -92,11 +92,14 @@ class OutlineModel:
         return next(above, index)
 
     def search(self, text: str) -> list[str]:
-        """Keys of the items that hold a text, whatever its case; folded ones too."""
+        """Keys of the items with a text in their facts, or else in their words, whatever its
+        case; folded ones too.
+        """
         self.searched = text.casefold()
         if not self.searched:
             return []
-        return [each.key for each in self.items if self.searched in each.text.casefold()]
+        found = [each.key for each in self.items if self.searched in each.facts.casefold()]
+        return found or [it.key for it in self.items if self.searched in it.words.casefold()]
 
     def reveal(self, key: str) -> None:
         """Open what hides an item, and put the cursor on it."""
