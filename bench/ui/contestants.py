@@ -74,6 +74,8 @@ def tuidock(directory: Path) -> Iterator[Contestant]:
     core = Core(layout)
     _run_all(core)
     env = {"TUIDOCK_CONFIG": f"{directory}/none.toml", "XDG_STATE_HOME": str(directory)}
+    (directory / "tuidock").mkdir()
+    (directory / "tuidock/state.json").write_text("{}")  # not the first time: no doctor
     try:
         yield Contestant(
             "tuidock",

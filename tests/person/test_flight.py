@@ -1,7 +1,7 @@
 """First flight, flown by hand: a person at a terminal, the real program, a real registry.
 
-Start, pull, run, read a log line, lower the memory limit of a running container below what it
-wants, see the OOM kill on screen, remove, quit.
+Start, pull, run, search the log, write a file in a shell with vi, lower the memory limit of a
+running container below what it wants, see the OOM kill on screen, read why, remove, quit.
 """
 
 from __future__ import annotations
@@ -51,9 +51,12 @@ def test_first_flight(terminal: Terminal, registry: DebianRegistry) -> None:
     terminal.wait_for(r"● +eater .*up \d+s")
     terminal.wait_for(r"holding 24000000 bytes")  # the logs are what the detail shows first
     terminal.wait_for(r"[2-9]\d\.\dM/128M")  # live memory and its limit, in the row
+    search(terminal, "hold")
+    write_in_a_shell(terminal, "fed at noon")
     lower_memory(terminal, "32m")
     terminal.wait_for(r"✕ +eater .*oom")
-    terminal.wait_for("killed by the kernel: out of memory")
+    terminal.wait_for("Killed by the kernel: out of memory")
+    read_why(terminal)
     remove(terminal, "eater")
     leave(terminal)
 
@@ -83,6 +86,43 @@ def run(terminal: Terminal, name: str) -> None:
     terminal.type("128m")
     terminal.wait_for(r"\$ tuidock run .*-m 128m")
     terminal.press("C-s")
+
+
+def search(terminal: Terminal, word: str) -> None:
+    """In the log, as one types; back in the list afterwards."""
+    terminal.press("l", "/")
+    terminal.wait_for("regular expression|Search|find")
+    terminal.type(word)
+    terminal.press("Enter")
+    terminal.wait_for(r"1 of 1|1 found")
+    terminal.press("Escape", "Escape")
+
+
+def write_in_a_shell(terminal: Terminal, line: str) -> None:
+    """In an editor on the whole of the pane, and read back."""
+    terminal.press("e")
+    terminal.wait_for("# ")
+    terminal.type("vi /tmp/diary")
+    terminal.press("Enter")
+    terminal.wait_for("- /tmp/diary")
+    terminal.press("i")
+    terminal.type(line)
+    terminal.press("Escape")
+    terminal.type(":wq")
+    terminal.press("Enter")
+    terminal.wait_gone("- /tmp/diary")
+    terminal.type("tr a-z A-Z </tmp/diary")
+    terminal.press("Enter")
+    terminal.wait_for(line.upper())
+    terminal.type("exit")
+    terminal.press("Enter", "C-]")
+
+
+def read_why(terminal: Terminal) -> None:
+    """The card: what ended it, and the last that it said."""
+    terminal.press("W")
+    terminal.wait_for("Killed by the kernel: out of memory")
+    terminal.wait_for("Its last lines")
 
 
 def lower_memory(terminal: Terminal, amount: str) -> None:
