@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from tuidock.engine.layout import Layout
 @pytest.fixture
 def terminal(layout: Layout, tmp_path: Path) -> Iterator[Terminal]:
     """The interface on one running container that has this machine's own programs."""
+    for program in ("vim", "less", "htop"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
     core = Core(layout)
     core.images.toolbox()
     core.close()

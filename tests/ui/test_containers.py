@@ -259,7 +259,7 @@ async def test_processes_are_looked_at_again(stage: Stage) -> None:
 
 async def test_inspect_is_docker_s(stage: Stage) -> None:
     await stage.press("i")
-    await stage.until(lambda: stage.shows('"NanoCpus"'))
+    await stage.until(lambda: stage.shows("NanoCpus"))
 
 
 async def test_a_shell_in_the_detail(stage: Stage) -> None:
