@@ -144,7 +144,7 @@ ON_CONTAINERS = (
     Verb(
         "container.edit",
         "Edit",
-        "Change what it is; a new one takes its place once that runs",
+        "Change it: a new one takes its place",
         "U",
         "containers",
         "edit",
@@ -177,7 +177,7 @@ ON_CONTAINERS = (
     Verb(
         "container.another",
         "Another shell",
-        "Which shell, as whom, where; or tools of this machine",
+        "Choose shell, user, directory; debug, attach",
         "ctrl+e",
         "containers",
         "another",
