@@ -229,7 +229,7 @@ class LocalContainers:
         return await self._workers.call(lambda core: core.containers.inspect(key))
 
     async def anatomy(self, key: str) -> Anatomy:
-        return await self._workers.call(lambda core: core.containers.anatomy(key))
+        return await self._workers.slow(lambda core: core.containers.anatomy(key))
 
     async def living(self, key: str) -> Living:
         return await self._workers.call(lambda core: core.containers.living(key))
