@@ -268,7 +268,10 @@ _OWN = 2
 
 
 def files(layout: Layout) -> set[str]:
-    """Paths below both directories; what comes and goes with a launcher or the database aside."""
+    """Paths below both directories; what comes and goes with a launcher or the database aside.
+
+    Logs of the removed too: they are kept on purpose, for a while, and counted elsewhere.
+    """
     found = set()
     for directory in (layout.root, layout.runroot):
         for path, directories, names in os.walk(directory):
@@ -276,7 +279,7 @@ def files(layout: Layout) -> set[str]:
     return {each for each in found if not each.startswith(_EXPECTED)}
 
 
-_EXPECTED = ("launcher.", "network.", "events.jsonl", "tuidock.db-")
+_EXPECTED = ("launcher.", "network.", "events.jsonl", "tuidock.db-", "removed")
 
 
 def rows(layout: Layout) -> Counter[str]:

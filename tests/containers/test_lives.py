@@ -14,6 +14,7 @@ import pytest
 
 from tests import busybox, lives, machine
 from tests.conftest import ALONE
+from tuidock.engine.containers.remains import KEPT
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.client import quit_launcher
@@ -99,6 +100,7 @@ def test_nothing_is_left_of_many_random_lives(store: Layout) -> None:
     core.close()
     settle(store)
     assert traces(store) == before, f"TUIDOCK_SEED={SEED}"
+    assert len(os.listdir(store.remains(""))) <= KEPT, f"TUIDOCK_SEED={SEED}"
 
 
 def test_a_launcher_keeps_no_descriptors_of_lives(store: Layout) -> None:

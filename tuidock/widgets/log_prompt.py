@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tuidock.widgets.log_search import Pattern
@@ -94,7 +95,15 @@ class LogInput(Input):
             super().__init__()
             self.what = what
 
+    back: Widget | None = None
+    """What had the focus before, and has it again when something was entered."""
+
+    async def action_submit(self) -> None:
+        self.screen.set_focus(self.back)
+        await super().action_submit()
+
     def action_cancel(self) -> None:
+        self.screen.set_focus(self.back)
         self.post_message(self.Cancelled())
 
     def action_turn(self, what: str) -> None:
@@ -137,7 +146,9 @@ class LogPrompt(Horizontal):
         self.query_one("#log-kind", Static).update(Content(kind))
         self.tell(sought)
         self.add_class("-open")
-        line.focus()
+        line.back = self.screen.focused
+        # At once, not with the next message: keys typed ahead are for this line.
+        self.screen.set_focus(line)
 
     def tell(self, sought: Sought) -> None:
         """Say how patterns are read, where there is room."""

@@ -128,6 +128,7 @@ class LogView(LogIntake):
         event.stop()
         if self.prompt.kind == "@" and event.value and not self._go_to_time(event.value):
             self.app.bell()
+            self.screen.set_focus(self.prompt.input)
             self.prompt.input.select_all()
             return
         self._close_prompt()

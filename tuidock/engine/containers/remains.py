@@ -28,6 +28,8 @@ BYTES = 64 << 20
 AGE = 3600.0
 """Seconds."""
 _ABOUT = "about.json"
+_PATIENCE = 60.0
+"""Seconds until a directory without a note is what a crash left."""
 
 
 def keep(layout: Layout, record: Record) -> None:
@@ -39,7 +41,7 @@ def keep(layout: Layout, record: Record) -> None:
         if not 0 < size <= BYTES:
             return
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        _note(layout, record, folder)
+        _note(layout, record, size)
         for name in names:
             os.rename(f"{source}/{name}", f"{folder}/{name}")
     except OSError:  # a full disk, say: then it goes at once, as if nothing were kept
@@ -49,15 +51,16 @@ def keep(layout: Layout, record: Record) -> None:
         sweep(layout)
 
 
-def _note(layout: Layout, record: Record, folder: str) -> None:
+def _note(layout: Layout, record: Record, size: int) -> None:
     ended = read_exit(layout, record.id)
     about = {
         "name": record.name,
         "image": record.image,
         "at": time.time(),
         "code": ended.code if ended else None,
+        "size": size,
     }
-    with open(f"{folder}/{_ABOUT}", "w", encoding="utf-8") as file:
+    with open(f"{layout.remains(record.id)}/{_ABOUT}", "w", encoding="utf-8") as file:
         json.dump(about, file)
 
 
@@ -65,7 +68,10 @@ def removed(layout: Layout) -> list[Removed]:
     """Those that something is left of, the last one first. Raises OSError."""
     from tuidock.engine.answers import Removed
 
-    return [Removed(container_id, **about) for container_id, about in _known(layout)]
+    return [
+        Removed(container_id, it["name"], it["image"], it["at"], it["code"])
+        for container_id, it in _known(layout)
+    ]
 
 
 def _known(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
@@ -85,15 +91,27 @@ def _known(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
 def sweep(layout: Layout) -> None:
     """Erase what is too old, too many or too much. Raises OSError."""
     size, wanted = 0, set()
-    for container_id, _ in _known(layout)[:KEPT]:
-        folder = layout.remains(container_id)
-        size += sum(entry.stat().st_size for entry in os.scandir(folder))
+    for container_id, about in _known(layout)[:KEPT]:
+        size += about["size"]
         if size > BYTES:
             break
         wanted.add(container_id)
     for container_id in _ids(layout):
-        if container_id not in wanted:
-            remove_path(layout.remains(container_id))
+        folder = layout.remains(container_id)
+        if container_id not in wanted and not _being_made(folder):
+            remove_path(folder)
+
+
+def _being_made(folder: str) -> bool:
+    """Whether another removal may be just about to note what it keeps here."""
+    try:
+        return not os.path.exists(f"{folder}/{_ABOUT}") and _age(folder) < _PATIENCE
+    except FileNotFoundError:
+        return True
+
+
+def _age(path: str) -> float:
+    return time.time() - os.stat(path).st_mtime
 
 
 def log(layout: Layout, container_id: str) -> str:
