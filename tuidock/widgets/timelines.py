@@ -121,7 +121,7 @@ class Timelines(Horizontal, can_focus=True):
 
     def due(self, now: float) -> bool:
         """Whether to draw again: a second of a long time is not seen."""
-        return not 0 <= now - self._drawn < min(PATIENCE, self.seconds / 300)
+        return not 0 <= now - self._drawn < min(PATIENCE, self.seconds / 150)
 
     def show_columns(
         self,
