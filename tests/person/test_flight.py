@@ -127,7 +127,7 @@ def read_why(terminal: Terminal) -> None:
 
 def lower_memory(terminal: Terminal, amount: str) -> None:
     terminal.press("L")
-    terminal.wait_for("▸ CPU")
+    terminal.wait_for("→ More")  # its keys are heard from here on
     terminal.press("j", "j", "j")
     terminal.wait_for("▸ Memory max")
     terminal.type(amount)
