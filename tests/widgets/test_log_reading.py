@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from rich.style import Style
-from textual import events
 
 from tests.widgets.stage import lines_of, staged, until
 from tests.widgets.test_log_keys import START
@@ -107,18 +106,6 @@ async def test_the_case_is_turned_while_typing() -> None:
         await until(pilot, lambda: view.lines.excerpt.count == 0)
         view.prompt.input.value = "a.x"
         await until(pilot, lambda: view.lines.excerpt.count == 1)
-
-
-async def test_what_is_typed_ahead_goes_where_it_was_meant_to() -> None:
-    """Fails when the focus moves with a later message than the key that moves it."""
-    view = LogView()
-    async with staged(view) as (stage, pilot):
-        await fill(view, pilot, some(100))
-        for key, character in (("ampersand", "&"), ("7", "7"), ("enter", "\r"), ("m", "m")):
-            stage.post_message(events.Key(key, character))
-        await until(pilot, lambda: view.lines.excerpt.count == 19)
-        await until(pilot, lambda: len(view.lines.marks) == 1)
-        assert view.prompt.input.value == "7"
 
 
 # --- levels -----------------------------------------------------------------------------------

@@ -147,7 +147,6 @@ class LogPrompt(Horizontal):
         self.tell(sought)
         self.add_class("-open")
         line.back = self.screen.focused
-        # At once, not with the next message: keys typed ahead are for this line.
         self.screen.set_focus(line)
 
     def tell(self, sought: Sought) -> None:
