@@ -34,7 +34,7 @@ SILENCE = 3.5
 def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
     """Fails when rows are painted again for figures that are not shown: at every sample then."""
     with RealTerminal(PROGRAM, tmp_path) as terminal:
-        terminal.read_until(b"box-3")
+        terminal.read_until(b"box-15")
         assert terminal.falls_silent(SILENCE), "it never stops to write"
         terminal.type(b"\x11")
         terminal.read_to_the_end()
