@@ -13,6 +13,7 @@ from tuidock.verbs import SCOPES, VERBS
 README = Path(__file__).parent.parent / "README.md"
 SIGNS = {
     "colon": ":",
+    "semicolon": ";",
     "question_mark": "?",
     "slash": "/",
     "plus": "+",

@@ -67,16 +67,16 @@ def test_what_is_to_be_mended_comes_first_with_its_remedy() -> None:
 
 
 async def test_a_letter_goes_to_a_tab_and_a_number_to_a_pane(stage: Stage) -> None:
-    await stage.press("ctrl+o")
+    await stage.press("semicolon")
     screen = stage.app.screen
     assert isinstance(screen, JumpScreen)
     assert stage.app.screen_stack[0].detail.active == "logs"  # type: ignore[attr-defined]
     await stage.press("i")  # `l` is that of the logs
     detail = stage.app.screen.detail  # type: ignore[attr-defined]
     await stage.until(lambda: detail.active == "limits" and detail.has_focus_within)
-    await stage.press("ctrl+o", "7")
+    await stage.press("semicolon", "7")
     await stage.until(lambda: stage.app.current_mode == "events")
-    await stage.press("ctrl+o", "escape")
+    await stage.press("semicolon", "escape")
     assert not isinstance(stage.app.screen, JumpScreen)
 
 

@@ -31,7 +31,7 @@ EVERYWHERE = (
         action="doctor",
         command="doctor",
     ),
-    Verb("app.jump", "Jump", "A letter on every place; press it", "ctrl+o", action="jump"),
+    Verb("app.jump", "Jump", "A letter on every place; press it", "semicolon", action="jump"),
     Verb(
         "app.palette",
         "Commands",
