@@ -41,6 +41,20 @@ async def test_a_clone_is_like_the_other_but_for_its_name(stage: Stage) -> None:
     await stage.until(lambda: stage.container("twin").status is Status.RUNNING)
 
 
+async def test_labels_of_the_image_are_not_asked_for_again(stage: Stage) -> None:
+    """Seen to fail where the form took all labels that a container has."""
+    web = stage.container("web")
+    spec = web.spec._replace(labels=(("made.by", "image"), ("team", "shop")))
+    images = [
+        it._replace(labels={"made.by": "image"}) if it.id == web.image_id else it
+        for it in stage.world.images
+    ]
+    stage.app.write(lambda world: world.with_images(images))
+    stage.app.write(lambda world: world.with_containers([web._replace(spec=spec)], []))
+    asked = await form(stage, "Y")
+    assert asked.values["label"] == "team=shop"
+
+
 async def test_created_is_not_started(stage: Stage) -> None:
     await form(stage, "Y")
     await stage.type("twin")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tuidock import format as fmt
-from tuidock.engine.types import Container, Image, Status
+from tuidock.engine.types import Container, ContainerSpec, Image, Status
 from tuidock.screens.pulling import PullScreen
 from tuidock.screens.recreate import recreate
 from tuidock.widgets.dialogs import Ask, Confirm
@@ -34,8 +34,7 @@ async def run(screen: DockScreen, image: Image) -> None:
 
 async def clone(screen: DockScreen, it: Container) -> None:
     """Another container like this one."""
-    values = values_of(it.spec)
-    values.pop("name", None)
+    values = values_of(_asked(screen, it)._replace(name=""))
     form = RunForm(await _image(screen, it), values, neighbours=_neighbours(screen))
     await _make(screen, await screen.app.push_screen_wait(form))
 
@@ -54,7 +53,7 @@ async def _make(screen: DockScreen, order: Order | None) -> None:
 
 async def edit(screen: DockScreen, it: Container) -> None:
     """Change what a container is: a new one takes its place as soon as that runs."""
-    values: dict[str, str] = values_of(it.spec._replace(name=it.name))
+    values = values_of(_asked(screen, it)._replace(name=it.name))
     image = await _image(screen, it)
     form = RunForm(image, values, neighbours=_neighbours(screen, it), replaces=it.name)
     order = await screen.app.push_screen_wait(form)
@@ -80,6 +79,13 @@ async def _sure(screen: DockScreen, it: Container) -> bool:
     question = Confirm(f"Recreate {it.name}?", body, dangerous=True, yes="Recreate")
     answer: bool | None = await screen.app.push_screen_wait(question)
     return bool(answer)
+
+
+def _asked(screen: DockScreen, it: Container) -> ContainerSpec:
+    """What somebody asked for: without the labels that are the image's."""
+    found = next((each for each in screen.world.images if each.id == it.image_id), None)
+    own = found.labels.items() if found else ()
+    return it.spec._replace(labels=tuple(pair for pair in it.spec.labels if pair not in own))
 
 
 async def _image(screen: DockScreen, it: Container) -> Image | str:
