@@ -83,3 +83,13 @@ def test_a_removal_does_not_fail_for_what_it_leaves(layout: Layout) -> None:
         pass
     container_id = gone(layout, "web")
     assert os.path.exists(f"{layout.container(container_id)}/log"), "the rest erases it"
+
+
+def test_a_note_of_another_version_is_swept(layout: Layout) -> None:
+    """Fails when it is taken for ours: no container could be removed any more."""
+    old = gone(layout, "old")
+    with open(f"{layout.remains(old)}/about.json", "w", encoding="utf-8") as file:
+        file.write('{"at": 1e12}')
+    gone(layout, "new")
+    assert [it.name for it in removed(layout)] == ["new"]
+    assert not os.path.exists(layout.remains(old))

@@ -28,6 +28,7 @@ BYTES = 64 << 20
 AGE = 3600.0
 """Seconds."""
 _ABOUT = "about.json"
+_NOTED = {"name", "image", "at", "code", "size"}
 _PATIENCE = 60.0
 """Seconds until a directory without a note is what a crash left."""
 
@@ -83,7 +84,8 @@ def _known(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
                 about = json.load(file)
         except (FileNotFoundError, ValueError):  # swept meanwhile, or cut by a power failure
             continue
-        if time.time() - about["at"] < AGE:
+        # What another version noted, or a hand wrote, is none of ours: it is swept.
+        if isinstance(about, dict) and about.keys() == _NOTED and time.time() - about["at"] < AGE:
             found.append((container_id, about))
     return sorted(found, key=lambda it: -it[1]["at"])
 
