@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import AS_ROOT
 from tests.waiting import until
+from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import userns
 from tuidock.engine.runtime import client, devices
@@ -163,6 +164,12 @@ class Box:
         pid = int(read_run(self.layout, container_id)["monitor"][0])
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def descriptors(self, pid: int, container_id: str) -> int:
+        """How many a monitor has, once it has opened its black box; where none is, at once."""
+        counted = AS_ROOT or open_cgroup(self.layout.tag, container_id).exists()
+        until(lambda: not counted or os.path.exists(self.layout.samples(container_id)))
+        return len(os.listdir(f"/proc/{pid}/fd"))
 
     def only(self) -> str:
         """The id of the one container that runs."""

@@ -59,7 +59,7 @@ def test_a_crowd_that_comes_and_goes_leaves_nothing(box: Box) -> None:
     container = box.detached("cat", stdin=True)
     pid = int(read_run(box.layout, container)["monitor"][0])
     box.monitor(container).attach().close()
-    before = len(os.listdir(f"/proc/{pid}/fd"))
+    before = box.descriptors(pid, container)
 
     def visit() -> None:
         for number in range(ATTACHES):

@@ -200,7 +200,7 @@ def test_descriptors_do_not_leak_with_clients(box: Box) -> None:
     container = box.detached("sleep", "1000")
     pid = box.process("tuidock-monitor")
     collect(box.exec(container, "true"))
-    before = len(os.listdir(f"/proc/{pid}/fd"))
+    before = box.descriptors(pid, container)
     for _ in range(40):
         box.monitor(container).attach().close()
         collect(box.exec(container, "true"))
