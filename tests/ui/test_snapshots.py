@@ -34,6 +34,16 @@ def keys(*names: str) -> Way:
     return lambda stage: stage.press(*names)
 
 
+def action(name: str) -> Way:
+    """What a key of the app does, whichever key that is."""
+
+    async def go(stage: Stage) -> None:
+        await stage.app.run_action(f"app.{name}")
+        await stage.pilot.pause()
+
+    return go
+
+
 def pane(name: str, *then: str) -> Way:
     """A pane by its name, then keys."""
 
