@@ -14,6 +14,7 @@ README = Path(__file__).parent.parent / "README.md"
 SIGNS = {
     "colon": ":",
     "semicolon": ";",
+    "full_stop": ".",
     "question_mark": "?",
     "slash": "/",
     "plus": "+",

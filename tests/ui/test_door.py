@@ -130,6 +130,11 @@ async def test_no_key_and_no_name_of_an_action_gets_through() -> None:
         assert stage.shows("read-only")
 
 
+async def test_a_narrow_screen_says_too_that_nothing_may_change() -> None:
+    async with staged(read_only=True, size=(80, 24)) as stage:
+        assert "read-only" in stage.text().splitlines()[0]
+
+
 async def test_what_no_verb_does_is_refused_too() -> None:
     """Seen to fail without `read_only` in TuidockApp: the limit was changed."""
     async with staged(read_only=True) as stage:

@@ -23,6 +23,8 @@ from tuidock.widgets.paint import chosen
 from tuidock.world import World
 
 PANES = [verb for verb in VERBS.values() if verb.id.startswith("pane.")]
+READ_ONLY = "read-only"
+"""The fact that has its place on any screen."""
 _ORDER = {name: index for index, name in enumerate(VERBS)}
 
 
@@ -44,7 +46,7 @@ class TitleBar(Widget):
 
     def show(self, world: World) -> None:
         """Take the facts out of the World; the longest come last and are dropped first."""
-        only = ["read-only"] if getattr(self.app, "read_only", False) else []
+        only = [READ_ONLY] if getattr(self.app, "read_only", False) else []
         self.facts = (*only, *_facts(world))
 
     def render(self) -> RenderResult:
@@ -53,10 +55,11 @@ class TitleBar(Widget):
     def _left(self) -> list[Content]:
         """The name, then the panes; shorter when there is no room."""
         parts: list[Content] = []
+        room = self.size.width - (len(READ_ONLY) + 3 if READ_ONLY in self.facts else 0)
         for short in (False, True):
             panes = [self._pane(verb.key, verb.title, short=short) for verb in PANES]
             parts = [Content.styled(" tuidock ", "bold $accent"), *panes]
-            if sum(part.cell_length for part in parts) <= self.size.width:
+            if sum(part.cell_length for part in parts) <= room:
                 break
         return parts
 
