@@ -15,6 +15,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from textual.color import Color, ColorParseError
@@ -74,7 +75,8 @@ def parse(name: str, data: Mapping[str, Any]) -> Theme:
 def _told(key: str, value: object) -> str:
     """A colour or a style, checked."""
     if key not in KNOWN:
-        raise BadConfig(f"no colour is called {key!r}", f"known are {', '.join(sorted(KNOWN))}")
+        near = get_close_matches(key, KNOWN, 1) or ["primary, background, status-failed, ..."]
+        raise BadConfig(f"no colour is called {key!r}", f"there is {near[0]}")
     if not isinstance(value, str):
         raise BadConfig(f"{key} must be a text such as '#7aa2f7'")
     if key not in STYLES:

@@ -175,6 +175,12 @@ def test_a_theme_that_nobody_knows_is_named() -> None:
     assert worn(Config(theme="dusk"), ["dusk"], "").theme == "dusk"
 
 
+def test_a_name_that_is_nearly_right_is_offered() -> None:
+    with pytest.raises(BadConfig) as caught:
+        theme_files.parse("a", {"primry": "red"})
+    assert caught.value.hint == "there is primary"
+
+
 def test_no_directory_means_no_themes(tmp_path: Path) -> None:
     assert theme_files.load(str(tmp_path / "none")) == []
 
