@@ -19,7 +19,7 @@ from tuidock.widgets.log_source import LogSource, Ring, let_go
 FRAME = 1 / 30
 PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
-AHEAD = 4
+AHEAD = 1
 """Pieces of older log, `log_lines.DIG` bytes each, that are counted without being asked for."""
 
 

@@ -24,7 +24,7 @@ from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_source import LogSource, aside
 
 SIDEWAYS = 8
-DIG = 8 << 20
+DIG = 32 << 20
 """Bytes of older log that are counted in one piece."""
 
 
