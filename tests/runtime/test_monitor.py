@@ -231,14 +231,14 @@ def test_what_nobody_takes_is_closed(box: Box) -> None:
 
 
 def test_a_monitor_awake_is_small(box: Box) -> None:
-    """What it has for the half second until it sleeps. With Python 3.11 that is 0.98 to 1.03 MB,
-    and 1.08 MB where the launcher has to compile its modules first. Seen to fail without the
+    """What it has for the half second until it sleeps. With Python 3.11 that is 1.0 to 1.1 MB,
+    and 1.15 MB where the launcher has to compile its modules first. Seen to fail without the
     rehearsal (1.25 MB), and with monitors forked by the launcher, not the stem (1.7 MB).
     """
     containers = [box.detached("sleep", "1000") for _ in range(4)]
     pids = [box.process(f"tuidock-monitor {each[:12]}") for each in containers]
     own = [memory_kb(pid, "Private_Dirty") + memory_kb(pid, "Private_Clean") for pid in pids]
-    assert max(own) < 1150, own
+    assert max(own) < 1200, own
 
 
 @pytest.mark.root(root_only.LIMITS)

@@ -83,6 +83,7 @@ def _run(monitor: Monitor, written: int) -> None:
     monitor.door.newcomers[line.fileno()] = line
     client.send(encode({"op": "attach"}))
     for _ in range(_TURNS):
+        monitor.timers.after(0.0, int)
         os.write(written, b"rehearsed\n")
         monitor.turn()
     client.close()
