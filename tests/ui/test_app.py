@@ -297,7 +297,7 @@ async def test_events_newest_first(stage: Stage) -> None:
     await stage.until(lambda: "stop" in [event.action for event in stage.world.events])
     await stage.press("7")
     actions = [row[2] for row in stage.rows() if not row[2].startswith("health")]
-    assert actions == ["stop", "die", "kill"]
+    assert actions[:3] == ["stop", "die", "kill"]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 16)])

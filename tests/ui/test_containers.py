@@ -145,8 +145,7 @@ async def test_tabs_of_a_dead_container_say_what_to_do() -> None:
     async with staged(config=Config(keys={"container.power": "f8"})) as stage:
         await stage.press("G", "t")
         await stage.until(lambda: stage.shows("No processes. It does not run: f8 starts it."))
-        await stage.press("escape", "left_square_bracket", "left_square_bracket")
-        await stage.press("left_square_bracket", "left_square_bracket")
+        await stage.press("escape", *["left_square_bracket"] * 5)
         assert tab(stage) == "shell"
         await stage.until(lambda: stage.shows("No shell. It does not run: f8 starts it."))
 
@@ -199,7 +198,7 @@ async def test_sorting_by_a_column(stage: Stage) -> None:
     pane = stage.app.screen.query_one("#list", ListPane)
     await stage.press("o")
     await stage.until(lambda: isinstance(stage.app.screen, Choose))
-    await stage.press("enter")
+    await stage.press("n")
     assert pane.sorted_by == "name"
     assert stage.names() == sorted(stage.names())
     await stage.press("O")
