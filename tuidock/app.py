@@ -39,6 +39,7 @@ from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.later import Later
 from tuidock.themes import DARK, THEMES, defaults
+from tuidock.turns import InTurn
 from tuidock.wearing import own_themes, worn
 from tuidock.world import World
 
@@ -46,7 +47,7 @@ HEAD_START = 0.5
 """Seconds; a store that takes longer is read while there is a screen that says so."""
 
 
-class TuidockApp(Noticing, Remembering, inherit_bindings=False):
+class TuidockApp(Noticing, Remembering, InTurn, inherit_bindings=False):
     """The interface on an engine."""
 
     TITLE = "tuidock"

@@ -32,6 +32,9 @@ def terminal(layout: Layout, tmp_path: Path) -> Iterator[Terminal]:
     roots = ["--root", layout.root, "--runroot", layout.runroot]
     env = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     with Terminal([sys.executable, "-m", "tuidock", *roots], tmp_path, env) as it:
+        it.wait_for("any other key closes")  # the doctor greets who is here for the first time
+        it.press("Escape")
+        it.wait_gone("any other key closes")
         it.wait_for(r"desk .*up \d")
         yield it
     tuidock(layout, "rm", "-f", *tuidock(layout, "ps", "-aq").split())

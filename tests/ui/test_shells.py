@@ -54,6 +54,14 @@ async def test_two_shells_in_one_container_and_one_in_another(stage: Stage) -> N
     assert not first.ended
 
 
+async def test_what_is_typed_at_once_is_the_shell_s(stage: Stage) -> None:
+    """Seen to fail without `InTurn.on_event`: N, d and the rest are commands of the list then."""
+    for key in ("e", *"Nd", "enter"):
+        stage.app.simulate_key(key)
+    await stage.until(lambda: any("Nd" in it.text for it in stage.app.screen.query(Shell)))
+    assert len(stage.app.screen_stack) == 1
+
+
 async def test_all_open_shells_are_listed(stage: Stage) -> None:
     await stage.press("ctrl+o")
     await stage.until(lambda: stage.shows("No open shell"))

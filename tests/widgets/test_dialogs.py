@@ -132,3 +132,14 @@ async def test_typing_in_ask_never_answers_other_dialogs() -> None:
         await pilot.press(*"yn")
         assert stage.screen.query_one(Input).value == "yn"
         assert got.value is UNANSWERED
+
+
+async def test_a_second_answer_ends_nothing_else() -> None:
+    """Seen to fail without `Modal.dismiss`: Textual then pops the first screen, and ends."""
+    options = [("KILL", "kill it"), ("TERM", "ask it")]
+    dialog = Choose("Signal", options, keys={"k": "KILL", "t": "TERM"})
+    async with asked(dialog) as (stage, pilot, got):
+        stage.simulate_key("t")
+        stage.simulate_key("k")
+        await pilot.pause()
+        assert got.value == "TERM"

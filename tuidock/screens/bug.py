@@ -10,8 +10,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from tuidock.widgets.modal import Modal
 
 
 def keep_traceback(text: str) -> str:
@@ -31,7 +32,7 @@ def keep_traceback(text: str) -> str:
     return ""
 
 
-class BugScreen(ModalScreen[None]):
+class BugScreen(Modal[None]):
     """A bug in tuidock; containers are not touched by it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -292,9 +292,10 @@ class ContainersScreen(ListScreen):
     async def _session(self, *, attach: bool) -> None:
         it, _ = self.subject()
         if it is not None:
-            tab = await self._shells()
-            self.action_show("shell")
-            tab.begin(it, attach=attach)
+            with self.dock.keys_held():
+                tab = await self._shells()
+                self.action_show("shell")
+                await tab.begin(it, attach=attach)
 
     async def _shells(self) -> ShellTab:
         """The tab of shells, in view or not."""

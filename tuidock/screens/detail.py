@@ -175,12 +175,13 @@ class Detail(Vertical):
         return self._tabs[name]
 
     async def _make(self, name: str) -> None:
-        if name not in self._tabs:
-            tab = self._tabs[name] = self._kinds[name](name)
-            tab.display = False
-            await self.query_one(ContentSwitcher).mount(tab)
-        if name == self._opening:
-            self._show_opened()
+        with cast("DockScreen", self.screen).dock.keys_held():
+            if name not in self._tabs:
+                tab = self._tabs[name] = self._kinds[name](name)
+                tab.display = False
+                await self.query_one(ContentSwitcher).mount(tab)
+            if name == self._opening:
+                self._show_opened()
 
     def _show_opened(self) -> None:
         inside = self.has_focus_within or self._focus_asked

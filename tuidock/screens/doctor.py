@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
 from tuidock.engine.types import Finding
+from tuidock.widgets.modal import Modal
 
 if TYPE_CHECKING:
     from tuidock.app import TuidockApp
@@ -32,7 +32,7 @@ OWN = ("j", "k", "up", "down", "pageup", "pagedown", "home", "end", "R", "y")
 LEAVES = ("escape", "q", "enter", "0")
 
 
-class DoctorScreen(ModalScreen[None]):
+class DoctorScreen(Modal[None]):
     """A finding a line, with the command that mends it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -18,6 +17,7 @@ from tuidock.verbs import SCOPES, TABS, in_scope
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
+from tuidock.widgets.modal import Modal
 from tuidock.widgets.outline import Outline
 from tuidock.widgets.table import LiveTable
 from tuidock.widgets.timelines import Timelines
@@ -57,7 +57,7 @@ Line = tuple[str, str, str, str]
 """Keys, title, help, id."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Modal[None]):
     """The keys of a pane, with what the settings made of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,12 +12,13 @@ from typing import NamedTuple
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Offset
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from tuidock.screens.chrome import TitleBar
 from tuidock.screens.detail import Detail
+from tuidock.widgets.modal import Modal
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 
@@ -31,7 +32,7 @@ class Place(NamedTuple):
     """The first of its letters that is free is pressed for it, else the next free one."""
 
 
-class JumpScreen(ModalScreen[None]):
+class JumpScreen(Modal[None]):
     """The letters, over the screen as it is."""
 
     DEFAULT_CSS = """

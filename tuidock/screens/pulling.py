@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from tuidock.engine.events import LayerProgress
+from tuidock.widgets.modal import Modal
 from tuidock.widgets.pull_view import PullView
 from tuidock.world import Pull, World
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tuidock.app import TuidockApp
 
 
-class PullScreen(ModalScreen[None]):
+class PullScreen(Modal[None]):
     """One pull in view; closing it leaves the pull running."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 from textual.widgets.text_area import Selection
 
 from tuidock.engine.logs.sanitise import plain
+from tuidock.widgets.modal import Modal
 
 Place = tuple[int, int]
 """Row and column."""
@@ -19,7 +19,7 @@ DUMP = 16 * 1024
 """Bytes of a file that is no text, and 16 of them make a line."""
 
 
-class Reader(ModalScreen[None]):
+class Reader(Modal[None]):
     """Read only; `/` searches, `n` and `N` go on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

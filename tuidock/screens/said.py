@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tuidock import format as fmt
 from tuidock.notices import Notice
+from tuidock.widgets.modal import Modal
 
 
-class SaidScreen(ModalScreen[None]):
+class SaidScreen(Modal[None]):
     """Notices that have gone."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

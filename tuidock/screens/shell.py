@@ -176,7 +176,6 @@ class ShellTab(Tab):
 
     # --- sessions begin and end ----------------------------------------------------------------
 
-    @work(group="session", exit_on_error=False)
     async def begin(self, it: Container, *, attach: bool) -> None:
         """Go on with the container's session of that kind, or open one."""
         known = [shell for shell in self.of(it.id) if not shell.ended]

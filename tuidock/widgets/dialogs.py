@@ -1,6 +1,6 @@
 """Small questions over the screen: confirm, ask, choose; and a failure in words.
 
-Each is a `ModalScreen` of one result, for `push_screen_wait`; None always means "never mind".
+Each is a `Modal` of one result, for `push_screen_wait`; None always means "never mind".
 Invariant: Escape answers "never mind" everywhere, and a dangerous thing is never the default.
 """
 
@@ -14,12 +14,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Collapsible, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tuidock.engine.errors import EngineError
+from tuidock.widgets.modal import Modal
 from tuidock.widgets.reversible import Options
 
 Result = TypeVar("Result")
@@ -33,7 +33,7 @@ Choice = tuple[list[tuple[str, str | Content]], dict[str, str]]
 """Options of a `Choose`, and its keys."""
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(Modal[Result]):
     """A box in the middle, its buttons at the bottom right, Escape for "never mind"."""
 
     DEFAULT_CSS = """
