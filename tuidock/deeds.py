@@ -32,16 +32,10 @@ Note = Callable[[Deed], None]
 Words = Callable[..., list[str]]
 
 
-def limit_words(limits: Limits) -> list[str]:
-    """Flags of `tuidock update`, for the limits that are named; 0 takes one away."""
-    words: list[str] = []
-    for field, value in limits._asdict().items():
-        flag = {"pids": "--pids-limit"}.get(field, f"--{field.replace('_', '-')}")
-        if isinstance(value, tuple):
-            words += [word for path, rate in value for word in (flag, f"{path}:{rate}")]
-        elif value is not None:
-            words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
-    return words
+def _update(name: Name, key: str, limits: Limits, keep: bool = True) -> list[str]:
+    from tuidock.widgets.limits_command import words  # the first screen does without
+
+    return words(limits, [name(key)], keep=keep)
 
 
 def _create(name: Name, spec: ContainerSpec) -> list[str]:
@@ -115,10 +109,7 @@ COMMANDS: dict[str, Words] = {
     "containers.remove": _forced("rm", named=True),
     "containers.rename": lambda name, key, new: ["rename", name(key), new],
     "containers.prune": _prune,
-    "containers.update": lambda name, key, limits, keep=True: [
-        *("update", *([] if keep else ["--until-exit"])),
-        *(*limit_words(limits), name(key)),
-    ],
+    "containers.update": _update,
     "containers.exec": _exec,
     "containers.attach": _plain("attach"),
     "containers.debug": lambda name, key, asked=A_SHELL: ["debug", name(key), *asked.command],

@@ -12,12 +12,12 @@ import pytest
 from tests import root_only
 from tests.runtime.conftest import collect
 from tests.waiting import until
+from tuidock.anatomy_lines.sections import SECTIONS, items
 from tuidock.anatomy_words import known
 from tuidock.engine.anatomy import AHEAD, Anatomy, Birth, Living, Step
 from tuidock.engine.core import Core
 from tuidock.engine.errors import RuntimeFailure, WrongStatus
 from tuidock.engine.types import Container, ContainerSpec, Device, Limits, Mount, Port, Status
-from tuidock.screens.anatomy_items import SECTIONS, items
 
 MIB = 1024 * 1024
 SLEEP = ("sleep", "1000")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.ui.conftest import Stage, staged
+from tuidock.anatomy_lines.sections import SECTIONS, items, values
 from tuidock.engine.anatomy import CgroupFile, Living
 from tuidock.screens.anatomy import AnatomyTab
-from tuidock.screens.anatomy_items import SECTIONS, items, values
 from tuidock.screens.detail import Detail
 from tuidock.widgets.outline import Item, Outline
 

@@ -1,4 +1,4 @@
-"""What each part of a container is for, and what would happen without it: a sentence each.
+"""What each part of a container is for, and what would happen without it, in one sentence.
 
 The table that the anatomy view reads, by the `kind` of `engine.anatomy`'s nouns. Written for
 people who learn what a container is. Invariant: there are words for every kind that the engine
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tuidock.anatomy_words import births, capabilities, files, parts
+from tuidock.anatomy_words import births, calls, capabilities, files, parts, paths
 
 
 class Words(NamedTuple):
@@ -19,19 +19,23 @@ class Words(NamedTuple):
     without: str
 
     def __str__(self) -> str:
-        return f"{self.purpose} {self.without}"
+        """As one sentence."""
+        return f"{self.purpose.removesuffix('.')}; {self.without[0].lower()}{self.without[1:]}"
 
 
 _ALL = {
     kind: Words(*said)
-    for table in (births.WORDS, parts.WORDS, files.WORDS, capabilities.WORDS)
-    for kind, said in table.items()
+    for table in (births, calls, capabilities, files, parts, paths)
+    for kind, said in table.WORDS.items()
 }
 
 
-def words(kind: str) -> Words:
-    """Raises KeyError for a kind that there are no words for."""
-    return _ALL[kind]
+def words(*kinds: str) -> Words:
+    """Of the first kind that there are words for: the closest one is named first.
+
+    Raises KeyError when there are none for any.
+    """
+    return next((_ALL[kind] for kind in kinds if kind in _ALL), None) or _ALL[kinds[-1]]
 
 
 def known(kind: str) -> bool:

@@ -134,10 +134,6 @@ _OTHERS = {
         "This could not be read, for the reason given.",
         "Without the right to, tuidock shows nothing rather than a guess.",
     ),
-    "call.line": (
-        "One system call, as it was made: name, arguments and what the kernel answered.",
-        "Without system calls, a program can compute and nothing else.",
-    ),
 }  # fmt: skip
 
 WORDS: dict[str, tuple[str, str]] = {f"part.{name}": said for name, said in _PARTS.items()}

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tuidock.anatomy_lines.sections import Past, Sections, arranged, standing, values
 from tuidock.engine.anatomy import Anatomy, Living
 from tuidock.engine.types import UP, Container
-from tuidock.screens.anatomy_items import Past, Sections, arranged, standing, values
 from tuidock.screens.detail import Tab
 from tuidock.widgets.outline import Outline
 from tuidock.world import World

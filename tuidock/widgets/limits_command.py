@@ -1,4 +1,4 @@
-"""The `tuidock update` that does the same as a change in the console.
+"""The `tuidock update` that does the same as a change of limits.
 
 Pure functions. Invariant: the command line's own parser makes the same `Limits` of it.
 """
@@ -14,12 +14,17 @@ from tuidock.widgets.limits_kinds import Kind, kinds
 
 def command(limits: Limits, names: Sequence[str], *, keep: bool = True) -> str:
     """`tuidock update -m 512m web`; `--until-exit` without `keep`."""
+    return shlex.join(["tuidock", *words(limits, names, keep=keep)])
+
+
+def words(limits: Limits, names: Sequence[str], *, keep: bool = True) -> list[str]:
+    """The same, without the program's name."""
     once = [] if keep else ["--until-exit"]
-    words = [word for kind in kinds((), [limits]) for word in _words(kind, limits)]
-    return shlex.join(["tuidock", "update", *once, *words, *names])
+    flags = [word for kind in kinds((), [limits]) for word in _flag(kind, limits)]
+    return ["update", *once, *flags, *names]
 
 
-def _words(kind: Kind, limits: Limits) -> list[str]:
+def _flag(kind: Kind, limits: Limits) -> list[str]:
     found = getattr(limits, kind.field)
     if kind.device:
         found = dict(found or ()).get(kind.device)

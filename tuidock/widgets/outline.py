@@ -17,8 +17,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tuidock.anatomy_lines.item import Item
 from tuidock.widgets.outline_lines import Line, Widths, lines, widths
-from tuidock.widgets.outline_model import Item, OutlineModel
+from tuidock.widgets.outline_model import OutlineModel
 from tuidock.widgets.paint import Resolve, colourless, resolver
 
 __all__ = ["Item", "Outline"]
@@ -150,12 +151,10 @@ class Outline(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         """Where the lines of the shown items are; text is broken anew only where it differs."""
         self._starts, self._owners = [], []
-        said = ""
         laid: dict[str, tuple[object, list[Line]]] = {}
+        bearers = self._model.bearers() if self._all_words else {self._model.cursor}
         for index, item in enumerate(self._model.shown):
-            here = index == self._model.cursor
-            words = here or (self._all_words and item.words != said)
-            said = item.words
+            words = index in bearers
             state = (item, self._mark(item), self._room, words, index == 0)
             kept = self._laid.get(item.key)
             if kept is None or kept[0] != state:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from tuidock.anatomy_lines.item import Item
 from tuidock.engine.logs.sanitise import plain
-from tuidock.widgets.outline_model import Item
 from tuidock.widgets.paint import wrapped
 
 WIDE = 100
@@ -57,14 +57,12 @@ def lines(item: Item, mark: str, room: Widths, *, words: bool, first: bool) -> l
 
 
 def _sentences(words: str, width: int) -> list[str]:
-    """In one line, or each sentence from a line of its own on."""
+    """In one line, or what follows the last semicolon from a line of its own on."""
     if cell_len(words) <= width:
         return [words]
-    return [line for each in words.split(". ") for line in wrapped(_ended(each), width)]
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith((".", ":")) else f"{sentence}."
+    what, mark, without = words.rpartition("; ")
+    halves = (f"{what};", without) if mark else (words,)
+    return [line for half in halves for line in wrapped(half, width)]
 
 
 def _section(item: Item, indent: str, room: Widths) -> list[Line]:

@@ -7,37 +7,9 @@ again stay as the user left them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from itertools import groupby
 
-
-class Item(NamedTuple):
-    """One fact of an outline; equal items are not painted again."""
-
-    key: str
-    depth: int
-    label: str
-    left: str = ""
-    """The first column: what is said of the container."""
-    right: str = ""
-    """The second: what is said of the host."""
-    words: str = ""
-    """A sentence or two about what it is."""
-    folds: bool = False
-    """It has items below it, which can be folded away."""
-    closed: bool = False
-    """Folded until the user opens it."""
-    changed: bool = False
-    """Its value is another than when it was last looked at."""
-
-    rail: str = ""
-    """Drawn below the label, so that it reaches the next item."""
-    style: str = ""
-    """Of the first column, such as `$text-success`."""
-
-    @property
-    def facts(self) -> str:
-        """All of it but the words, for a search."""
-        return "\n".join((self.label, self.left, self.right))
+from tuidock.anatomy_lines.item import Item
 
 
 class OutlineModel:
@@ -61,6 +33,17 @@ class OutlineModel:
     @property
     def current(self) -> Item | None:
         return self.shown[self.cursor] if self.shown else None
+
+    def bearers(self) -> set[int]:
+        """Of shown items with equal words in a row, the one that tells them: where the cursor is,
+        or else the first.
+        """
+        found: set[int] = set()
+        for words, row in groupby(enumerate(self.shown), key=lambda each: each[1].words):
+            places = [index for index, _ in row]
+            if words:
+                found.add(self.cursor if self.cursor in places else places[0])
+        return found
 
     def is_closed(self, item: Item) -> bool:
         return item.folds and item.closed != (item.key in self._toggled)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from tuidock import anatomy_words
 from tuidock import format as fmt
+from tuidock.anatomy_lines.item import Item
 from tuidock.engine.anatomy import AHEAD, Batch, Birth, Part, Step
-from tuidock.widgets.outline import Item
 
 _BAR = 24
 """Cells of the longest bar."""
@@ -63,14 +63,28 @@ def bar_of(share: float) -> str:
 
 
 def _step(batch: Batch, place: int, step: Step, key: str, container_id: str) -> Iterator[Item]:
-    words = str(anatomy_words.words(step.kind))
+    words = str(anatomy_words.words(_subject(step), step.kind))
     text = step.text.replace(container_id, container_id[:12])
     found = Item(key, 2, _when(batch, place, step), text, "", words, rail=_rail(batch, place))
     yield found._replace(folds=bool(step.calls), closed=True)
     for number, call in enumerate(step.calls):
         said = call.replace(container_id, container_id[:12])
-        line = str(anatomy_words.words("call.line"))
+        name = call.partition("(")[0]
+        line = str(anatomy_words.words(f"call.{name}", "call.line"))
         yield Item(f"{key}/{number}", 3, "", said, "", line, style="$quiet")
+
+
+def _subject(step: Step) -> str:
+    """What the step was done to, where that has words of its own: a file, a path."""
+    words = step.text.split()
+    match step.kind:
+        case "cgroup.file":
+            return f"file.{step.text.partition(' ← ')[0].rpartition(' ')[2]}"
+        case "mask":
+            return f"mask {words[1].rstrip(':')}"
+        case "readonly.path":
+            return f"read-only {words[1]}"
+    return step.kind
 
 
 def _when(batch: Batch, place: int, step: Step) -> str:

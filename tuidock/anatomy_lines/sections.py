@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tuidock import anatomy_words
 from tuidock import format as fmt
+from tuidock.anatomy_lines import birth
+from tuidock.anatomy_lines.item import Item
 from tuidock.engine.anatomy import (
     Anatomy,
     CgroupFile,
@@ -22,8 +24,6 @@ from tuidock.engine.anatomy import (
     StackLayer,
 )
 from tuidock.engine.types import Container
-from tuidock.screens import anatomy_birth
-from tuidock.widgets.outline import Item
 
 _OWN, _SHARED = "$text-success", "$text-warning"
 SECTIONS = {
@@ -51,9 +51,11 @@ def item(
     right: str = "",
     depth: int = 1,
     style: str = "",
+    closer: str = "",
 ) -> Item:
-    """An item with the words of its kind."""
-    return Item(key, depth, label, left, right, str(anatomy_words.words(kind)), style=style)
+    """An item with the words of its kind, or of a `closer` one where that has some."""
+    words = str(anatomy_words.words(closer, kind))
+    return Item(key, depth, label, left, right, words, style=style)
 
 
 Sections = dict[str, list[Item]]
@@ -71,7 +73,7 @@ def items(
 def standing(it: Container, known: Anatomy) -> Sections:
     """What stays as it is; `calls` belongs to the privileges."""
     return {
-        "birth": list(anatomy_birth.section(known.birth, it.id)),
+        "birth": list(birth.section(known.birth, it.id)),
         "layers": list(_layers(known.layers)),
         "hidden": list(_hidden(known)),
         "calls": _calls(known),
@@ -257,7 +259,10 @@ def _mount(each: Mounted, number: int) -> Item:
     from_disk = each.source.startswith("/") and each.type not in ("proc", "sysfs")
     host = each.root if from_disk else f"{each.type}{'' if each.root == '/' else each.root}"
     left = f"{each.type}  {','.join(each.options)}"
-    return item(f"mounts/{number} {each.target}", each.kind, each.target, left, host)
+    how = "mask" if each.kind == "mask" else "read-only"
+    closer = f"{how} {each.target}" if each.kind in ("mask", "readonly.path") else ""
+    key = f"mounts/{number} {each.target}"
+    return item(key, each.kind, each.target, left, host, closer=closer)
 
 
 # --- privileges -----------------------------------------------------------------------------------
@@ -304,9 +309,15 @@ def _hidden(known: Anatomy) -> Iterator[Item]:
     said = f"{len(masked)} hidden, {len(readonly)} read-only, {len(devices)} devices given"
     yield section("hidden", said, closed=True)
     for path in masked:
-        yield item(f"hidden/{path}", "masked", path, "nothing, or an empty file", "as it is")
+        yield item(
+            f"hidden/{path}", "masked", path, "nothing, or an empty file", "as it is",
+            closer=f"mask {path}",
+        )  # fmt: skip
     for path in readonly:
-        yield item(f"hidden/ro {path}", "readonly", path, "can be read", "can be written by root")
+        yield item(
+            f"hidden/ro {path}", "readonly", path, "can be read", "can be written by root",
+            closer=f"read-only {path}",
+        )  # fmt: skip
     for path in devices:
         yield item(f"hidden/dev {path}", "device.given", path, "given", "of the host")
 
