@@ -33,7 +33,7 @@ async def test_it_takes_the_whole_screen_with_all_its_sections(stage: Stage) -> 
     assert titles(stage) == list(SECTIONS)
     assert stage.shows("How it was born")
     assert stage.shows("furnish the root")
-    assert stage.shows("Without it, the command would find the host's files.")
+    assert stage.shows("without it, the command would find the host's files.")
     await stage.press("escape")
     assert not stage.app.screen.has_class("-full")
 
@@ -107,7 +107,7 @@ async def test_search_goes_from_match_to_match(stage: Stage) -> None:
 async def test_words_are_on_all_lines_or_on_the_chosen_one(stage: Stage) -> None:
     await opened(stage)
     await stage.until(lambda: stage.world.living)
-    sentence = "Prepares the cgroup with its limits before anybody is in it."
+    sentence = "Prepares the cgroup with its limits before anybody is in it;"
     await stage.press("j")
     assert stage.shows(sentence)
     await stage.press("w")

@@ -11,7 +11,7 @@ from tuidock.widgets.outline_model import OutlineModel
 
 TREE = (
     Item("a", 0, "A", folds=True),
-    Item("a/1", 1, "one", "left", "right", "What for. Without it, what."),
+    Item("a/1", 1, "one", "left", "right", "What for; without it, what."),
     Item("a/2", 1, "two", folds=True, closed=True),
     Item("a/2/x", 2, "deep", "needle"),
     Item("b", 0, "B", folds=True),
@@ -66,6 +66,17 @@ def test_a_search_finds_what_is_folded_and_opens_it() -> None:
     assert made.search("without it") == ["a/1"], "in the words, when there is none in the facts"
     assert made.search("e") == ["a/1", "a/2/x", "b/1"]
     assert made.search("") == []
+
+
+def test_equal_words_in_a_row_are_told_once() -> None:
+    """Where the cursor is, if it is there. Fails when the cursor's line always tells its own."""
+    made = OutlineModel()
+    made.replace([Item(str(at), 1, "", words=said) for at, said in enumerate("aaabba")] + [TREE[0]])
+    assert made.bearers() == {0, 3, 5}
+    made.move_to(2)
+    assert made.bearers() == {2, 3, 5}
+    made.move_to(6)
+    assert made.bearers() == {0, 3, 5}, "who has no words tells none"
 
 
 def test_nothing_is_cut_away() -> None:

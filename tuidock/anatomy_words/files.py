@@ -203,6 +203,22 @@ _V1 = {
     ),
 }  # fmt: skip
 
+_WRITTEN = {
+    "devices.deny": (
+        "Takes the right to use devices away; “a” means all of them.",
+        "Without it, root in it could open any disk that it makes a node for.",
+    ),
+    "devices.allow": (
+        "Gives the right to one kind of device back: c or b, its numbers, and r, w or m (make).",
+        "Without it, not even /dev/null could be opened.",
+    ),
+    "cgroup.subtree_control": (
+        "Hands controllers on to the cgroups below.",
+        "Without it, these would have no files of limits.",
+    ),
+}  # fmt: skip
+"""Files that are never read."""
+
 _HIERARCHIES = {
     "cpu": (
         "Shares processor time out, and caps it.",
@@ -247,4 +263,4 @@ _HIERARCHIES = {
 }  # fmt: skip
 
 WORDS: dict[str, tuple[str, str]] = {f"hierarchy.{k}": said for k, said in _HIERARCHIES.items()}
-WORDS |= {f"file.{name}": said for name, said in (_V2 | _V1).items()}
+WORDS |= {f"file.{name}": said for name, said in (_V2 | _V1 | _WRITTEN).items()}

@@ -250,7 +250,15 @@ ON_CONTAINERS = (
         "show('top')",
         command="top {}",
     ),
-    Verb("container.anatomy", "Anatomy", "How it is made, live", "M", "containers", "anatomy"),
+    Verb(
+        "container.anatomy",
+        "Anatomy",
+        "How it is made, live",
+        "M",
+        "containers",
+        "anatomy",
+        command="anatomy {}",
+    ),
     Verb(
         "container.inspect",
         "Inspect",

@@ -60,7 +60,7 @@ def text(kind: str, step: str, made: list[Call], words: list[str]) -> str:
         case "user.look":
             return step if step.rstrip() != "look up the user" else "look up the user: root"
         case "mount.overlay":
-            return f"{step}, {_options(made)}"
+            return f"{step.replace(' 1 layers', ' 1 layer')}, {_options(made)}"
     return step + _extras(kind, made)
 
 
