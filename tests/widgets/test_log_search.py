@@ -14,6 +14,7 @@ from textual.cache import LRUCache
 from tuidock.engine.types import LogLine
 from tuidock.widgets.ansi import plain
 from tuidock.widgets.log_excerpt import Excerpt
+from tuidock.widgets.log_expression import Patience, TooSlow
 from tuidock.widgets.log_paint import SHOWN, Look, drawn, first_match
 from tuidock.widgets.log_search import Pattern, accepted, rules_out
 from tuidock.widgets.log_sieve import Sieve, sift
@@ -117,6 +118,39 @@ def test_escapes_are_no_part_of_what_is_searched() -> None:
     texts = [b"\x1b[31mred\x1b[0m flag", b"red \x1b[1mflag", b"\x1b]0;red flag\x07"]
     assert list(accepted(texts, [Pattern.typed("red flag")])) == [0, 1]
     assert list(accepted(texts, [Pattern.typed("31m")])) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("status=500", [0]),
+        ("INFO  order", [0, 1]),
+        ('"status":500', [0]),
+        (r"^INFO .* id=8$", [1]),
+        ("a b", [1]),
+        ("rejected", []),
+    ],
+)
+def test_json_is_found_as_shown_and_as_written(typed: str, found: list[int]) -> None:
+    """Fails when only what was written is searched, or a glance rules out what is shown."""
+    texts = [
+        b'{"level":"info","msg":"order taken","status":500}',
+        b'{"level":"info","msg":"order a\\nb","id":8}',
+        b"status of 500 orders: info",
+    ]
+    pattern = Pattern.typed(typed)
+    assert list(accepted(texts, [pattern])) == found
+    assert not found or not rules_out(b"\n".join(texts), [pattern])
+
+
+def test_nobody_waits_for_ever() -> None:
+    """Fails without a patience: the first would take years, the second fill the memory."""
+    for_ever = Pattern.typed("(a|aa)+$")
+    with pytest.raises(TooSlow):
+        accepted([b"a" * 60 + b"b"], [for_ever], Patience(0.05))
+    assert for_ever.spans("a" * 60 + "b") == []
+    assert for_ever.slow
+    assert Pattern.typed("(((a{100}){100}){100}){100}").literal
 
 
 def test_several_patterns_have_all_to_accept() -> None:

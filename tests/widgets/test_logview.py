@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.widgets.stage import lines_of, staged, until
@@ -151,6 +152,18 @@ async def test_a_broken_expression_is_told_and_works() -> None:
         await pilot.press("slash", *"call(", "enter")
         await until(pilot, lambda: "as plain text" in status_of(view))
         assert "1 of 1" in status_of(view)
+
+
+async def test_a_pattern_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when a job has no end, or when it is tried again and again."""
+    monkeypatch.setattr("tuidock.widgets.log_excerpt.PATIENCE", 0.2)
+    view = LogView()
+    async with staged(view) as (_, pilot):
+        await fill(view, pilot, [*some(100), *some(1, "a" * 60 + "b")])
+        await pilot.press("slash", *"(a|aa)+$", "enter")
+        await until(pilot, lambda: "(takes too long, given up)" in status_of(view))
+        await pilot.press("n", "slash", "ctrl+u", *"line 7$", "enter")
+        await until(pilot, lambda: "1 of 1" in status_of(view))
 
 
 async def test_wrapping_shows_the_whole_of_a_line() -> None:

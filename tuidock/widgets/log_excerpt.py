@@ -7,17 +7,22 @@ Invariant: what it does at once is bounded; the rest are jobs for another thread
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from textual.cache import LRUCache
 
 from tuidock.engine.types import LogLine
+from tuidock.widgets.log_expression import GLANCE, TooSlow
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve, Sifted, sift
 from tuidock.widgets.log_source import LogSource
 
 AT_ONCE = 2000
 """Lines that are looked at before the screen is painted; others are another thread's."""
+
+PATIENCE = 5.0
+"""Seconds of work that a job may take; it is done in a tenth of one."""
 
 Job = Callable[[], list[Sifted]]
 
@@ -101,15 +106,16 @@ class Excerpt:
         """Look at the next few lines at once, and let go of those that are gone."""
         for sieve in self._sieves:
             sieve.forget()
-            if spans := sieve.spans(AT_ONCE)[:8]:
-                sieve.take(sift(self.source, spans, sieve.patterns))
+            spans = [] if sieve.slow else sieve.spans(AT_ONCE)[:8]
+            with suppress(TooSlow):  # for this thread; the other one has more patience
+                sieve.take(sift(self.source, spans, sieve.patterns, GLANCE))
 
     def job(self) -> tuple[Sieve, Job] | None:
         """What to look at in another thread, and the sieve that takes what was found."""
         sieve = next((it for it in self._sieves if not it.done), None)
         if sieve is None:
             return None
-        return sieve, partial(sift, self.source, sieve.spans(), sieve.patterns)
+        return sieve, partial(sift, self.source, sieve.spans(), sieve.patterns, PATIENCE)
 
     @property
     def sieved(self) -> bool:
@@ -119,7 +125,7 @@ class Excerpt:
     @property
     def looked(self) -> float:
         """Share of the log that was looked at, from 0 to 1, by the sieve that is behind."""
-        if not self.sieved:
+        if not self.sieved or any(it.slow for it in self._sieves):
             return 1.0
         source = self.source
         lines = max(1, source.end - source.first)
@@ -140,7 +146,7 @@ class Excerpt:
         if self._seek is None or self.search is None:
             return None
         below = self.search.position(self._seek) < self.search.count
-        if not below and not (self.search.done and self.source.complete):
+        if not below and not (self.search.done and (self.search.slow or self.source.complete)):
             return None
         seek, self._seek = self._seek, None
         return self.search.after(seek - 1) if below else self.search.before(seek)
@@ -154,7 +160,7 @@ class Excerpt:
     def may_find(self, number: int, step: int) -> bool:
         """Whether the next match that way may be among lines that were not looked at yet."""
         search = self.search
-        if search is None or (search.done and self.source.complete):
+        if search is None or search.slow or (search.done and self.source.complete):
             return False
         position = search.position(number + (step > 0))
         if step > 0:

@@ -17,10 +17,13 @@ from textual.binding import BindingType
 from textual.geometry import Size
 
 from tuidock.engine.logs.index import LogIndex
+from tuidock.widgets.log_excerpt import Job
+from tuidock.widgets.log_expression import TooSlow
 from tuidock.widgets.log_keys import MOVING
 from tuidock.widgets.log_paint import first_match
 from tuidock.widgets.log_rows import LogRows
 from tuidock.widgets.log_search import Pattern
+from tuidock.widgets.log_sieve import Sieve
 from tuidock.widgets.log_source import LogSource, aside
 
 SIDEWAYS = 8
@@ -105,7 +108,7 @@ class LogLines(LogRows):
                 source = self.excerpt.source
                 job = self.excerpt.job()
                 if job is not None:
-                    job[0].take(await aside(source, job[1]))
+                    await self._look_at(*job)
                 elif isinstance(source, LogIndex):
                     await self._dig(source)
                 self._show_progress(self._looked)
@@ -116,6 +119,13 @@ class LogLines(LogRows):
             self.notify(error.strerror or "", title="The log cannot be read", severity="error")
         finally:
             self._looking = False
+
+    async def _look_at(self, sieve: Sieve, job: Job) -> None:
+        try:
+            sieve.take(await aside(self.excerpt.source, job))
+        except TooSlow as error:
+            error.expression.slow = True
+            self._restyle()
 
     def _looked(self) -> None:
         """More was looked at; without a filter that changes nothing but the counts."""

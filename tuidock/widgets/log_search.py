@@ -1,19 +1,22 @@
 """Patterns as people type them, and which of many lines they accept.
 
-Invariant: a line is accepted for its text without escapes, JSON as it was written; whole
-passages are searched at once where that gives the same answer, because it is ten times as fast.
+Invariant: a line is accepted for its text without escapes, JSON as it was written or as it is
+shown; whole passages are searched at once where that gives the same answer, because it is ten
+times as fast. What takes longer than one's patience raises `TooSlow`.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import warnings
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets.ansi import plain, without_colours
+from tuidock.widgets.log_expression import Expression, Patience, compiles
+from tuidock.widgets.log_json import LONGEST, worded
 
 SEARCHED = 64 * 1024
 """Bytes of one line that are searched; the rest of a monster is not."""
@@ -25,10 +28,11 @@ _LOOKS_AROUND = re.compile(r"\(\?[=!<>(]|\\[AZ]|[*+?}]\+|\\n")
 """What may match within a line and not in the midst of others, or the other way round."""
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 _ESCAPED = re.compile(r"\\.")
-_CODED = re.compile(r"\\[xuUN\d]|@-|-[_`^\\]")
-"""What may stand for large letters without being one."""
 _BLANK = re.compile(r"[ \t\\\[]|\.(?![*+])")
 """What tells a tab from the spaces that are shown for it."""
+_WITHIN = re.compile(r"[a-z0-9_.:@-]+")
+"""Letters that JSON has when it has them as shown: of one name, or of one value."""
+_WORDS = re.compile(r"[a-z0-9_]+")
 
 
 class Pattern(NamedTuple):
@@ -36,16 +40,16 @@ class Pattern(NamedTuple):
 
     text: str
     """As typed."""
-    regex: re.Pattern[str]
+    regex: Expression
     inverse: bool = False
     literal: bool = False
     """True when it is taken letter by letter, by wish or because it is no regular expression."""
-    passages: re.Pattern[str] | None = None
+    passages: Expression | None = None
     """Finds the same in many lines at once; None when only line by line will do."""
     needle: str = ""
     """What is in every line that matches, in small letters if `lowered`."""
     lowered: bool = False
-    """`passages` and `needle` want text in small letters."""
+    """`needle` wants text in small letters."""
 
     @classmethod
     def typed(
@@ -65,42 +69,33 @@ class Pattern(NamedTuple):
         body = text[1:] if turned else text
         small = not any(map(str.isupper, _ESCAPED.sub("", body)))
         same = not exact if exact is not None else small
-        flags = re.IGNORECASE if same else re.NOFLAG
-        if not literal:
-            literal = not _compiles(body)
+        literal = literal or not compiles(body)
         source = re.escape(body) if literal else body
-        lowered = same and small and body.isascii() and not _CODED.search(body)
         passages = None
         if not _LOOKS_AROUND.search(source):
-            passages = _compiled(source, re.MULTILINE | (re.NOFLAG if lowered else flags))
+            passages = Expression(source, any_case=same, lines=True)
+        lowered = same and small and body.isascii()
         needle = body if (literal or not _SPECIAL.search(body)) and (lowered or not same) else ""
-        regex = _compiled(source, flags)
+        regex = Expression(source, any_case=same)
         return cls(text, regex, turned or inverse, literal, passages, needle, lowered)
+
+    @property
+    def slow(self) -> bool:
+        """Whether somebody lost patience with it."""
+        return self.regex.slow or (self.passages is not None and self.passages.slow)
+
+    @property
+    def only_shown(self) -> bool:
+        """Whether it may find a line of JSON as shown that it does not find as written."""
+        return not (self.lowered and _WITHIN.fullmatch(self.needle))
 
     def accepts(self, text: str) -> bool:
         """Whether a line's plain text is wanted."""
         return (self.regex.search(text) is not None) is not self.inverse
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where it matches, empty matches left out."""
-        if self.inverse:
-            return []
-        return [m.span() for m in self.regex.finditer(text) if m.end() > m.start()]
-
-
-def _compiled(source: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
-    with warnings.catch_warnings():
-        # What a later Python may read otherwise; nobody could see the warning here.
-        warnings.simplefilter("ignore", FutureWarning)
-        return re.compile(source, flags)
-
-
-def _compiles(body: str) -> bool:
-    try:
-        _compiled(body)
-    except (re.error, OverflowError, RecursionError):
-        return False
-    return True
+        """Where it matches, empty matches left out; nothing for one that is too slow."""
+        return [] if self.inverse or self.slow else self.regex.spans(text)
 
 
 def plain_text(line: LogLine) -> str:
@@ -112,35 +107,64 @@ def rules_out(raw: bytes, patterns: Sequence[Pattern]) -> bool:
     """Whether a passage has no line that all patterns accept, as far as a glance can tell."""
     if not raw or b"\x1b" in raw:
         return False
-    return any(it.needle and not it.inverse and not _has(raw, it) for it in patterns)
+    return any(it.needle and not it.inverse and not _may_have(raw, it) for it in patterns)
 
 
-def _has(raw: bytes, pattern: Pattern) -> bool:
+def _may_have(raw: bytes, pattern: Pattern) -> bool:
     if b"\t" in raw and " " in pattern.needle:
         return True
-    if pattern.lowered:
-        # Only ASCII folds here, and other letters may fold to ASCII: let those be looked at.
-        return not raw.isascii() or pattern.needle.encode() in raw.lower()
-    return pattern.needle.encode() in raw
+    # Only ASCII folds here, and other letters may fold to ASCII: let those be looked at.
+    if pattern.lowered and not raw.isascii():
+        return True
+    folded = raw.lower() if pattern.lowered else raw
+    if pattern.needle.encode() in folded:
+        return True
+    return pattern.only_shown and b"{" in raw and _has_words(raw.lower(), pattern)
 
 
-def accepted(texts: Sequence[bytes], patterns: Sequence[Pattern]) -> array[int]:
-    """Places, from 0, of the lines that every pattern accepts."""
+def _has_words(folded: bytes, pattern: Pattern) -> bool:
+    """Whether JSON may say what is looked for: the words of it, with whatever between them."""
+    return all(word.encode() in folded for word in _WORDS.findall(pattern.needle.lower()))
+
+
+def accepted(
+    texts: Sequence[bytes], patterns: Sequence[Pattern], patience: Patience | None = None
+) -> array[int]:
+    """Places, from 0, of the lines that every pattern accepts. Raises TooSlow."""
+    patience = patience or Patience(math.inf)
     if max(map(len, texts), default=0) > SEARCHED:
         texts = [text[:SEARCHED] for text in texts]
     together = _together(texts)
     lines: list[str] = []
     found: array[int] | None = None
     for pattern in patterns:
-        if _at_once(pattern, together):
-            places = _places(pattern, together)
+        if pattern.passages is not None and _at_once(pattern, together):
+            places = _places(pattern, pattern.passages, together, patience)
         else:
             lines = lines or [plain(line) for line in together.split("\n")]
-            places = array("q", [n for n, it in enumerate(lines) if pattern.regex.search(it)])
+            search = pattern.regex.search
+            places = array("q", [n for n, it in enumerate(lines) if search(it, 0, patience)])
+        if pattern.only_shown and "{" in together:
+            places = _either(places, _as_shown(pattern, texts, patience))
         if pattern.inverse:
             places = _others(places, len(texts))
         found = places if found is None else _both(found, places)
     return found if found is not None else array("q", range(len(texts)))
+
+
+def _as_shown(pattern: Pattern, texts: Sequence[bytes], patience: Patience) -> array[int]:
+    """Places of the lines of JSON that match as they are shown: level, message, `name=value`."""
+    found = array("q")
+    for place, text in enumerate(texts):
+        # As much is asked of a line before it is taken apart as costs nothing.
+        if b"{" not in text or not text.rstrip().endswith(b"}"):
+            continue
+        if pattern.needle and not _has_words(text.lower(), pattern):
+            continue
+        said = worded(text[:LONGEST].decode("utf-8", "replace"))
+        if said and pattern.regex.search("".join(piece for piece, _ in said[0]), 0, patience):
+            found.append(place)
+    return found
 
 
 def _together(texts: Sequence[bytes]) -> str:
@@ -152,44 +176,43 @@ def _together(texts: Sequence[bytes]) -> str:
 
 def _at_once(pattern: Pattern, together: str) -> bool:
     """Whether many lines may be searched as one text: escapes and tabs are not shown as such."""
-    if pattern.passages is None or "\x1b" in together or "\x9b" in together:
+    if "\x1b" in together or "\x9b" in together:
         return False
     return "\t" not in together or not _BLANK.search(pattern.text)
 
 
-def _places(pattern: Pattern, together: str) -> array[int]:
-    search = pattern.passages.search if pattern.passages else pattern.regex.search
-    if pattern.lowered and together.isascii():
+def _places(
+    pattern: Pattern, expression: Expression, together: str, patience: Patience
+) -> array[int]:
+    search = expression.search
+    needle = pattern.needle if together.isascii() else ""
+    if needle and pattern.lowered:
         together = together.lower()
-    elif pattern.lowered:
-        search = re.compile(pattern.regex.pattern, re.MULTILINE | re.IGNORECASE).search
     found, number, counted = array("q"), 0, 0
-    match = search(together)
+    match = search(together, 0, patience)
     while match:
         start = match.start()
         number += together.count("\n", counted, start)
         end = together.find("\n", start)
         end = len(together) if end < 0 else end
         # Beyond the end of its line it is a match of something else: ask the line alone.
-        if match.end() <= end or search(together[_begin(together, start) : end]):
+        if match.end() <= end or search(together[_begin(together, start) : end], 0, patience):
             found.append(number)
         if end == len(together):
             break
         if len(found) > MANY:
-            return _each(pattern, search, together)
+            return _each(needle, expression, together, patience)
         number, counted = number + 1, end + 1
-        match = search(together, counted)
+        match = search(together, counted, patience)
     return found
 
 
-def _each(
-    pattern: Pattern, search: Callable[[str], re.Match[str] | None], together: str
-) -> array[int]:
+def _each(needle: str, expression: Expression, together: str, patience: Patience) -> array[int]:
     """Line by line, which is faster where many of them match."""
-    lines, needle = enumerate(together.split("\n")), pattern.needle
-    if needle and together.isascii():
+    lines = enumerate(together.split("\n"))
+    if needle:
         return array("q", [number for number, line in lines if needle in line])
-    return array("q", [number for number, line in lines if search(line)])
+    return array("q", [n for n, line in lines if expression.search(line, 0, patience)])
 
 
 def _begin(together: str, at: int) -> int:
@@ -204,3 +227,7 @@ def _others(places: array[int], count: int) -> array[int]:
 def _both(first: array[int], second: array[int]) -> array[int]:
     left = set(second)
     return array("q", [number for number in first if number in left])
+
+
+def _either(first: array[int], second: array[int]) -> array[int]:
+    return array("q", sorted({*first, *second})) if second else first

@@ -8,6 +8,7 @@ line never changes; ranks of those found before the first are negative.
 
 from __future__ import annotations
 
+import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from textual.cache import LRUCache
 
+from tuidock.widgets.log_expression import Patience
 from tuidock.widgets.log_search import Pattern, accepted, rules_out
 from tuidock.widgets.log_source import LogSource
 
@@ -34,19 +36,28 @@ class Sifted(NamedTuple):
 
 
 def sift(
-    source: LogSource, spans: Sequence[tuple[int, int]], patterns: Sequence[Pattern]
+    source: LogSource,
+    spans: Sequence[tuple[int, int]],
+    patterns: Sequence[Pattern],
+    seconds: float = math.inf,
 ) -> list[Sifted]:
-    """Look at spans of lines. Raises OSError. May run in another thread."""
-    return [_sifted(source, start, stop, patterns) for start, stop in spans]
+    """Look at spans of lines, for so many seconds of work. May run in another thread.
+
+    Raises OSError, TooSlow.
+    """
+    patience = Patience(seconds)
+    return [_sifted(source, start, stop, patterns, patience) for start, stop in spans]
 
 
-def _sifted(source: LogSource, start: int, stop: int, patterns: Sequence[Pattern]) -> Sifted:
+def _sifted(
+    source: LogSource, start: int, stop: int, patterns: Sequence[Pattern], patience: Patience
+) -> Sifted:
     if rules_out(source.raw(start, stop), patterns):
         return Sifted(start, stop, array("q"))
     texts = source.texts(start, stop)
     # Counted from the end: what a source loses meanwhile, it loses at the beginning.
     begin = stop - len(texts)
-    places = accepted(texts, patterns)
+    places = accepted(texts, patterns, patience)
     return Sifted(start, stop, array("q", [begin + place for place in places]))
 
 
@@ -70,9 +81,14 @@ class Sieve:
         return self._end_rank - self.first_rank
 
     @property
+    def slow(self) -> bool:
+        """Whether looking was given up, because of a pattern that takes for ever."""
+        return any(it.slow for it in self.patterns)
+
+    @property
     def done(self) -> bool:
-        """Whether there is nothing to look at, of what is counted."""
-        return self.low <= self._source.first and self.high >= self._source.end
+        """Whether there is nothing to look at, of what is counted, or that takes too long."""
+        return self.slow or (self.low <= self._source.first and self.high >= self._source.end)
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -154,7 +170,7 @@ class Sieve:
         if known is None:
             stop = self._starts[place + 1] if place + 1 < len(self._starts) else self.high
             begin = max(start, self._source.first)
-            known = _sifted(self._source, begin, stop, self.patterns).found
+            known = sift(self._source, [(begin, stop)], self.patterns)[0].found
             self._lately[start] = known
         return known
 

@@ -104,6 +104,8 @@ def _typed(sieve: Sieve) -> str:
 
 def _pattern(pattern: Pattern) -> str:
     text = pattern.text.removeprefix("!") if pattern.inverse else pattern.text
+    if pattern.slow:
+        return f"{text} (takes too long, given up)"
     return f"{text} (as plain text)" if pattern.literal else text
 
 
