@@ -115,6 +115,7 @@ COMMANDS: dict[str, Words] = {
     "containers.debug": lambda name, key, asked=A_SHELL: ["debug", name(key), *asked.command],
     "files.copy_out": lambda name, key, path, local: ["cp", f"{name(key)}:{path}", local],
     "files.copy_in": lambda name, local, key, path: ["cp", local, f"{name(key)}:{path}"],
+    "files.revert": lambda name, key, path: ["revert", name(key), path],
     "files.extract": _extract,
     "files.commit": _commit,
 }

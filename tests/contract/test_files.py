@@ -55,6 +55,20 @@ async def test_what_is_put_in_comes_out(engine: Engine) -> None:
         assert {"tmp/note", "etc/passwd"} <= set(tar.getnames())
 
 
+async def test_what_was_changed_is_reverted(engine: Engine) -> None:
+    box = await made(engine)
+    original = await engine.files.read(box, "/etc/passwd", 4096)
+    await engine.files.extract("web", "/tmp", packed("note", b"hello"))
+    await engine.files.extract("web", "/etc", packed("passwd", b"nobody"))
+    assert await engine.files.revert("web", "/tmp") == 2
+    with pytest.raises(NotFound):
+        await engine.files.revert(box, "/tmp/note")
+    assert {it.path for it in await engine.files.changes(box)} == {"/etc", "/etc/passwd"}
+    assert await engine.files.revert(box, "etc/passwd") == 1
+    assert await engine.files.read(box, "/etc/passwd", 4096) == original
+    assert await engine.files.changes(box) == []
+
+
 async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
     box = await made(engine)
     with pytest.raises(NotFound):

@@ -20,6 +20,7 @@ from tuidock.engine.containers.files import access
 from tuidock.engine.containers.files.visit import Visit
 from tuidock.engine.errors import Conflict, NotFound
 from tuidock.engine.layout import Layout
+from tuidock.engine.types import Mount
 
 
 def test_links_lead_where_they_do_inside(place: Place) -> None:
@@ -140,3 +141,32 @@ def test_a_process_is_signalled_alone(place: Place) -> None:
         assert {"sleep 598", "sleep 600"} <= {it.command for it in place.files.top(box.id)}
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_a_path_becomes_again_what_the_image_has(place: Place) -> None:
+    """Files, directories, links, owners, one kind for the other; running, then stopped.
+
+    Seen to fail without `layer` in `Restorer._become_directory` and in `_clear`, without the
+    look of `Upper._judged` at what a directory hides (/var was told of for ever), and without
+    `mounted` in `upper.pack_undone`: the way to the volume was moved.
+    """
+    script = (
+        "echo x >> /etc/passwd; chown 7:8 /etc/group; rm -r /bin/ls /www; mkdir /bin/ls /www;"
+        "echo deep > /bin/ls/deep; rm -r /root; echo > /root; mkdir -p /new/a/b; rm -r /var"
+    )
+    mount = Mount("bind", place.base, "/on/the/way")
+    box = place.container(script, mounts=(mount,))
+    first = place.files.changes(box.id)
+    assert {"/etc/passwd", "/bin/ls/deep", "/root", "/new/a/b"} <= {it.path for it in first}
+    assert place.files.revert(box.id, "/etc/passwd") == 1
+    assert "x\n" not in place.sh(box.id, "cat /etc/passwd; ls /new")
+    for state in ("running", "stopped"):
+        place.files.revert(box.id, "/")
+        left = [it.path for it in place.files.changes(box.id)]
+        assert left == ["/on", "/on/the", "/on/the/way"], state
+        if state == "running":
+            assert place.sh(box.id, "cat /www/index.html; ls -d /var/log") == "hello\n/var/log\n"
+            place.sh(box.id, script)
+            place.files.stop(box.id)
+    with pytest.raises(NotFound, match="as the image has it"):
+        place.files.revert(box.id, "/etc")

@@ -276,6 +276,13 @@ class Files(Protocol):
         """
         ...
 
+    async def revert(self, key: str, path: str) -> int:
+        """Make a path and all below it what the image has there; how many differences that were.
+
+        Raises NotFound when there is none, Conflict, HostError.
+        """
+        ...
+
     async def copy_out(self, key: str, path: str, local: str) -> Copied:
         """`cp CONTAINER:PATH LOCAL`, with its rules. Raises NotFound, Conflict, HostError."""
         ...

@@ -39,6 +39,9 @@ class LocalFiles:
     async def read(self, key: str, path: str, size: int) -> bytes:
         return await self._workers.slow(lambda core: core.containers.read_file(key, path, size))
 
+    async def revert(self, key: str, path: str) -> int:
+        return await self._workers.slow(lambda core: core.containers.revert(key, path))
+
     async def copy_out(self, key: str, path: str, local: str) -> Copied:
         return await self._workers.slow(
             lambda core: core.containers.copy_out(

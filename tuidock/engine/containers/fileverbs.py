@@ -53,6 +53,12 @@ class FileVerbs:
 
         return access.read(self.layout, self._find(key), path, size)
 
+    def revert(self, key: str, path: str) -> int:
+        """Make a path what the image has there. Raises NotFound, Conflict, HostError."""
+        from tuidock.engine.containers.files import access
+
+        return access.revert(self.layout, self._find(key), path)
+
     def archive(
         self, key: str, path: str, *, follow: bool = False
     ) -> AbstractContextManager[Archive]:

@@ -78,6 +78,17 @@ class FakeFiles:
             raise Conflict(f"{clean} is no regular file")
         return data[:size]
 
+    async def revert(self, key: str, path: str) -> int:
+        clean = posixpath.normpath(f"/{path}").replace("//", "/")
+        tree = self.tree(key)
+        undone = [each.path for each in await self.changes(key) if _within(each.path, clean)]
+        if not undone:
+            raise NotFound(f"{clean} is as the image has it")
+        for each in undone:
+            tree.pop(each, None)
+        tree.update({each: _IMAGE[each] for each in _IMAGE if _within(each, clean)})
+        return len(undone)
+
     async def copy_out(self, key: str, path: str, local: str) -> Copied:
         clean, data = self._at(key, path)
         target = os.path.join(local, posixpath.basename(clean)) if os.path.isdir(local) else local
@@ -136,6 +147,10 @@ class FakeFiles:
         if clean not in tree:
             raise NotFound(f"Could not find the file {clean} in container {key}")
         return clean, tree[clean]
+
+
+def _within(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")
 
 
 def _packed(tree: dict[str, bytes | None], root: str, top: str) -> bytes:

@@ -12,7 +12,7 @@ import os
 import posixpath
 
 from tuidock.engine.containers import bundle, records
-from tuidock.engine.containers.files.visit import Visit
+from tuidock.engine.containers.files.visit import PIECE, Visit
 from tuidock.engine.errors import BadSpec
 from tuidock.engine.filesystem import Change, ChangeKind, Listing, PathStat
 from tuidock.engine.images.layers import inflate
@@ -164,6 +164,37 @@ def changes(layout: Layout, record: Record) -> list[Change]:
         text = b"".join(visit.pieces())
     found = [Change(ChangeKind(each[0]), "/" + each[1:]) for each in _split(text)]
     return sorted(found, key=lambda change: change.path.split("/"))
+
+
+def revert(layout: Layout, record: Record, path: str) -> int:
+    """Make a path and all below it what the image has there; how many differences that were.
+
+    Raises NotFound when there is none, Conflict, HostError, StorageFull.
+    """
+    clean = _asked(path)["path"]
+    mounts: Any = bundle.read_config(layout, record.id)["mounts"]
+    mounted = [os.path.normpath(each["destination"]) for each in mounts]
+    asked = {**own_files(layout, record), "path": clean, "mounted": mounted}
+    with open(os.open(layout.ingest, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC), "r+b") as spool:
+        with visiting(layout, record, errand="undo", **asked) as visit:
+            while data := visit.take():
+                spool.write(data)
+            count = int(visit.answer()["changes"])
+        spool.seek(0)
+        _lay_over(layout, record, iter(lambda: spool.read(PIECE), b""))
+    records.note(layout, record, "revert", {"path": clean})
+    return count
+
+
+def _lay_over(layout: Layout, record: Record, pieces: Iterator[bytes]) -> None:
+    """Change the container's own files as a layer says. Raises Conflict when not all of it can."""
+    asked = {**_asked("/"), "where": "root", "owners": True, "layer": True}
+    with visiting(layout, record, errand="restore", **asked) as visit:
+        place = Destination(visit, visit.answer())
+        for piece in pieces:
+            place.write(piece)
+        if skipped := place.finish():
+            raise Conflict(f"{skipped} device nodes of the image were not brought back")
 
 
 def _split(text: bytes) -> list[str]:

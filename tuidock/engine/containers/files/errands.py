@@ -15,7 +15,7 @@ import os
 import stat
 
 from tuidock.engine.containers.files import upper
-from tuidock.engine.containers.files.restore import IN_CONTAINER, Restorer
+from tuidock.engine.containers.files.restore import AS_LAYER, IN_CONTAINER, Restorer
 from tuidock.engine.containers.files.upper import Upper
 from tuidock.engine.errors import Conflict, NotFound
 from tuidock.engine.images.layers.packing import Packer
@@ -155,7 +155,7 @@ def restore(request: dict[str, Any], enter: Enter, line: int) -> None:
     root = enter()
     place = _place(root, request)
     say(line, {"exists": place.exists, "directory": place.directory, "name": place.name})
-    manner = IN_CONTAINER._replace(owners=request["owners"])
+    manner = AS_LAYER if request.get("layer") else IN_CONTAINER._replace(owners=request["owners"])
     restorer = Restorer(place.base, manner, _follow)
     try:
         restorer.restore(Source(lambda: os.read(0, _PIECE)))
@@ -230,6 +230,21 @@ def changes(request: dict[str, Any], enter: Enter, line: int) -> None:
     say(line, {})
 
 
+def pack_undone(request: dict[str, Any], enter: Enter, line: int) -> None:
+    """What takes the changes at and below a path back, then how many they are."""
+    opener = Opener()
+    comparison, top = _comparison(request, enter, exact=True)
+    packer = Packer(write_out, opener, sparse=True, shift=request["shift"])
+    below = os.fsencode(request["path"].strip("/"))
+    mounted = [os.fsencode(each.strip("/")) for each in request["mounted"]]
+    count = upper.pack_undone(comparison, top, below, mounted, packer)
+    packer.finish()
+    if not count:
+        raise NotFound(f"{request['path']} is as the image has it")
+    os.close(1)
+    say(line, {"changes": count})
+
+
 def pack_layer(request: dict[str, Any], enter: Enter, line: int) -> None:
     """The changes as a layer."""
     opener = Opener()
@@ -256,5 +271,6 @@ ERRANDS: dict[str, Errand] = {
     "pack": pack,
     "restore": restore,
     "changes": changes,
+    "undo": pack_undone,
     "layer": pack_layer,
 }

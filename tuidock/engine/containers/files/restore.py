@@ -14,8 +14,9 @@ import stat
 from tuidock.engine.errors import Conflict, ContentError
 from tuidock.engine.images.layers import tar
 from tuidock.engine.images.layers.bounds import BOUNDS
-from tuidock.engine.images.layers.names import clean, shown
+from tuidock.engine.images.layers.names import WHITEOUT, clean, shown
 from tuidock.engine.images.layers.writing import fill
+from tuidock.engine.linux.files import remove_tree
 from tuidock.engine.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -42,9 +43,12 @@ class Manner(NamedTuple):
     """Permission bits that may be set."""
     xattrs: tuple[bytes, ...]
     """How the names of attributes that may be set begin."""
+    layer: bool = False
+    """As a layer: whiteouts remove, and directories and files replace each other."""
 
 
 IN_CONTAINER = Manner(False, 0o7777, (b"user.", b"security.capability", b"system.posix_acl_"))
+AS_LAYER = IN_CONTAINER._replace(owners=True, layer=True)
 ON_HOST = Manner(False, 0o1777, ())
 """Nothing that a container made may run on the host as somebody else: no setuid, no setgid."""
 
@@ -112,7 +116,9 @@ class Restorer:
         parts = path.split(b"/")
         parent = self._enter(parts[:-1])
         leaf = parts[-1]
-        if entry.kind == tar.DIRECTORY:
+        if self._manner.layer and leaf.startswith(WHITEOUT):
+            _remove(parent, leaf.removeprefix(WHITEOUT))
+        elif entry.kind == tar.DIRECTORY:
             self._directory(entry, parent, leaf)
         elif entry.kind == tar.FILE:
             self._file(entry, parent, leaf, source)
@@ -169,17 +175,26 @@ class Restorer:
         try:
             os.mkdir(leaf, 0o700, dir_fd=parent)
         except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(leaf, dir_fd=parent).st_mode):
-                raise Conflict(
-                    f'cannot overwrite non-directory "{shown(leaf)}" with directory'
-                ) from None
+            self._become_directory(parent, leaf)
         descriptor = os.open(leaf, _OPEN, dir_fd=parent)
         self._way.append(_Open(leaf, descriptor, entry))
+
+    def _become_directory(self, parent: int, leaf: bytes) -> None:
+        """See to it that what is there is a directory."""
+        if stat.S_ISDIR(os.lstat(leaf, dir_fd=parent).st_mode):
+            return
+        if not self._manner.layer:
+            raise Conflict(f'cannot overwrite non-directory "{shown(leaf)}" with directory')
+        os.unlink(leaf, dir_fd=parent)
+        os.mkdir(leaf, 0o700, dir_fd=parent)
 
     # --- everything else --------------------------------------------------------------------
 
     def _clear(self, parent: int, leaf: bytes) -> None:
         """Make room."""
+        if self._manner.layer:
+            _remove(parent, leaf)
+            return
         if stat.S_ISDIR(os.lstat(leaf, dir_fd=parent).st_mode):
             raise Conflict(f'cannot overwrite directory "{shown(leaf)}" with non-directory')
         os.unlink(leaf, dir_fd=parent)
@@ -259,6 +274,16 @@ class Restorer:
         except FileExistsError:
             self._clear(parent, leaf)
             make()
+
+
+def _remove(parent: int, leaf: bytes) -> None:
+    """With all that is in it. Raises Conflict for what something is mounted on."""
+    try:
+        remove_tree(parent, leaf)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        raise Conflict(f"something is mounted at {shown(leaf)}") from None
 
 
 def _linked_to(source: int, name: bytes, parent: int, leaf: bytes) -> None:

@@ -83,15 +83,29 @@ class Upper:
         return waiting._replace(kind=ChangeKind.MODIFIED if found else ChangeKind.ADDED)
 
     def hidden(self, path: bytes, top: int) -> list[bytes]:
-        """Paths of the image that a directory hides and has not told anew itself."""
+        """Paths of the image that a directory hides and has not told anew itself; all for -1."""
         own: set[bytes] = set()
-        if stat.S_ISDIR(os.fstat(top).st_mode):
+        if top >= 0 and stat.S_ISDIR(os.fstat(top).st_mode):
             opened = self._opener.open(top)
             own = set(map(os.fsencode, os.listdir(opened)))
             os.close(opened)
         names = {name for each in self._image.stack(path) for name in os.listdir(each)}
         paths = [path + b"/" + name for name in sorted(names - own)]
         return [each for each in paths if self._image.lookup(each)]
+
+    def original(self, path: bytes, *, whole: bool) -> Iterator[Seen]:
+        """What the image has at a path, and with `whole` all below, parents first."""
+        found = self._image.lookup(path)
+        if found is None:
+            return
+        descriptor = os.open(found.file, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            yield Seen(path, descriptor, found.status)
+        finally:
+            os.close(descriptor)
+        if whole and stat.S_ISDIR(found.status.st_mode):
+            for below in self.hidden(path, -1):
+                yield from self.original(below, whole=True)
 
     def _lookup(self, path: bytes) -> Found | None:
         self._looked += 1
@@ -115,6 +129,8 @@ class Upper:
                 return None
             return Difference(ChangeKind.MODIFIED, seen, stat.S_ISDIR(before.status.st_mode))
         hides = self._attribute(seen, OPAQUE_XATTR) == b"y"
+        if hides and self._exact:  # it was made anew, perhaps with all that was in it
+            hides = bool(self.hidden(seen.path, seen.descriptor))
         changed = hides or _differs(seen, before)
         return Difference(ChangeKind.MODIFIED if changed else None, seen, hides)
 
@@ -181,6 +197,44 @@ def pack_layer(upper: Upper, top: int, packer: Packer) -> None:
         packer.add(seen)
         if hides and stat.S_ISDIR(seen.status.st_mode):
             packer.put(_mark(seen.path, OPAQUE, seen))
+
+
+def pack_undone(
+    upper: Upper, top: int, below: bytes, mounted: Sequence[bytes], packer: Packer
+) -> int:
+    """What takes the changes at and below a path back, as a layer to be laid over them.
+
+    Whiteouts for what was added, and the image's own for all else; the number of changes. What
+    leads to a place that something is `mounted` on stays.
+    """
+    count, settled = 0, None
+    for kind, path in tell(upper, top):
+        kept = kind is ChangeKind.ADDED and any(_within(each, path) for each in mounted)
+        if kept or not _within(path, below):
+            continue
+        count += 1
+        if settled is not None and _within(path, settled):
+            continue
+        if kind is ChangeKind.ADDED:
+            packer.put(whiteout(path))
+            settled = path
+            continue
+        for seen in upper.original(path, whole=kind is ChangeKind.DELETED):
+            packer.add(seen)
+            if seen.path == path and not stat.S_ISDIR(seen.status.st_mode):
+                settled = path
+    return count
+
+
+def _within(path: bytes, top: bytes) -> bool:
+    return not top or path == top or path.startswith(top + b"/")
+
+
+def whiteout(path: bytes) -> Entry:
+    """The entry that removes a path."""
+    directory, _, leaf = path.rpartition(b"/")
+    name = directory + b"/" + WHITEOUT + leaf if directory else WHITEOUT + leaf
+    return Entry(name, tar.FILE, 0o644, 0, 0, 0, 0, b"", (0, 0))
 
 
 def _mark(directory: bytes, name: bytes, seen: Seen) -> Entry:

@@ -71,10 +71,14 @@ class Visit:
 
     def read(self) -> bytes:
         """Some bytes of the stream; b"" at its end. Raises EngineError when it was cut short."""
-        data = os.read(self._output, PIECE)
+        data = self.take()
         if not data:
             self.answer()
         return data
+
+    def take(self) -> bytes:
+        """Some bytes of the stream; at its end b"", and the answer to it is still to be had."""
+        return os.read(self._output, PIECE)
 
     def pieces(self) -> Iterator[bytes]:
         """All of the stream. Raises as `read`."""
