@@ -34,6 +34,10 @@ def test_there_and_back(tuidock: Cli, box: str, tmp_path: Path) -> None:
     tuidock("cp", "-", f"{box}:/root", stdin=stream)
     tuidock("cp", "-q", f"{box}:/root/a:b", str(tmp_path / "again"))
     assert (tmp_path / "again").read_text() == "colon"
+    tuidock("revert", box, "/root", "/new")
+    told = tuidock("diff", box).stdout.splitlines()
+    assert told == ["A /busy", "A /holes", "C /tmp", "A /tmp/a:b"]
+    assert "/new is as the image has it" in tuidock("revert", box, "/new", code=1).stderr
 
 
 def test_export_and_commit(tuidock: Cli, box: str, tmp_path: Path) -> None:

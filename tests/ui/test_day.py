@@ -11,6 +11,7 @@ from tests.ui.conftest import Stage, staged
 from tuidock.config import Config
 from tuidock.engine.types import ContainerSpec, Port, Process, Status
 from tuidock.screens import ports, processes
+from tuidock.screens.editing import Editor
 from tuidock.screens.env import EnvTab
 from tuidock.screens.files import FilesTab
 from tuidock.screens.json_tab import JsonTab, nodes, visible
@@ -156,11 +157,11 @@ async def test_files_are_copied_out_and_in_as_jobs(tmp_path: Path) -> None:
         assert (tmp_path / "out").read_bytes() == b"\0\1\2"
         assert stage.world.deeds[-1].line == f"tuidock cp web:/data {tmp_path}/out"
         (tmp_path / "in").write_bytes(b"hello")
-        await stage.press("U")
+        await stage.press("I")
         await answer(stage, str(tmp_path / "in"))
         await stage.until(lambda: "in" in names(stage))
         assert await stage.engine.files.read("web", "/in", 9) == b"hello"
-        await stage.press("U")
+        await stage.press("I")
         await answer(stage, str(tmp_path / "nosuch"))
         await stage.until(lambda: stage.shows("Could not find the file"))
 
@@ -176,9 +177,50 @@ async def test_nothing_is_put_in_where_nothing_may_change(tmp_path: Path) -> Non
         await opened(stage, "files", FilesTab)
         await stage.until(lambda: names(stage))
         before = dict(stage.engine.files.tree("web"))
-        await stage.press("U")
+        await stage.press("I")
         assert not isinstance(stage.app.screen, Ask)
         assert stage.engine.files.tree("web") == before
+
+
+async def test_a_file_is_edited_and_keeps_its_owner(stage: Stage) -> None:
+    """Seen to fail without `changed_meanwhile`: the other's text was gone without a question."""
+    tree = set_files(stage)
+    await opened(stage, "files", FilesTab)
+    await stage.until(lambda: names(stage))
+    await stage.press("j", "enter")
+    await stage.until(lambda: names(stage) == ["motd", "passwd"])
+    await stage.press("U")
+    await stage.until(lambda: isinstance(stage.app.screen, Editor))
+    await stage.press("H", "i", "escape")
+    assert stage.shows("Throw your changes away?")
+    await stage.press("n", "ctrl+s")
+    await stage.until(lambda: tree["/etc/motd"] == b"Hiwelcome\nto the harbour\n")
+    await stage.press("U")
+    await stage.until(lambda: isinstance(stage.app.screen, Editor))
+    tree["/etc/motd"] = b"theirs, and longer than it was"
+    await stage.press("x", "ctrl+s")
+    await stage.until(lambda: stage.shows("Write over it?"))
+    await stage.press("n")
+    assert tree["/etc/motd"] == b"theirs, and longer than it was"
+    for text in (b"\x1b[2J", b"\xff", b"a\r\nb\n"):
+        tree["/etc/motd"] = text
+        await stage.press("U")
+        await stage.until(lambda: stage.shows("/etc/motd"))
+        assert not isinstance(stage.app.screen, Editor)
+
+
+async def test_what_was_changed_is_reverted(stage: Stage) -> None:
+    tree = set_files(stage)
+    await opened(stage, "files", FilesTab)
+    await stage.until(lambda: ("A", "data") in [row[:2] for row in tab_rows(stage)])
+    await stage.press("z")
+    assert stage.shows("Revert /bin?")
+    await stage.press("y")
+    await stage.until(lambda: "/bin/sh" in tree)
+    assert stage.world.deeds[-1].line == "tuidock revert web /bin"
+    await stage.until(lambda: tab_rows(stage)[0][:2] == ("", "bin/"))
+    await stage.press("z")
+    assert stage.shows("/bin is as the image has it")
 
 
 def test_what_a_terminal_obeys_is_not_shown() -> None:
@@ -238,13 +280,13 @@ async def test_inspect_is_a_tree_that_folds_and_is_searched(
     await with_secrets(stage)
     await opened(stage, "inspect", JsonTab)
     await stage.until(lambda: tab_rows(stage))
-    await stage.press("z")
+    await stage.press("Z")
     shut = len(tab_rows(stage))
-    await stage.press("z")
+    await stage.press("Z")
     opened_all = len(tab_rows(stage))
     assert shut < opened_all
     assert not stage.shows("hunter2")
-    await stage.press("z", "slash", *"memory", "enter")
+    await stage.press("Z", "slash", *"memory", "enter")
     assert [row[0].split()[0] for row in tab_rows(stage)] == [".HostConfig.Memory"]
     await stage.press("y", "p")
     assert copied == [".HostConfig.Memory"]
@@ -254,7 +296,7 @@ async def test_inspect_is_a_tree_that_folds_and_is_searched(
     assert len(tab_rows(stage)) > shut
     await stage.press("u")
     stage.app.screen.detail.tab._shut.clear()  # type: ignore[attr-defined]
-    await stage.press("z", "z")
+    await stage.press("Z", "Z")
     assert any("hunter2" in row[0] for row in tab_rows(stage))
 
 

@@ -56,6 +56,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "containers.debug": ("web",),
     "files.copy_out": ("web", "/etc", "/tmp"),
     "files.copy_in": ("/etc/hosts", "web", "/tmp"),
+    "files.revert": ("web", "/etc/passwd"),
     "files.extract": ("web", "/tmp", None),
     "files.commit": ("web", CommitSpec("mine:2", "me", "why", ("CMD x",))),
 }

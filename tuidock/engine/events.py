@@ -15,8 +15,8 @@ class Event(NamedTuple):
     """Something that happened to a container or an image; the words are docker's.
 
     Containers: create start exec_create exec_start exec_die health_status oom die kill stop
-    restart pause unpause update rename destroy commit export archive-path extract-to-dir revert; with
-    `: ` and more words after exec_create, exec_start (the command) and health_status.
+    restart pause unpause update rename destroy commit export archive-path extract-to-dir revert;
+    with `: ` and more words after exec_create, exec_start (the command) and health_status.
     Images: pull tag untag delete import.
     """
 

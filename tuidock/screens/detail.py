@@ -93,6 +93,10 @@ class Tab(Vertical, can_focus=False):
         changes = any(verb.alters for verb in here)
         return None if changes and self.dock_screen.dock.read_only else True
 
+    def fold_all(self) -> bool:
+        """Fold the tree in here, or unfold it; False when there is none."""
+        return False
+
     def yankable(self) -> list[tuple[str, str]]:
         """(word, text) of what can be copied in here; none: what its container has."""
         return []

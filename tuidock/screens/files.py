@@ -25,10 +25,11 @@ from tuidock.engine.types import Container
 from tuidock.jobs import Say
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab, new_life
+from tuidock.screens.editing import Editor, TextFile, changed_meanwhile, opened, stored
 from tuidock.screens.listing import Item, Value
 from tuidock.screens.reading import Reader
 from tuidock.screens.tabpane import TabPane
-from tuidock.widgets.dialogs import Ask
+from tuidock.widgets.dialogs import Ask, Confirm
 from tuidock.widgets.table import Column, LiveTable
 
 READ = 256 * 1024
@@ -182,6 +183,48 @@ class FilesTab(Tab):
     def action_only_changes(self) -> None:
         self._only = not self._only
         self._paint()
+
+    # --- changing -------------------------------------------------------------------------------
+
+    @work(group="dialog", exclusive=True, exit_on_error=False)
+    async def action_edit(self) -> None:
+        """Change the text of a file; who owns it and its mode stay."""
+        it, files = self.subject, self.dock_screen.engine.files
+        with self.dock_screen.presented():
+            file = await opened(files, it.id, self.chosen[0])
+            title = f"{it.name}:{shown(file.path)}"
+            text = await self.app.push_screen_wait(Editor(title, file.text))
+            if text is None or not await self._may_write(it, file):
+                return
+            await stored(files, it.id, file, text)
+            self.look(it, self._path)
+
+    async def _may_write(self, it: Container, file: TextFile) -> bool:
+        if not await changed_meanwhile(self.dock_screen.engine.files, it.id, file):
+            return True
+        body = f"Somebody else has changed {shown(file.path)} since you opened it."
+        question = Confirm("Write over it?", body, dangerous=True, yes="Write")
+        sure: bool | None = await self.app.push_screen_wait(question)
+        return bool(sure)
+
+    @work(group="dialog", exclusive=True, exit_on_error=False)
+    async def action_revert(self) -> None:
+        """Make what is under the cursor, and all below it, what the image has there."""
+        it, path = self.subject, self.chosen[0]
+        below = [each for each in self._changes if each == path or each.startswith(path + "/")]
+        if not self.listing.cursor_key or not below:
+            self.notify(f"{shown(path)} is as the image has it", markup=False)
+            return
+        count = f"{fmt.count(len(below), 'difference')} from the image will be gone."
+        question = Confirm(f"Revert {shown(path)}?", count, dangerous=True, yes="Revert")
+        sure: bool | None = True
+        if self.dock_screen.dock.config.confirm:
+            sure = await self.app.push_screen_wait(question)
+        if not sure:
+            return
+        with self.dock_screen.presented():
+            await self.dock_screen.engine.files.revert(it.id, path)
+            self.look(it, self._path)
 
     # --- reading and copying ---------------------------------------------------------------------
 

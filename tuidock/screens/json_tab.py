@@ -135,11 +135,12 @@ class JsonTab(Tab):
         else:
             self.dock_screen.go_back()
 
-    def action_fold_all(self) -> None:
+    def fold_all(self) -> bool:
         """Everything shut, or, when it is, everything open."""
         branches = {it.path for it in self._found if it.branch}
         self._shut = set() if self._shut >= branches else branches
         self._fill()
+        return True
 
     def action_unmask(self) -> None:
         self._open = not self._open

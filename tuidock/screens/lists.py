@@ -237,7 +237,9 @@ class ListScreen(DockScreen):
             self.dock.remember_group(self.SCOPE, chosen)
 
     def action_fold_all(self) -> None:
-        self.pane.fold_all()
+        """Of the tree that one is in, else all groups."""
+        if not (self.detail.has_focus_within and self.detail.tab.fold_all()):
+            self.pane.fold_all()
 
     @work(group="dialog", exit_on_error=False)
     async def action_columns(self) -> None:

@@ -69,7 +69,14 @@ LIST = (
     Verb("list.reverse", "Reverse", "Turn the order round", "O", "list", "reverse"),
     Verb("list.columns", "Columns", "Choose and move the columns", "C", "list", "columns"),
     Verb("list.group", "Group", "Rows in groups: by a label, a fact", "ctrl+g", "list", "group"),
-    Verb("list.fold", "Fold all", "Fold or unfold all groups", "Z", "list", "fold_all"),
+    Verb(
+        "list.fold",
+        "Fold all",
+        "Fold or unfold all groups, or the whole tree",
+        "Z",
+        "list",
+        "fold_all",
+    ),
     Verb("list.menu", "Actions", "What can be done here, with its keys", "x", "list", "menu"),
     Verb("list.yank", "Copy", "Copy id, name or more to the clipboard", "y", "list", "yank"),
     Verb(

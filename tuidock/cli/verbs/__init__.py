@@ -77,9 +77,7 @@ VERBS: dict[str, Verb] = {
     "top": Verb("top", "Show the processes of a container", "containers"),
     "anatomy": Verb("anatomy", "Show how a container is made, and what for", "containers"),
     "diff": Verb("diff", "Show what a container changed in its files", "containers"),
-    "revert": Verb(
-        "revert", "Make files again what the image has", "containers", changes=True
-    ),
+    "revert": Verb("revert", "Make files again what the image has", "containers", changes=True),
     "cp": Verb("cp", "Copy files into and out of containers", "containers"),
     "export": Verb("export", "Write a container's file system as a tar archive", "containers"),
     "container mount": Verb(

@@ -13,7 +13,7 @@ import posixpath
 
 from tuidock.engine.containers import bundle, records
 from tuidock.engine.containers.files.visit import PIECE, Visit
-from tuidock.engine.errors import BadSpec
+from tuidock.engine.errors import BadSpec, Conflict
 from tuidock.engine.filesystem import Change, ChangeKind, Listing, PathStat
 from tuidock.engine.images.layers import inflate
 from tuidock.engine.runtime.namespaces import SHIFTED

@@ -240,7 +240,8 @@ def pack_undone(request: dict[str, Any], enter: Enter, line: int) -> None:
     count = upper.pack_undone(comparison, top, below, mounted, packer)
     packer.finish()
     if not count:
-        raise NotFound(f"{request['path']} is as the image has it")
+        text = f"{request['path']} is as the image has it"
+        raise NotFound(text, "what something is mounted on stays")
     os.close(1)
     say(line, {"changes": count})
 
