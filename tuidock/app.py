@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 from textual import work
 from textual.app import ScreenStackError
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.theme import Theme
@@ -26,6 +28,7 @@ from tuidock import config as settings
 from tuidock import state as remembered
 from tuidock.commands import ContainerCommands, VerbCommands
 from tuidock.deeds import noted
+from tuidock.driver import LoopDriver
 from tuidock.engine import readonly
 from tuidock.engine.api import Engine
 from tuidock.engine.errors import EngineError
@@ -111,6 +114,11 @@ class TuidockApp(Noticing, Remembering, InTurn, inherit_bindings=False):
             self.register_theme(theme)
         known = self.config.theme in self.available_themes
         self.theme = self.config.theme if known else DARK.name
+
+    def get_driver_class(self) -> type[Driver]:
+        """On a terminal our own; a browser's, or one that the environment names, as they are."""
+        found = super().get_driver_class()
+        return LoopDriver if found is LinuxDriver else found
 
     def watch_theme(self) -> None:
         """Colours of the terminal's own go to it as they are; Textual would mix them itself."""

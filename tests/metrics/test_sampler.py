@@ -14,6 +14,7 @@ from tests import root_only
 from tests.cgroups.conftest import BUSY, HOLD, Start, grow, hierarchies_of, hold
 from tests.metrics.conftest import New
 from tests.waiting import until
+from tuidock.engine import journal
 from tuidock.engine.cgroups.cgroup import Cgroup
 from tuidock.engine.cgroups.files import counter, read
 from tuidock.engine.layout import Layout
@@ -143,7 +144,7 @@ def _quiet(sampler: Sampler, pid: int) -> Sample:
 def test_who_does_nothing_costs_few_reads(
     layout: Layout, new_container: New, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of what fifty idle containers cost. Fails without `_kept`."""
+    """Most of what fifty idle containers cost. Fails without `_kept`, and without `_all_rest`."""
     monkeypatch.setattr(sampler_module, "QUIET", 1000.0)
     process = start(new_container(ID), "import time; print('ready', flush=True); time.sleep(100)")
     hold(process)
@@ -151,6 +152,7 @@ def test_who_does_nothing_costs_few_reads(
     before = _quiet(sampler, process.pid)
     for name in ("memory_v1", "memory_v2"):
         monkeypatch.setattr(sampler_module.counters, name, None)
+    monkeypatch.setattr(sampler_module._Meter, "sample", None)
     after = _one(sampler, process.pid)
     assert after == before._replace(at=after.at)
     assert after.at > before.at
@@ -161,7 +163,9 @@ def test_who_does_nothing_costs_few_reads(
 def test_a_limit_of_one_who_does_nothing_is_seen_at_once(
     layout: Layout, new_container: New, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each kind by itself. Fails when its file is not among `_SIGNS`."""
+    """Each kind by itself, with its event. Fails when its file is not among `_SIGNS`, and without
+    the journal in `_rest`.
+    """
     monkeypatch.setattr(sampler_module, "QUIET", 1000.0)
     cgroup = new_container(ID)
     process = start(cgroup, "import time; print('ready', flush=True); time.sleep(100)")
@@ -170,11 +174,14 @@ def test_a_limit_of_one_who_does_nothing_is_seen_at_once(
     _quiet(sampler, process.pid)
     limits: dict[str, dict[str, int]] = {"memory": {"limit": 40 * MB}}
     cgroup.apply(limits)
+    journal.append(layout, "container", "update", ID, "still")
     assert _quiet(sampler, process.pid).memory_limit == 40 * MB
     limits["cpu"] = {"quota": 25_000, "period": 50_000}
     cgroup.apply(limits)
+    journal.append(layout, "container", "update", ID, "still")
     assert _quiet(sampler, process.pid).cpu_limit == 0.5
     cgroup.apply({**limits, "pids": {"limit": 7}})
+    journal.append(layout, "container", "update", ID, "still")
     assert _quiet(sampler, process.pid).pids_limit == 7
     sampler.close()
 

@@ -32,8 +32,16 @@ SILENCE = 3.5
 
 
 def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
-    """Fails when rows are painted again for figures that are not shown: at every sample then."""
+    """Fails when rows are painted again for figures that are not shown: at every sample then; and
+    when nobody takes an escape that nothing follows for a key.
+    """
     with RealTerminal(PROGRAM, tmp_path) as terminal:
+        terminal.read_until(b"box-15")
+        terminal.type(b"/")
+        terminal.read_until(b"regex")
+        terminal.type(b"zzz")
+        terminal.read_until(b"nothing matches")
+        terminal.type(b"\x1b")
         terminal.read_until(b"box-15")
         assert terminal.falls_silent(SILENCE), "it never stops to write"
         terminal.type(b"\x11")

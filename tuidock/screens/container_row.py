@@ -39,6 +39,8 @@ COLUMNS = (
 )
 PROJECT = "com.docker.compose.project"
 """The label with which compose names the project of a container."""
+AT = Sample._fields.index("at")
+"""Fields after it are what was measured."""
 SPARK = 9
 """Seconds of CPU in the sparkline."""
 
@@ -68,6 +70,30 @@ def _looks(
     curve = tuple([(round(sample.cpu, 3), sample.memory >> 16) for sample in past])
     ages = fmt.status(it, now), fmt.age(now - it.created)
     return it, pending, ages, curve, figures, blocks, traffic
+
+
+class Stillness:
+    """How long no figure has moved: then no row can look different, but for its age."""
+
+    LOOK = 5
+    """Seconds between two looks at rows that rest."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def rests(self, world: World, now: float) -> bool:
+        """After one more sample: whether rows need no look for it."""
+        self._count = self._count + 1 if _nothing_moved(world, now) else 0
+        return self._count > SPARK and self._count % self.LOOK > 0
+
+
+def _nothing_moved(world: World, now: float) -> bool:
+    """Whether all last samples are like those before, and no age is told in seconds."""
+    young = now - 2 * 60
+    ages = (max(it.started, it.exit.at if it.exit else 0) for it in world.containers.values())
+    return all(age < young for age in ages) and all(
+        past[-1][AT + 1 :] == past[-2][AT + 1 :] for past in world.samples.values() if len(past) > 1
+    )
 
 
 def item(it: Container, world: World, now: float) -> Item:

@@ -13,7 +13,7 @@ from tuidock import format as fmt
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
 from tuidock.jobs import Say
 from tuidock.screens.base import bindings, summary
-from tuidock.screens.container_row import COLUMNS, PROJECT, item, order
+from tuidock.screens.container_row import COLUMNS, PROJECT, Stillness, item, order
 from tuidock.screens.detail import Tab
 from tuidock.screens.groups import LABEL, Group
 from tuidock.screens.later import Later
@@ -68,6 +68,7 @@ class ContainersScreen(ListScreen):
     # --- what it shows --------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        self._still = Stillness()
         self.pane.head = self._head
 
     def _head(self, group: Group) -> Sequence[Cell]:
@@ -79,8 +80,11 @@ class ContainersScreen(ListScreen):
     def show(self, world: World, before: World) -> None:
         if (
             world.containers is not before.containers
-            or world.samples is not before.samples
             or world.pending is not before.pending
+            or (
+                world.samples is not before.samples
+                and not self._still.rests(world, self.dock.now())
+            )
         ):
             self.fill()
         if (

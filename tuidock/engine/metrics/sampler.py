@@ -23,11 +23,12 @@ from tuidock.engine.types import Sample
 
 SPAN = 0.2
 """Seconds; over less, a rate is mostly noise, and the one before is given again."""
-QUIET = 5.0
+QUIET = 20.0
 """Seconds for which all counters of a container are taken for unchanged when its `_SIGNS` are.
 
 What moves without any process of the container is then that late: packets nobody waits for, the
-host's pressure.
+host's pressure; while nothing runs in any of them, memory that the host reclaims, and a limit
+set past tuidock.
 """
 _SIGNS = {
     ("cpuacct", 1): ("cpuacct.usage",),
@@ -50,6 +51,8 @@ class Sampler:
         self._layout = layout
         self._meters: dict[tuple[str, int], _Meter] = {}
         self._ends = select.poll()
+        self._rest: object = None
+        """What would differ if anything had run in any of them, or an event had happened."""
 
     def running(self) -> dict[str, int]:
         """Id and main process of what was sampled last and has not ended since: one system call."""
@@ -64,7 +67,22 @@ class Sampler:
         Raises OSError.
         """
         self._forget(set(self._meters) - set(containers))
+        if self._all_rest(containers):
+            at = time.clock_gettime(time.CLOCK_BOOTTIME)
+            return [self._meters[key].again(at) for key in containers]
         return list(self._samples(containers))
+
+    def _all_rest(self, containers: Sequence[tuple[str, int]]) -> bool:
+        """Whether nothing ran since the last look: the cgroup above counts for all beneath it, and
+        limits are changed with an event.
+        """
+        before, meters = self._rest, self._meters
+        one_each = {meter.total: meter for meter in meters.values()}
+        self._rest = _extent(self._layout.events), [it.together() for it in one_each.values()]
+        full = time.clock_gettime(time.CLOCK_BOOTTIME) - QUIET
+        return self._rest == before and all(
+            key in meters and meters[key].rests(full) for key in containers
+        )
 
     def _samples(self, containers: Sequence[tuple[str, int]]) -> Iterator[Sample]:
         for key in containers:
@@ -106,6 +124,8 @@ class _Meter:
         }
         self._versions = {name: cgroup.version(name) for name in self._readers}
         self._counts_cpu = bool(cgroup.path("cgroup") or cgroup.path("cpuacct"))
+        self.total = _total(cgroup)
+        self.together()
         self._kin = None if self._counted_by_cgroups() else Kin(pid)
         self._at = self._cpu = self._throttled = 0.0
         self._used = self._held = 0.0
@@ -161,12 +181,30 @@ class _Meter:
         at = time.clock_gettime(time.CLOCK_BOOTTIME)
         seen = [os.pread(self._open(path), _SIGN_SIZE, 0) for path in self._signs or ()]
         if self._kept is not None and seen == self._seen and at - self._full < QUIET:
-            self._at = at
-            return self._kept._replace(at=at)
+            return self.again(at)
         sample = self._sample()
         settled = self._signs and not sample.cpu and not sample.throttled
         self._kept, self._seen, self._full = sample if settled else None, seen, at
         return sample
+
+    def together(self) -> bytes:
+        """What `total` says; nothing where nobody counts, or where all that is gone."""
+        try:
+            return self._read(self.total) if self.total else b""
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            return b""
+
+    def rests(self, full: float) -> bool:
+        """Whether nothing ran when it was last measured, and all was read after `full`."""
+        return self._kept is not None and self._full > full
+
+    def again(self, at: float) -> Sample:
+        """The last sample once more, for one that rests."""
+        assert self._kept is not None
+        self._at = at
+        return self._kept._replace(at=at)
 
     def _sample(self) -> Sample:
         """Every counter read."""
@@ -283,3 +321,20 @@ def _open(path: str) -> int:
 
 def _network_of(pid: int) -> str:
     return os.readlink(f"/proc/{pid}/ns/net")
+
+
+def _total(cgroup: Cgroup) -> str:
+    """The file that counts CPU time of all containers of this store together; empty for none."""
+    if cgroup.version("cpuacct") == 1:
+        return f"{os.path.dirname(str(cgroup.path('cpuacct')))}/cpuacct.usage"
+    unified = cgroup.path("cgroup")
+    return f"{os.path.dirname(unified)}/cpu.stat" if unified else ""
+
+
+def _extent(path: str) -> tuple[int, int]:
+    """Inode and bytes of a file that only grows."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_ino, found.st_size
