@@ -14,7 +14,8 @@ from tests.runtime.conftest import collect
 from tests.waiting import until
 from tuidock.anatomy_lines.sections import SECTIONS, items
 from tuidock.anatomy_words import known
-from tuidock.engine.anatomy import AHEAD, Anatomy, Birth, Living, Step
+from tuidock.engine.anatomy import AHEAD, Anatomy, Batch, Birth, Living, Step
+from tuidock.engine.containers.anatomy.record import parts
 from tuidock.engine.core import Core
 from tuidock.engine.errors import RuntimeFailure, WrongStatus
 from tuidock.engine.types import Container, ContainerSpec, Device, Limits, Mount, Port, Status
@@ -130,6 +131,35 @@ def test_the_parts_of_a_birth_come_in_order_and_end_with_the_command(core: Core)
     assert (last.kind, last.text) == ("exec", "execve(sleep 1000)")
     times = [step.at for step in steps(birth) if step.at is not None]
     assert times == sorted(times)
+
+
+@pytest.mark.root(root_only.BRIDGE)
+def test_the_network_is_timed_by_who_wires_it(core: Core) -> None:
+    """Fails when the laps of `Network.connect` do not reach the record."""
+    ports = (*(Port(at, host_port=34000 + at) for at in range(1, 701)), Port(900, "udp"))
+    birth = looked_into(core, born(core, network="bridge", ports=ports).id)[0].birth
+    (gate,) = [part for part in birth.parts if part.name == "wait for the network"]
+    told = [step.text for batch in gate.batches for step in batch.steps]
+    assert "wait until packets pass" in told
+    assert "*:34001-34700/tcp leads to 1-700" in told, "1,000 lines would be too long a message"
+    assert all(batch.seconds is not None and batch.seconds > 0 for batch in gate.batches)
+    begun = [step.at for batch in gate.batches for step in batch.steps if step.at is not None]
+    assert len(begun) == len(told)
+    assert begun == sorted(begun)
+    assert 0 < begun[0] < birth.seconds, "after the first part began, while the root was furnished"
+
+
+def test_records_of_older_versions_can_be_read() -> None:
+    """Their networks were told in words alone; a launcher may be older than its client, too."""
+    begin, end = [0, "part", "wait for the network"], [9_000_000, "part", ""]
+    (words,) = parts([begin, [5_000_000, "network", "bring eth0 up in the container"], end])
+    assert words.batches == (
+        Batch(None, (Step("network.up", "bring eth0 up in the container", None),)),
+    )
+    (timed,) = parts(
+        [begin, [5_000_000, "network", [10**12, 10**12 + 2_000_000, ["give it"]]], end]
+    )
+    assert timed.batches == (Batch(0.002, (Step("network.address", "give it", None),)),)
 
 
 @pytest.mark.root(root_only.LIMITS)

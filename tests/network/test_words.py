@@ -268,3 +268,16 @@ def test_filled_stencil_is_what_pyroute2_would_encode(
 def test_holes_take_only_what_fits() -> None:
     with pytest.raises(ValueError, match="address takes 4 bytes, not 3"):
         stencils.fill((stencils.Hole("address"),), {"address": b"abc"})
+
+
+def test_open_ports_are_told_in_rows() -> None:
+    """And no more of them than a message can hold."""
+    row = [Port(at, host_port=8000 + at) for at in (80, 81, 82)]
+    other = [Port(83, "udp", 8083), Port(84, "tcp", 8084, "127.0.0.1")]
+    assert hostports.described([*row, *other]) == [
+        "*:8080-8082/tcp leads to 80-82",
+        "*:8083/udp leads to 83",
+        "127.0.0.1:8084/tcp leads to 84",
+    ]
+    apart = hostports.described([Port(at, host_port=9000 + at) for at in range(1, 301, 2)])
+    assert (len(apart), apart[-1]) == (101, "50 more ports are open")

@@ -349,6 +349,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Says that all that is not near goes to the bridge, and from there into the world.",
         "Without it, the container could talk to its neighbours only.",
     ),
+    "network.wait": (
+        "Waits until the kernel lets packets through, which it does a moment later.",
+        "Without it, the first packet could be lost, which costs a second.",
+    ),
     "network.port": (
         "Publishes a port: what arrives at the host is sent on into the container (-p).",
         "Without it, the service could be reached from this host only.",

@@ -17,6 +17,8 @@ from tuidock.engine.types import ContainerSpec, Port
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _ATTEMPTS = 100
+_TOLD = 100
+"""Rows of ports that a record of a birth names: a message has its limit."""
 _RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
 
@@ -46,11 +48,32 @@ def choose(wanted: Sequence[Port], taken: Sequence[Port]) -> tuple[Port, ...]:
 
 
 def described(published: Sequence[Port]) -> list[str]:
-    """What it means that these ports are open, a line each."""
-    return [
-        f"{port.host_ip or '*'}:{port.host_port}/{port.protocol} leads to {port.container_port}"
-        for port in published
-    ]
+    """What it means that these ports are open: a line for each row of them, and not too many."""
+    rows: list[list[Port]] = []
+    for port in published:
+        if rows and _follows(port, rows[-1][-1]):
+            rows[-1].append(port)
+        else:
+            rows.append([port])
+    more = [f"{len(rows) - _TOLD} more ports are open"] if len(rows) > _TOLD else []
+    return [_row(row[0], row[-1]) for row in rows[:_TOLD]] + more
+
+
+def _follows(port: Port, other: Port) -> bool:
+    return port == other._replace(
+        host_port=other.host_port + 1, container_port=other.container_port + 1
+    )
+
+
+def _row(first: Port, last: Port) -> str:
+    hosts, inside = (
+        f"{low}-{high}" if high > low else f"{low}"
+        for low, high in (
+            (first.host_port, last.host_port),
+            (first.container_port, last.container_port),
+        )
+    )
+    return f"{first.host_ip or '*'}:{hosts}/{first.protocol} leads to {inside}"
 
 
 def clash(port: Port, other: Port) -> bool:

@@ -19,6 +19,7 @@ from tuidock.engine.errors import NetworkError
 from tuidock.engine.linux.libc import check, libc
 from tuidock.engine.network import netlink
 from tuidock.engine.network.ipam import Bridge, Endpoint
+from tuidock.engine.network.laps import Laps
 from tuidock.engine.network.netlink import NetlinkFailure, Step
 from tuidock.engine.network.stencils import Stencils, fill, number
 
@@ -115,12 +116,11 @@ def _set(key: str, value: str) -> None:
 # --- a container's plug ---------------------------------------------------------------------
 
 
-def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> list[str]:
+def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int, laps: Laps) -> None:
     """Give the network namespace of `pid` an eth0 on the bridge, with address and default route.
 
     A veth of that name that is left from before goes first. On failure nothing is left.
-    Returns the names of the steps that were done.
-    Raises NetworkError, NeedsRoot, Unsupported.
+    `laps` are told of each step. Raises NetworkError, NeedsRoot, Unsupported.
     """
     values = {
         "veth": endpoint.interface.encode(),
@@ -133,13 +133,15 @@ def plug(bridge: Bridge, stencils: Stencils, endpoint: Endpoint, pid: int) -> li
     with _namespace(pid) as namespace:
         values["netns"] = number(namespace)
         try:
-            return _wire(stencils, values, namespace, endpoint)
+            _wire(stencils, values, namespace, endpoint, laps)
         except BaseException:
             unplug(endpoint.interface, stencils)
             raise
 
 
-def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endpoint) -> list[str]:
+def _wire(
+    stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endpoint, laps: Laps
+) -> None:
     def step(words: str, stencil: str) -> Step:
         return Step(words, fill(stencils[stencil], values))
 
@@ -149,6 +151,7 @@ def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endp
             step(f"set hairpin mode of {to.interface}", "hairpin"),
         ]
         netlink.request(outside, pair)
+        laps.done(*(each.name for each in pair))
         inside, values["index"] = _inside(namespace)
         end = [
             step("bring eth0 up in the container", "eth0 up"),
@@ -157,9 +160,10 @@ def _wire(stencils: Stencils, values: dict[str, bytes], namespace: int, to: Endp
         ]
         with inside:
             netlink.request(inside, end)
+        laps.done(*(each.name for each in end))
         _await_carrier(outside, step(f"look at {to.interface}", "look"))
         _await_carrier(outside, step("look at the bridge", "look at bridge"))
-    return [each.name for each in (*pair, *end)]
+        laps.done("wait until packets pass")
 
 
 def _await_carrier(sock: socket.socket, look: Step) -> None:

@@ -20,6 +20,7 @@ from tuidock.engine.errors import BadSpec, EngineError, HostError
 from tuidock.engine.layout import Layout
 from tuidock.engine.network import firewall, hostports, ipam, leases, link, stencils
 from tuidock.engine.network.ipam import Bridge, Endpoint, Subnet
+from tuidock.engine.network.laps import Lap, Laps
 from tuidock.engine.network.stencils import Stencils
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec, Finding, Port
@@ -72,23 +73,24 @@ class Network:
                 raise
         return endpoint
 
-    def connect(self, endpoint: Endpoint, pid: int) -> list[str]:
+    def connect(self, endpoint: Endpoint, pid: int) -> list[Lap]:
         """Plug the network namespace of process `pid` in, and open the published ports.
 
-        Returns what was done, in words.
+        Returns what was done, and when.
 
         The process must not end meanwhile (it waits at the gate). On failure nothing of this
         is left, but the lease stays: `disconnect` ends it.
         Raises NetworkError, NeedsRoot, Unsupported.
         """
         with self._lock():
-            bridge = self._bridge()
-            done = self._raise(bridge, self._endpoints())
+            laps, bridge = Laps(), self._bridge()
+            laps.done(*self._raise(bridge, self._endpoints()))
             patterns = self._stencils(bridge)
-            done += link.plug(bridge, patterns, endpoint, pid)
+            link.plug(bridge, patterns, endpoint, pid, laps)
             if not firewall.publish(patterns, endpoint):
                 firewall.replace(patterns, self._endpoints())
-            return done + hostports.described(endpoint.ports)
+            laps.done(*hostports.described(endpoint.ports))
+            return laps.all
 
     def disconnect(self, container_id: str) -> None:
         """Remove interface, published ports and lease; the last one takes the bridge along.

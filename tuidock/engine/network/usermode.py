@@ -18,6 +18,7 @@ from tuidock.engine.layout import Layout
 from tuidock.engine.linux.proc import kill_exactly
 from tuidock.engine.network import carriers, hostports, ipam, leases
 from tuidock.engine.network.ipam import Endpoint, Subnet
+from tuidock.engine.network.laps import Lap, Laps
 from tuidock.engine.store import transaction
 from tuidock.engine.types import ContainerSpec, Finding, Port
 
@@ -69,21 +70,22 @@ class UserNetwork:
             )
         return endpoint
 
-    def connect(self, endpoint: Endpoint, pid: int) -> list[str]:
+    def connect(self, endpoint: Endpoint, pid: int) -> list[Lap]:
         """Have the namespace of process `pid` carried, with the published ports open.
 
         The process must not end meanwhile (it waits at the gate). Raises NetworkError,
         PortInUse when somebody took a port since `reserve`, RuntimeFailure. Returns what was
-        done, in words.
+        done, and when.
         """
-        carrier = carriers.named(endpoint.network)
+        laps, carrier = Laps(), carriers.named(endpoint.network)
         try:
             self._start(endpoint.container, pid, carrier.program(endpoint, pid)._asdict())
         except NetworkError:
             hostports.choose(endpoint.ports, ())
             raise
         made = f"{carrier.name} carries {endpoint.interface} with {endpoint.address}"
-        return [made, *hostports.described(endpoint.ports)]
+        laps.done(made, *hostports.described(endpoint.ports))
+        return laps.all
 
     def disconnect(self, container_id: str) -> None:
         """End the program, if it has not ended with the container, and the lease."""

@@ -1,7 +1,8 @@
 """The record of a birth, kept with the bundle: every system call and file written for it.
 
 A JSON object, `birth.json`: what the starter's ledger holds, times in nanoseconds since its first
-part began (what was made ahead of time has negative ones). Strings of calls are as they were,
+part began (what was made ahead of time has negative ones), which is `begun` by the clock: laps of
+the network, which its client timed, are in the clock's. Strings of calls are as they were,
 structures in hex; addresses mean nothing any more. Invariant: it is opened while the monitor
 waits, so that it may be filled later without coming in the way of a removal.
 """
@@ -51,7 +52,7 @@ def fill(descriptor: int) -> None:
     begun = next((at for at, kind, _ in entries if kind == "part"), 0)
     plain = [[at - begun, kind, *_plain(kind, facts)] for at, kind, facts in entries]
     with suppress(OSError):  # who reads it says that it is not whole
-        write_all(descriptor, _JSON.encode({"entries": plain}).encode())
+        write_all(descriptor, _JSON.encode({"begun": begun, "entries": plain}).encode())
     os.close(descriptor)
 
 

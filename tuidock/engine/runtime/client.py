@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from tuidock.engine.layout import Layout
     from tuidock.engine.linux.sockets import Packets
+    from tuidock.engine.network.laps import Lap
 
 __all__ = [
     "ExecLine",
@@ -105,10 +106,10 @@ class Starting:
         self._started = started
         self._attach = attach
 
-    def go(self, wired: Sequence[str] = ()) -> None:
+    def go(self, wired: Sequence[Lap] = ()) -> None:
         """Open the gate; when nobody is behind it any more, `wait_started` says why.
 
-        `wired` is what was done for its network meanwhile, for the record of its birth.
+        `wired` is what was done for its network meanwhile, and when, for the record of its birth.
         """
         with suppress(OSError):
             self._packets.send(encode({"go": True, "wired": wired}))

@@ -116,6 +116,7 @@ _NETWORK = (
     ("bring eth0 up", "network.up"),
     ("give ", "network.address"),
     ("set the container's default route", "network.route"),
+    ("wait until packets pass", "network.wait"),
 )
 
 

@@ -39,13 +39,18 @@ def read(layout: Layout, container_id: str) -> Birth:
     except OSError as error:
         return Birth(unread=f"{error.filename}: {error.strerror}")
     try:
-        return Birth(tuple(parts(json.loads(text)["entries"])))
+        record = json.loads(text)
+        return Birth(tuple(parts(record["entries"], record.get("begun"))))
     except ValueError:
         return Birth(unread=_UNFINISHED)
 
 
-def parts(entries: list[Entry]) -> Iterator[Part]:
-    """The parts of a record. What comes after the last one served no birth any more."""
+def parts(entries: list[Entry], begun: int | None = None) -> Iterator[Part]:
+    """The parts of a record. What comes after the last one served no birth any more.
+
+    `begun` is when the first one began, in nanoseconds of the clock; None where that is not known.
+    """
+    entries = [_on_time(entry, begun) for entry in entries]
     answers = [entry[0] for entry in entries if entry[1] == "answered"]
     discarded = any(entry[1] == "discarded" for entry in entries)
     marks = [number for number, entry in enumerate(entries) if entry[1] == "part"]
@@ -59,6 +64,19 @@ def parts(entries: list[Entry]) -> Iterator[Part]:
             until = entries[end][0] if end < len(entries) else entries[-1][0]
             inside = entries[start + 1 : end]
             yield Part(name, (until - at) / _SECOND, tuple(_batches(inside, answers)))
+
+
+def _on_time(entry: Entry, begun: int | None) -> Entry:
+    """With (when, how long, steps) of what was done for the network.
+
+    The client timed that, by the clock; older versions told the words alone.
+    """
+    if entry[1] != "network":
+        return entry
+    if isinstance(entry[2], str):
+        return [entry[0], "network", (None, None, [entry[2]])]
+    since, until, done = entry[2]
+    return [entry[0], "network", (since - begun if begun else None, until - since, done)]
 
 
 def _batches(entries: list[Entry], answers: list[int]) -> Iterator[Batch]:
@@ -82,12 +100,20 @@ def _owner(entry: Entry) -> tuple[str, str]:
 
 def _batch(entry: Entry, answers: list[int], words: list[str]) -> Batch:
     at, kind, *facts = entry
+    if kind == "network":
+        return _lap(*facts[0])
     if kind != "calls":
         return Batch(None, tuple(_single(at / _SECOND, kind, facts)))
     answered = next((each for each in answers if each > at), None)
     took = None if answered is None else (answered - at) / _SECOND
     rows = _looks_joined(facts[0])
     return Batch(took, tuple(each for row in rows for each in _steps(*row, at, words)))
+
+
+def _lap(since: int | None, took: int | None, done: list[str]) -> Batch:
+    at = None if since is None else since / _SECOND
+    steps = tuple(Step(kinds.kind_of_network(each), each, at) for each in done)
+    return Batch(None if took is None else took / _SECOND, steps)
 
 
 def _looks_joined(rows: list[tuple[str, list[Call]]]) -> Iterator[tuple[str, list[Call]]]:
@@ -131,8 +157,6 @@ def _single(at: float, kind: str, facts: list[Any]) -> Iterator[Step]:
             yield from _namespaces(facts[0], at, (line,))
         case "write":
             yield Step(kinds.kind_of_write(facts[0]), wording.written(*facts), at)
-        case "network":
-            yield Step(kinds.kind_of_network(facts[0]), facts[0], None)
         case "program":
             id_map = facts[0][0].endswith("idmap")
             yield Step("ids.program" if id_map else "runtime", " ".join(facts[0]), at)
