@@ -5,7 +5,7 @@ Invariant: what cannot be written is told once or at the moment, and never ends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from textual.app import App
 
@@ -47,6 +47,10 @@ class Remembering(App[int], inherit_bindings=False):
     def remember_shell(self, image: str, shell: str) -> None:
         """Keep the shell that was chosen in containers of an image."""
         self._remember(self.state.with_shell(image, shell))
+
+    def remember_undo(self, steps: Sequence[object]) -> None:
+        """Keep how to take changes of limits back."""
+        self._remember(self.state._replace(undo=tuple(steps)))
 
     def _remember(self, state: remembered.State) -> None:
         self.state = state

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FORMS = 100
 """Images whose forms and shells are remembered."""
@@ -29,6 +29,8 @@ class State(NamedTuple):
     """What was last filled into the run form for an image, by reference, the newest last."""
     shells: Mapping[str, str] = {}
     """The shell that was last chosen for an image, by reference."""
+    undo: tuple[Any, ...] = ()
+    """What takes changes of limits back, newest last, as `widgets.limits_history` writes it."""
 
     def with_form(self, image: str, values: Mapping[str, str]) -> State:
         """What a name was is not kept: no two containers have the same."""
@@ -73,6 +75,7 @@ def load(path: str) -> State:
             str(found.get("theme", "")),
             {str(image): _texts(values) for image, values in found.get("forms", {}).items()},
             _texts(found.get("shells", {})),
+            tuple(found.get("undo", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return State()

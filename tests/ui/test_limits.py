@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,24 @@ async def test_the_command_line_equal_stands_below(stage: Stage) -> None:
     assert stage.shows("z takes back: CPU quota 1 core → 0.5 cores.")
     await stage.press("z")
     await stage.until(lambda: stage.container("web").spec.limits.cpus == 0.5)
+
+
+async def test_undo_lasts_longer_than_the_interface(tmp_path: Path) -> None:
+    """Of what was for good. Fails when `apply` does not remember how to go back."""
+    memory = str(tmp_path / "state.json")
+    async with staged(memory=memory) as stage:
+        await stage.press("L", "1", "enter")
+        await stage.until(lambda: stage.shows("✓ web: in force, and kept over a restart"))
+        await stage.press("2", "u", "enter")
+        await stage.until(lambda: stage.shows("✓ web: in force until it ends"))
+    async with staged(memory=memory) as stage:
+        web = stage.container("web")
+        await stage.engine.containers.update(web.id, Limits(cpus=1.0))
+        await stage.press("L")
+        await stage.until(lambda: stage.shows("z takes back: CPU quota 1 core → 0.5 cores."))
+        await stage.press("z")
+        await stage.until(lambda: stage.container("web").spec.limits == web.spec.limits)
+        assert not stage.shows("z takes back")
 
 
 async def test_several_marked_get_one_limit_and_each_tells_how_it_went(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -14,6 +15,7 @@ from tuidock.cli.parser import Parser
 from tuidock.cli.verbs import update
 from tuidock.engine.types import Limits, Sample
 from tuidock.widgets.limits_command import command
+from tuidock.widgets.limits_history import History, Step, read, written
 from tuidock.widgets.limits_kinds import FIXED, rates
 from tuidock.widgets.limits_words import ABOUT, sentences
 
@@ -141,6 +143,14 @@ changes = st.builds(
     device_read_iops=devices,
     device_write_iops=devices,
 )
+
+
+@given(changes)
+def test_undo_is_written_down_and_read_again(back: Limits) -> None:
+    """And what somebody wrote into the file does no harm."""
+    history = History([Step({"one": back}, "why"), Step({"one": back}, "why", keep=False)])
+    found = json.loads(json.dumps([{"back": 1}, {"back": {"x": {"cpus": "y"}}}, *written(history)]))
+    assert read(found).lasting == (Step({"one": back}, "why"),)
 
 
 @given(changes)

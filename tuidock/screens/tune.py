@@ -19,6 +19,7 @@ from tuidock.screens.happenings import happenings, legend
 from tuidock.screens.past import events, past, told_of
 from tuidock.screens.tune_words import Outcome, told
 from tuidock.widgets.limits import LimitsPane
+from tuidock.widgets.limits_history import read, written
 from tuidock.widgets.limits_kinds import Kind
 from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks
 from tuidock.widgets.limits_model import Subject, after
@@ -79,7 +80,8 @@ class LimitsTab(Tab):
     def compose(self) -> ComposeResult:
         with Horizontal():
             with VerticalScroll(id="rows", can_focus=False):
-                yield LimitsPane()
+                yield (pane := LimitsPane())
+                pane.model.history = read(self.dock_screen.dock.state.undo)
             with Vertical(id="graphs"):
                 self._graphs = {name: self._graph(name) for name in COMPANIONS[:2]}
                 yield from self._graphs.values()
@@ -233,6 +235,7 @@ class LimitsTab(Tab):
         async with self._turn:
             with self.dock_screen.presented():
                 self._outcomes = tuple(await asyncio.gather(*updates))
+                self.dock_screen.dock.remember_undo(written(self.pane.model.history))
                 self._paint()
 
     async def _update(self, it: Container, limits: Limits, *, keep: bool) -> Outcome:

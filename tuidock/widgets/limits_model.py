@@ -6,17 +6,15 @@ the words of `Containers.update` (None stays, 0 lifts), and undo returns exactly
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tuidock.engine.types import Bounds, Limits, Sample
 from tuidock.widgets.limits_checks import refusal, warning
+from tuidock.widgets.limits_history import History, Step
 from tuidock.widgets.limits_kinds import Kind, Value, kinds, limits_of
 from tuidock.widgets.limits_measures import NOTHING, Peaks, now
 from tuidock.widgets.limits_suggest import Suggestion, suggestion
-
-MOST_STEPS = 50
-"""Undo steps kept."""
 
 
 class Subject(NamedTuple):
@@ -66,43 +64,6 @@ class Line(NamedTuple):
     def text(self, value: Value) -> str:
         """A value of it in words."""
         return self.none if not value and self.none else self.kind.text(value)
-
-
-class Step(NamedTuple):
-    """A change that was applied, and what takes it back."""
-
-    back: Mapping[str, Limits]
-    """By container id."""
-    words: str
-    """What taking it back does: `CPU quota 2 → 1.5 cores`."""
-    keep: bool = True
-    """It was for good."""
-
-
-class History:
-    """Changes of one session, of all containers, newest last."""
-
-    def __init__(self) -> None:
-        self._steps: list[Step] = []
-
-    def add(self, step: Step) -> None:
-        self._steps = [*self._steps[1 - MOST_STEPS :], step]
-
-    def last(self, ids: Sequence[str]) -> Step | None:
-        """The newest step that concerns any of these containers, cut down to them."""
-        for step in reversed(self._steps):
-            if mine := {key: limits for key, limits in step.back.items() if key in ids}:
-                return step._replace(back=mine)
-        return None
-
-    def drop(self, ids: Sequence[str]) -> None:
-        """Forget the newest step of these containers: it was taken back, or never happened."""
-        for index in range(len(self._steps) - 1, -1, -1):
-            step = self._steps[index]
-            if any(key in ids for key in step.back):
-                rest = {key: limits for key, limits in step.back.items() if key not in ids}
-                self._steps[index : index + 1] = [step._replace(back=rest)] if rest else []
-                return
 
 
 class LimitsModel:
