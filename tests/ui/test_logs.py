@@ -7,6 +7,7 @@ import pytest
 from tests.ui.conftest import Stage, staged
 from tuidock.engine.errors import EngineError
 from tuidock.engine.types import LogLine, LogQuery
+from tuidock.screens.detail import Detail
 from tuidock.screens.help import HelpScreen
 from tuidock.screens.logs import LogsTab
 from tuidock.screens.merged import merged
@@ -158,6 +159,9 @@ async def test_the_log_of_a_removed_container_is_chosen_and_read(stage: Stage) -
     await stage.until(lambda: stage.shows("Logs of removed containers"))
     await stage.press("enter")
     await stage.until(lambda: stage.shows("web  exit 137, removed"))
+    await stage.until(
+        lambda: "web  removed" in str(stage.app.screen.query_one(Detail).border_subtitle)
+    )
     await stage.until(lambda: stage.shows("GET /style.css"))
     await stage.press("slash")
     await stage.type("favicon")

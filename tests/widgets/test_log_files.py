@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from tests.widgets.stage import lines_of, staged, until
+from tests.widgets.test_log_keys import save
 from tests.widgets.test_logview import fill, some, status_of
+from tuidock.engine.logs.index import LogIndex
 from tuidock.widgets.log_lines import LogLines
+from tuidock.widgets.log_source import Beginning
 from tuidock.widgets.logview import LogView
 
 # --- the files of a log -----------------------------------------------------------------------
@@ -108,6 +112,40 @@ async def test_the_top_of_what_was_not_counted_yet(
         await until(pilot, lambda: lines_of(view.lines)[0].strip() == "line 99")
         await until(pilot, lambda: "50 kept" in status_of(view))
         assert "searching" not in status_of(view)
+
+
+async def test_the_first_page_shows_before_anything_is_counted(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when the top waits for the counting, or when its lines lose what was done to them."""
+    monkeypatch.setattr("tuidock.engine.logs.index.AT_ONCE", 1000)
+    monkeypatch.setattr("tuidock.engine.logs.index.STEP", 1000)
+    monkeypatch.setattr("tuidock.engine.logs.index.HEAD_BYTES", 9000)
+    monkeypatch.setattr("tuidock.widgets.log_intake.AHEAD", 0)
+    counting, dig = asyncio.Event(), LogLines._dig
+
+    async def held(self: LogLines, source: LogIndex | Beginning) -> None:
+        await counting.wait()
+        await dig(self, source)
+
+    monkeypatch.setattr(LogLines, "_dig", held)
+    view = LogView()
+    async with staged(view) as (stage, pilot):
+        await view.open([str(log)])
+        await pilot.press("g", "j", "m")
+        await until(pilot, lambda: "line 2 of ≈ " in status_of(view))
+        assert "counting" in status_of(view)
+        await pilot.press("G")
+        await until(pilot, lambda: lines_of(view.lines)[-1].strip() == "line 4999")
+        await save(stage, pilot, path := log.with_suffix(".saved"))
+        await pilot.press("g", "j", "j", "m")
+        await until(pilot, lambda: lines_of(view.lines)[0].strip() == "line 2")
+        await pilot.press("slash", *"4999$", "enter")
+        counting.set()
+        await until(pilot, lambda: "1 of 1" in status_of(view))
+        assert "of 5,000" in status_of(view)
+        await until(pilot, lambda: path.exists() and path.read_text().count("\n") == 5000)
+        assert len(view.lines.marked()) == 1, "marks of a beginning that was left are gone"
 
 
 async def test_a_filter_keeps_the_readers_place_while_it_works(

@@ -217,6 +217,11 @@ async def test_what_is_shown_is_saved(tmp_path: Path) -> None:
         await save(stage, pilot, path)
         await pilot.pause()
         assert isinstance(stage.screen, Ask), "it is there already"
+        await pilot.press("escape", "m", "k", "shift+up", "shift+up", "shift+up", "ctrl+@", "m")
+        assert "3 marked" in status_of(view)
+        await save(stage, pilot, marked := tmp_path / "marked.log")
+        await until(pilot, lambda: marked.exists() and marked.read_text().count("\n") == 3)
+        assert marked.read_text().splitlines() == kept[-3:]
 
 
 def test_problems_with_a_path(tmp_path: Path) -> None:

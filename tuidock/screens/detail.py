@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -40,10 +41,21 @@ class Tab(Vertical, can_focus=False):
     Tab { height: 1fr; background: $background; }
     """
 
+    class Retitled(Message):
+        """`about` is different."""
+
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.subject: Any = None
         self.awake = False
+        self.about = ""
+        """What it shows when that is not its subject, for the frame."""
+
+    def entitle(self, about: str) -> None:
+        """Say in the frame what is shown; nothing: the subject."""
+        if about != self.about:
+            self.about = about
+            self.post_message(self.Retitled())
 
     @property
     def dock_screen(self) -> DockScreen:
@@ -216,14 +228,16 @@ class Detail(Vertical):
     def resume(self) -> None:
         self.tab.wake()
 
+    @on(Tab.Retitled)
     def _paint_frame(self) -> None:
         """A frame is only told what differs: each title it gets paints the whole widget."""
-        if self._framed == (self.active, self._label):
+        label = self.tab.about or self._label
+        if self._framed == (self.active, label):
             return
-        self._framed = (self.active, self._label)
+        self._framed = (self.active, label)
         parts = [self._title(name) for name in self._order]
         self.border_title = Content(" ").join(parts)
-        self.border_subtitle = Content(self._label)
+        self.border_subtitle = Content(label)
 
     def tab_places(self) -> list[tuple[str, int]]:
         """Name of each tab, and the column where its title begins."""

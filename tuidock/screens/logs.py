@@ -75,9 +75,11 @@ class LogsTab(Tab):
                 self.follow_all(self._merged, view)
         elif subject is None:
             view.clear()
+            self.entitle("")
             self.workers.cancel_node(self)
         elif before is not None and self._mourned(before, view):
             self.workers.cancel_group(self, "logs")
+            self.entitle(f"{before.name}  removed")
             view.banner = "removed; it stays until the cursor moves"
             view.lines.post_message(view.lines.Changed())
         elif new_life(subject, before):
@@ -94,6 +96,7 @@ class LogsTab(Tab):
         self._merged = ()
         view.clear()
         view.title, view.banner = it.name, removal(it)
+        self.entitle(f"{it.name}  removed")
         with self.dock_screen.presented():
             containers = self.dock_screen.engine.containers
             if not await _index(view, await containers.log_files(it.id)):
@@ -107,6 +110,7 @@ class LogsTab(Tab):
         self._open = False
         view.clear()
         view.title, view.banner = it.name, ""
+        self.entitle("")
         with self.dock_screen.presented():
             containers = self.dock_screen.engine.containers
             indexed = await _index(view, await containers.log_files(it.id))
@@ -153,6 +157,7 @@ class LogsTab(Tab):
         """Show the logs of several containers by time."""
         view.clear()
         view.title, view.banner = "merged", banner(chosen)
+        self.entitle(banner(chosen))
         with self.dock_screen.presented():
             lines = merged(self.dock_screen.engine.containers, chosen)
             async with aclosing(lines):

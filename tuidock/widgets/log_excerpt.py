@@ -42,6 +42,7 @@ class Excerpt:
         """Look at another source, for the same things, beginning at a line or at the end."""
         self.source = source
         self._lines.clear()
+        self._seek = self._seek if anchor is None or self._seek is None else anchor
         self._restart(anchor)
 
     @property

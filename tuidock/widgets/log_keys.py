@@ -58,12 +58,20 @@ KEYS: list[BindingType] = [
     Binding("A", "merge", "Merge", id="log.merge", tooltip="All marked, or all, by time"),
     Binding("J", "words", "JSON", show=False, id="log.json", tooltip="JSON lines as words"),
     Binding("m", "mark", "Mark", show=False, id="log.mark", tooltip="The line, to see and copy it"),
+    Binding("ctrl+@,ctrl+space", "mark_range", "Mark range", show=False, id="log.mark_range"),
     Binding("backslash", "unmark", "Unmark", show=False, id="log.unmark"),
     Binding("right_curly_bracket", "minute(1)", "Next minute", show=False, id="log.minute_next"),
     Binding(
         "left_curly_bracket", "minute(-1)", "Minute before", show=False, id="log.minute_before"
     ),
-    Binding("ctrl+s", "save", "Save", show=False, id="log.save", tooltip="To a file"),
+    Binding(
+        "ctrl+s",
+        "save",
+        "Save",
+        show=False,
+        id="log.save",
+        tooltip="Marked lines, or all shown, to a file",
+    ),
     Binding("y", "copy", "Copy", show=False, id="log.copy", tooltip="The line, or the marked"),
     Binding("Y", "copy_page", "Copy page", show=False, id="log.copy_page"),
     Binding("enter", "panel", "Line", show=False, id="log.line", tooltip="The whole line"),

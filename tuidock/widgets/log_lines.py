@@ -24,7 +24,7 @@ from tuidock.widgets.log_paint import first_match
 from tuidock.widgets.log_rows import LogRows
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve
-from tuidock.widgets.log_source import LogSource, aside
+from tuidock.widgets.log_source import Beginning, LogSource, aside
 
 SIDEWAYS = 8
 DIG = 32 << 20
@@ -109,7 +109,7 @@ class LogLines(LogRows):
                 job = self.excerpt.job()
                 if job is not None:
                     await self._look_at(*job)
-                elif isinstance(source, LogIndex):
+                elif isinstance(source, LogIndex | Beginning):
                     await self._dig(source)
                 self._show_progress(self._looked)
                 self._land()
@@ -144,10 +144,13 @@ class LogLines(LogRows):
 
     # --- what is older ------------------------------------------------------------------------
 
-    async def _dig(self, index: LogIndex) -> None:
+    async def _dig(self, source: LogIndex | Beginning) -> None:
+        index = source.index if isinstance(source, Beginning) else source
         async with self._digging:
             if not index.complete:
                 index.take(await aside(index, partial(index.survey, DIG)))
+        if isinstance(source, Beginning) and index.complete and self.excerpt.source is source:
+            self._join(source)
 
     async def reach(self, enough: Callable[[], bool]) -> bool:
         """Count what lies before until it is enough, or all; False when another log is shown.
@@ -156,16 +159,27 @@ class LogLines(LogRows):
         """
         source = self.excerpt.source
         try:
-            while isinstance(source, LogIndex) and not source.complete and not enough():
-                self.busy = f"counting {1 - source.uncounted:.0%}"
+            while isinstance(source, LogIndex | Beginning) and not enough():
+                index = source.index if isinstance(source, Beginning) else source
+                if index.complete:
+                    break
+                self.busy = f"counting {1 - index.uncounted:.0%}"
                 await self._dig(source)
-                if self.excerpt.source is not source:
+                if self.excerpt.source not in (source, index):
                     return False
                 self._show_progress(self.settle)
         finally:
             self.busy = ""
         self.settle()
         return True
+
+    async def counted(self) -> LogSource:
+        """All of what is shown, once every line of it is counted. Raises OSError."""
+        source = self.excerpt.source
+        whole = source.index if isinstance(source, Beginning) else source
+        while isinstance(whole, LogIndex) and not whole.complete:
+            await self._dig(whole)
+        return whole
 
     def _show_progress(self, show: Callable[[], None]) -> None:
         """Paint now and then: pieces of work may come faster than anybody looks."""
@@ -182,13 +196,38 @@ class LogLines(LogRows):
 
     @work(exclusive=True, group="older", exit_on_error=False)
     async def action_top(self) -> None:
-        """To the oldest line of all, which may have to be counted first."""
+        """To the oldest line of all: it shows at once, and the rest is counted meanwhile."""
         self._to_top = True
+        index = self.excerpt.source
         self.set_follow(False)
+        if isinstance(index, LogIndex) and not index.complete:
+            self._begin(index)
         self._scroll(y=0)
-        if await self.reach(lambda: not self._to_top) and self._to_top:
+        here = self.excerpt.source
+        begun = isinstance(here, Beginning)
+        if await self.reach(lambda: not (begun or self._to_top)) and self._to_top:
             self._scroll(y=0)
             self._to_top = self._unseen()
+
+    def _begin(self, index: LogIndex) -> None:
+        """Show the first lines of a log that is not counted as far."""
+        beginning = Beginning(index)
+        if beginning.end > beginning.first:
+            self.excerpt.show(beginning, beginning.first)
+            self._strips.clear()
+            self.current = None
+            self.settle()
+
+    def _join(self, beginning: Beginning) -> None:
+        """All is counted: the lines of the beginning have numbers now."""
+        shift, top = beginning.index.first - beginning.first, self.top
+        self.marks = {it + shift if it < beginning.end else it for it in self.marks}
+        self.current = None if self.current is None else self.current + shift
+        self.excerpt.show(beginning.index, top + shift)
+        self._strips.clear()
+        self.settle()
+        if not self._to_top:
+            self._scroll(y=self.excerpt.position(top + shift))
 
     # --- search and filter --------------------------------------------------------------------
 
@@ -255,6 +294,9 @@ class LogLines(LogRows):
 
     def set_follow(self, follow: bool) -> None:
         """Stick to the end, or stay here."""
+        if follow and isinstance(self.excerpt.source, Beginning):
+            self.marks = {it for it in self.marks if it >= self.excerpt.source.end}
+            self.show(self.excerpt.source.index)
         self.follow = follow
         self._to_top = self._to_top and not follow
         if follow:
@@ -267,7 +309,8 @@ class LogLines(LogRows):
         if not self._own_scroll and round(old_value) != round(new_value):
             # Up lets go, down to the end holds. A window that grew clamps upwards to the very
             # end: that is nobody's wish.
-            at_end = new_value >= self.max_scroll_y
+            begun = isinstance(self.excerpt.source, Beginning)
+            at_end = new_value >= self.max_scroll_y and not begun
             self.follow = (self.follow or new_value > old_value) if at_end else False
             self._to_top = False
             self.post_message(self.Changed())

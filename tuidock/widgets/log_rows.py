@@ -27,6 +27,9 @@ from tuidock.widgets.log_paint import PARTS, STAMPS, Look, Looks, drawn
 from tuidock.widgets.log_source import LogSource, Ring
 from tuidock.widgets.strips import extracted, selected
 
+MOST_MARKED = 100_000
+"""Lines that are marked at once."""
+
 
 class Break(NamedTuple):
     """The end of a run, before lines of the next one."""
@@ -88,6 +91,7 @@ class LogRows(ScrollView, can_focus=True):
         """Where one run of the container ended and lines of the next follow."""
         self._strips: LRUCache[int, Strip] = LRUCache(2048)
         self._looks = Looks(self._part, lambda: self.rich_style)
+        self._marked_last: int | None = None
         self._page: list[tuple[int, int]] | None = None
         self._widest = 0
 
@@ -256,7 +260,27 @@ class LogRows(ScrollView, can_focus=True):
     def toggle_mark(self, number: int) -> None:
         """Mark a line, or unmark it."""
         self.marks ^= {number}
+        self._marked_last = number
         self._repaint(number)
+
+    def mark_range(self) -> bool:
+        """Mark all that is shown from the line marked last to this one; False when it is none."""
+        here, last = self.picked(), self._marked_last
+        if here is None or last is None or last not in self.marks:
+            return False
+        low, high = sorted((self.excerpt.position(last), self.excerpt.position(here)))
+        high = min(high, self.excerpt.count - 1)
+        if high - low >= MOST_MARKED:
+            return False
+        self.marks |= {self.excerpt.number(place) for place in range(low, high + 1)}
+        self._restyle()
+        self._repaint()
+        return True
+
+    def marked(self) -> list[int]:
+        """The marked lines that are still there, in order."""
+        source = self.excerpt.source
+        return [it for it in sorted(self.marks) if source.first <= it < source.end]
 
     def unmark(self) -> None:
         """Take all marks away."""

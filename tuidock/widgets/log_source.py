@@ -15,6 +15,8 @@ from tuidock.engine.types import LogLine
 
 RING_LINES = 100_000
 RING_BYTES = 32 * 1024 * 1024
+BEFORE_ALL = -(1 << 40)
+"""Number of a log's first line while nobody knows how many come after it."""
 PASSAGE = 512
 """Lines of a ring that are searched as one."""
 
@@ -143,6 +145,24 @@ class Ring:
         self._kept = self._kept[drop:]
         self._bytes = left
         self.first += drop
+
+
+class Beginning(Ring):
+    """The first lines of a log of which the rest is still to be counted.
+
+    Their numbers are far below those that any index gives.
+    """
+
+    complete = False
+
+    def __init__(self, index: LogIndex) -> None:
+        """Raises OSError."""
+        super().__init__()
+        self.index = index
+        self.first = BEFORE_ALL
+        found, share = index.head()
+        self.extend(found)
+        self.uncounted = 1 - share
 
 
 class Between:

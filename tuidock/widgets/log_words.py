@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from textual.content import Content, Span
 
@@ -11,6 +12,7 @@ from tuidock.engine.types import LogLine
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve
+from tuidock.widgets.log_source import Beginning
 
 PANEL = 64 * 1024
 """Bytes of one line that its panel shows and a copy takes."""
@@ -29,6 +31,11 @@ _INK = {"name": "$text-accent", "text": "$text-success", "value": "$text-warning
 def text_of(line: LogLine) -> str:
     """A line's text, escapes and all; of a monster its beginning."""
     return line.text[:PANEL].decode("utf-8", "replace")
+
+
+def lined(numbers: Sequence[int]) -> str:
+    """How many lines, with the noun."""
+    return f"{len(numbers):,} line{'s' * (len(numbers) != 1)}"
 
 
 def set_out(text: str) -> Content:
@@ -92,9 +99,14 @@ def _place(lines: LogLines) -> tuple[str, str]:
     if lines.follow:
         return f"● following  {about}{known + guess:,} lines", "$text-success"
     if excerpt.filter is not None:
-        guess, about = 0, ""
-    at = min(count, lines.scroll_offset.y + 1) + guess
-    return f"◌ line {about}{at:,} of {count + guess:,}  f follows", "$text-warning"
+        guess = 0
+    before = 0 if isinstance(source, Beginning) else guess
+    at = min(count, lines.scroll_offset.y + 1) + before
+    return (
+        f"◌ line {'≈ ' if before else ''}{at:,} of {'≈ ' if guess else ''}{count + guess:,}"
+        "  f follows",
+        "$text-warning",
+    )
 
 
 def _typed(sieve: Sieve) -> str:

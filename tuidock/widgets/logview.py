@@ -20,12 +20,13 @@ from textual.widgets import Input, Static
 
 from tuidock.widgets import ansi, log_save
 from tuidock.widgets.dialogs import Ask
+from tuidock.widgets.log_expression import TooSlow
 from tuidock.widgets.log_intake import LogIntake
 from tuidock.widgets.log_keys import KEYS, SECONDS
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.log_paint import UTC, stamp
 from tuidock.widgets.log_prompt import LogInput, LogPrompt, Sought
-from tuidock.widgets.log_source import Between
+from tuidock.widgets.log_source import Beginning, Between
 from tuidock.widgets.log_time import (
     ALWAYS,
     Span,
@@ -35,7 +36,7 @@ from tuidock.widgets.log_time import (
     reaches,
     span_typed,
 )
-from tuidock.widgets.log_words import set_out, status, text_of
+from tuidock.widgets.log_words import lined, set_out, status, text_of
 
 
 class LogView(LogIntake):
@@ -229,7 +230,7 @@ class LogView(LogIntake):
         `at`: seconds since the epoch. Leaves the filter and the range when they hide that line.
         """
         lines = self.lines
-        if lines.window:
+        if lines.window or isinstance(lines.excerpt.source, Beginning):
             self._see("")
         if self._index is None:
             self.flush()
@@ -277,22 +278,33 @@ class LogView(LogIntake):
         if number is not None:
             self.lines.toggle_mark(number)
 
+    def action_mark_range(self) -> None:
+        if not self.lines.mark_range():
+            self.app.bell()
+
     def action_unmark(self) -> None:
         self.lines.unmark()
 
     @work(group="save", exit_on_error=False)
     async def action_save(self) -> None:
-        """Write what is shown to a file of one's choice."""
-        lines = self.lines
+        """Write what is marked, or else all that is shown, to a file of one's choice."""
+        lines, marked = self.lines, self.lines.marked()
         first = log_save.suggested(self.title, self._now())
-        hint = "the lines that the filter and the range show, without colours"
+        title = f"Save {lined(marked)} that {'is' if len(marked) == 1 else 'are'} marked"
+        hint = "without colours; \\ takes marks away, then all that is shown is saved"
+        if not marked:
+            title, hint = "Save the log", "the lines that filter and range show, without colours"
         path = await self.app.push_screen_wait(
-            Ask("Save the log", first, validate=log_save.problem, hint=hint)
+            Ask(title, first, validate=log_save.problem, hint=hint)
         )
         if not path:
             return
+        kept = lines.excerpt.filter.patterns if lines.excerpt.filter and not marked else ()
         try:
-            count = await log_save.save(lines.excerpt, path, lines.stamps)
+            source = lines.excerpt.source if marked else await lines.counted()
+            count = await log_save.save(source, path, lines.stamps, kept, marked)
+        except TooSlow:
+            self.notify("the filter takes too long", title="Not saved", severity="error")
         except OSError as error:
             said = f"{path}: {error.strerror}"
             self.notify(said, title="Not saved", severity="error", markup=False)
@@ -301,8 +313,7 @@ class LogView(LogIntake):
 
     def action_copy(self) -> None:
         """The marked lines, or the current one."""
-        source, number = self.lines.excerpt.source, self.lines.picked()
-        marked = [it for it in sorted(self.lines.marks) if source.first <= it < source.end]
+        marked, number = self.lines.marked(), self.lines.picked()
         if marked or number is not None:
             self._copy(marked or [number or 0])
 
@@ -312,7 +323,7 @@ class LogView(LogIntake):
     def _copy(self, numbers: Sequence[int]) -> None:
         texts = [ansi.plain(text_of(self.lines.line(number))) for number in numbers]
         self.app.copy_to_clipboard("\n".join(texts))
-        self.notify(f"{len(numbers)} line{'s' * (len(numbers) != 1)} copied", timeout=2)
+        self.notify(f"{lined(numbers)} copied", timeout=2)
 
     @on(LogLines.Picked)
     def action_panel(self) -> None:

@@ -29,6 +29,9 @@ STEP = 1 << 16
 AT_ONCE = 4 << 20
 """Bytes at the end of a log that are counted at opening."""
 
+HEAD_BYTES = 1 << 18
+"""Bytes at the beginning of a log that are shown before the rest is counted."""
+
 _PARTIAL = re.compile(rb"^[^\n]{%d}Z std(?:out|err) P " % (STAMP - 1), re.MULTILINE)
 
 
@@ -145,6 +148,18 @@ class LogIndex:
         if survey.before == offsets[0]:
             self._places = survey.offsets + offsets, survey.numbers + numbers
             self._joined |= survey.joined
+
+    def head(self) -> tuple[list[LogLine], float]:
+        """The oldest lines, counted or not, in `HEAD_BYTES`; and their share of the log.
+
+        Raises OSError.
+        """
+        start, end, found = self._log.start, self._log.end, list[LogLine]()
+        stop, joiner = start, Joiner(self._log, start, split=False)
+        for offset, data in blocks(self._log, start, min(start + HEAD_BYTES, end), STEP):
+            found += joiner.lines(data)
+            stop = offset + len(data)
+        return found, (stop - start) / max(1, end - start)
 
     def grow(self) -> int:
         """Count what was written since; how many lines. Lets go of files that rotation deleted.
