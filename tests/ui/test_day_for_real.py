@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -123,6 +125,30 @@ async def test_a_pull_that_is_cancelled_ends_and_leaves_no_image(engine: LocalEn
             assert stage.world.deeds[-1].problem == "cancelled"
             known = [tag for each in await engine.images.list() for tag in each.tags]
             assert not [tag for tag in known if "box:1" in tag]
+
+
+async def test_a_pull_whose_process_is_killed_says_so(engine: LocalEngine) -> None:
+    """Fails when the end of its output is taken for the end of the pull."""
+    over = threading.Event()
+    with FaultyRegistry() as registry:
+        reference = registry.hold("box", "3", make_image([busybox.layer()], busybox.config()))
+        registry.always["blob"] = stall(1000, over)
+        async with live(engine) as stage:
+            stage.app.pull(reference)
+            await stage.until(lambda: registry.requests("blob"))
+            for pid in pulls_of(engine._workers.layout):
+                os.kill(pid, signal.SIGKILL)
+            await stage.until(lambda: not stage.app.jobs.running())
+            over.set()
+            (job,) = stage.world.jobs.values()
+            assert "killed by signal 9" in job.problem
+
+
+def pulls_of(layout: Layout) -> list[int]:
+    """Processes that pull into a store."""
+    words = f"tuidock.engine.images.apart\0{layout.root}\0".encode()
+    lines = ((path.parent.name, path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    return [int(pid) for pid, path in lines if path.exists() and words in path.read_bytes()]
 
 
 async def test_a_pull_goes_on_without_the_interface(engine: LocalEngine) -> None:

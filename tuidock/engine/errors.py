@@ -30,6 +30,16 @@ class EngineError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is, however its class is made: errors cross from one process to another."""
+        return _again, (type(self), self.message, self.hint), self.__dict__
+
+
+def _again(kind: type[EngineError], message: str, hint: str) -> EngineError:
+    error = kind.__new__(kind)
+    EngineError.__init__(error, message, hint)
+    return error
+
 
 class NotFound(EngineError):
     """Something that was named does not exist."""

@@ -24,7 +24,7 @@ from tuidock.engine.containers.output import is_up
 from tuidock.engine.core import Core, default_layout
 from tuidock.engine.debugging import Debug
 from tuidock.engine.errors import EngineError, NotFound
-from tuidock.engine.events import Event, Pulled, PullEvent
+from tuidock.engine.events import Event, PullEvent
 from tuidock.engine.faults import translated
 from tuidock.engine.layout import Layout
 from tuidock.engine.localfiles import LocalFiles
@@ -117,30 +117,12 @@ class LocalImages:
         return await self._workers.call(lambda core: core.images.get(reference))
 
     async def pull(self, reference: str, platform: str = "") -> AsyncIterator[PullEvent]:
-        """Events cross from the pulling thread by the loop; leaving early cancels the pull."""
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[PullEvent | None] = asyncio.Queue()
-        cancelled = threading.Event()
+        """In a process of its own; leaving early cancels it."""
+        from tuidock.engine.localpulls import pull
 
-        def post(event: PullEvent | None) -> None:
-            loop.call_soon_threadsafe(queue.put_nowait, event)
-
-        def work(core: Core) -> Pulled:
-            try:
-                return core.images.pull(reference, platform, post, cancelled)
-            finally:
-                post(None)
-
-        task = asyncio.ensure_future(self._workers.slow(work))
-        try:
-            while (event := await queue.get()) is not None:
-                if not isinstance(event, Pulled):
-                    yield event
-            yield await task
-        finally:
-            cancelled.set()
-            with contextlib.suppress(Exception):  # raised above, unless nobody waits any more
-                await asyncio.shield(task)
+        async with contextlib.aclosing(pull(self._workers.layout, reference, platform)) as events:
+            async for event in events:
+                yield event
 
     async def remove(self, reference: str, force: bool = False) -> Sequence[str]:
         return await self._workers.call(lambda core: core.images.remove(reference, force))
