@@ -88,16 +88,16 @@ def members(data: bytes) -> dict[str, tarfile.TarInfo]:
         return {member.name: member for member in tar}
 
 
-def guests() -> list[int]:
-    """Children of keepers of this process."""
+def guests(place: Place) -> list[int]:
+    """Children of keepers that look into containers of this store."""
     found = []
     for path in glob.glob("/proc/[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path) as file:
             pid, _, rest = file.read().partition(" ")
             parent = int(rest.rpartition(")")[2].split()[1])
             with open(f"/proc/{parent}/cmdline") as file:
-                mine = keeper.__name__ in file.read()
-            if mine:
+                words = file.read()
+            if keeper.__name__ in words and place.core.layout.root in words:
                 found.append(int(pid))
     return found
 

@@ -220,7 +220,7 @@ def test_the_guest_cannot_be_looked_into(place: Place) -> None:
     box = place.container("mkfifo /f")
     with place.files.destination(box.id, "/") as destination:
         assert destination.is_directory
-        (guest,) = guests()
+        (guest,) = guests(place)
         assert os.stat(f"/proc/{guest}/environ").st_uid == 0
         with open(f"/proc/{guest}/status") as file:
             status = dict(line.split(":\t", 1) for line in file)
@@ -233,7 +233,7 @@ def test_the_guest_cannot_be_looked_into(place: Place) -> None:
             with pytest.raises(PermissionError):
                 namespace(guest, "user")
         destination.extract([])
-    assert not guests()
+    assert not guests(place)
 
 
 def namespace(pid: int, kind: str) -> str:

@@ -28,7 +28,7 @@ def test_a_killed_keeper_leaves_nothing_frozen(place: Place) -> None:
     with place.files.destination(box.id, "/") as destination:
         if AS_ROOT:  # who else has a freezer is not known
             assert place.files.get(box.id).status is Status.PAUSED
-        for guest in guests():
+        for guest in guests(place):
             with open(f"/proc/{guest}/stat") as file:
                 os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
         with pytest.raises(HostError, match="killed"):
@@ -52,8 +52,8 @@ def test_a_keeper_killed_with_its_client_leaves_nothing_frozen(
     at = {"TUIDOCK_ROOT": place.core.layout.root, "TUIDOCK_RUNROOT": place.core.layout.runroot}
     with subprocess.Popen(words, env={**os.environ, **at}) as client:
         until(lambda: place.files.get(box.id).status is Status.PAUSED)
-        until(guests)
-        (holder,) = {parent(guest) for guest in guests()}
+        until(lambda: guests(place))
+        (holder,) = {parent(guest) for guest in guests(place)}
         os.kill(holder, signal.SIGSTOP)  # else it would thaw when its client dies
         client.kill()
         if monitor:

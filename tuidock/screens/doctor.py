@@ -1,6 +1,6 @@
 """What this machine can do for containers, and what to mend: shown at the first start, and by key.
 
-Invariant: whatever goes wrong while it looks is a line here, never a traceback.
+Invariant: whatever goes wrong while it looks is a line here.
 """
 
 from __future__ import annotations
@@ -81,9 +81,10 @@ class DoctorScreen(Modal[None]):
             self._findings = await self._dock.engine.doctor()
         except EngineError as error:
             self._findings = [Finding("doctor", "missing", error.message, error.hint)]
-        except Exception as error:  # a bug in tuidock is a finding too
+        except Exception as error:  # a bug in tuidock is a finding too, and told as one
             said = f"{type(error).__name__}: {error}"
             self._findings = [Finding("doctor", "missing", said, "please report it")]
+            self._dock.report_bug(error)
         self.query_one(Static).update(report(self._findings, first=self._first))
 
     def action_scroll(self, way: str) -> None:
