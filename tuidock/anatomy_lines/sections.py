@@ -103,7 +103,9 @@ def section(name: str, summary: str = "", *, closed: bool = False) -> Item:
 def _living(name: str, maker: Maker, now: Living | None, past: Past, idle: str) -> Iterator[Item]:
     if now is None:
         yield section(name)
-        yield item(f"{name}/none", "idle", "not now", idle or "looking …", style="$quiet")
+        closer = f"idle.{name}" if idle else ""
+        said = idle or "looking …"
+        yield item(f"{name}/none", "idle", "not now", said, style="$quiet", closer=closer)
     elif why := dict(now.unread).get(name):
         yield section(name)
         yield item(f"{name}/none", "unread", "unknown", why, style=_SHARED)
@@ -147,18 +149,20 @@ def _namespace(each: Namespace) -> Item:
 def _ids(now: Living) -> Iterator[Item]:
     root = next((e.outside - e.inside for e in now.ids if e.name == "uid" and e.inside == 0), 0)
     yield section("ids", f"root in it is uid {root} here")
-    yield item(
-        "ids/root", "ids.root", "root", "uid 0", f"uid {root}", style=_OWN if root else _SHARED
-    )
+    kind, style = ("ids.root", _OWN) if root else ("ids.root.host", _SHARED)
+    yield item("ids/root", kind, "root", "uid 0", f"uid {root}", style=style)
     for number, each in enumerate(now.ids):
         yield _range(each, number)
 
 
 def _range(each: IdRange, number: int) -> Item:
     name = "users" if each.name == "uid" else "groups"
-    inside = f"{each.inside}-{each.inside + each.size - 1}"
-    outside = f"{each.outside}-{each.outside + each.size - 1}"
+    inside, outside = (_span(first, each.size) for first in (each.inside, each.outside))
     return item(f"ids/{number}", each.kind, name, inside, outside)
+
+
+def _span(first: int, size: int) -> str:
+    return f"{first}-{first + size - 1}" if size > 1 else str(first)
 
 
 def _processes(now: Living) -> Iterator[Item]:
@@ -166,12 +170,19 @@ def _processes(now: Living) -> Iterator[Item]:
     yield section("processes", f"{count} {'process' if count == 1 else 'processes'}")
     for each in now.members:
         yield _member(each)
-    pid = next(each for each in now.namespaces if each.name == "pid") if now.namespaces else None
-    if pid and pid.own:
-        hidden = f"{max(0, now.host_processes - count)} others"
-        seen = f"but for those of {', '.join(pid.shared_with)}" if pid.shared_with else ""
-        said = f"cannot be seen {seen}".rstrip()
-        yield item("processes/hidden", "process.hidden", "others", said, hidden)
+    if pid := next((each for each in now.namespaces if each.name == "pid"), None):
+        yield _others(pid, f"{max(0, now.host_processes - count)} others")
+
+
+def _others(pid: Namespace, others: str) -> Item:
+    """Processes of the host, as far as the container sees them."""
+    if not pid.own:
+        return item(
+            "processes/seen", "process.seen", "others", "can be seen", others, style=_SHARED
+        )
+    seen = f"but for those of {', '.join(pid.shared_with)}" if pid.shared_with else ""
+    said = f"cannot be seen {seen}".rstrip()
+    return item("processes/hidden", "process.hidden", "others", said, others)
 
 
 def _member(each: Member) -> Item:

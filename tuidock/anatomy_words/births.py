@@ -81,7 +81,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Without it, everybody in there would be nobody, number 65534, and own no file.",
     ),
     "ids.gid_map": (
-        "Does the same for groups.",
+        "Tells the kernel which groups of the host the container's groups are.",
         "Without it, files would belong to group nogroup, whoever made them.",
     ),
     "ids.setgroups": (
@@ -213,7 +213,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "device.given": (
         "A device of the host that was given to this container.",
-        "Without it, the container has only the harmless devices above.",
+        "Without it, the container has only the harmless ones that all get.",
     ),
     "link": (
         "A name that programs expect below /dev, as a link into /proc or /dev/pts.",

@@ -30,7 +30,7 @@ _V2 = {
         "Without it, all containers would count the same.",
     ),
     "cpu.stat": (
-        "Time used, and how often the quota held it back (throttled).",
+        "How often the quota held it back (throttled), and on v2 the time that it used.",
         f"{_BLIND} a slow program from one that is slowed down.",
     ),
     "cpu.pressure": (
@@ -96,7 +96,7 @@ _V2 = {
         "Without it, all containers would count the same.",
     ),
     "io.bfq.weight": (
-        "The same for the BFQ scheduler of disks.",
+        "Its share of disks that the BFQ scheduler serves.",
         "Without it, that scheduler would treat all alike.",
     ),
     "io.pressure": (

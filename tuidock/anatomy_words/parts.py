@@ -67,12 +67,16 @@ _OTHERS = {
         "Without it, these users would not exist in the container.",
     ),
     "ids.gid": (
-        "The same for groups.",
+        "A range of group numbers: inside, outside, how many.",
         "Without it, these groups would not exist in the container.",
     ),
     "ids.root": (
         "Who root of the container is for the host: that is why breaking out gains little.",
         "Without the mapping, it would be 0 here, too: root of this machine.",
+    ),
+    "ids.root.host": (
+        "Root of the container is root of this machine, as its numbers are the host's.",
+        "Without other numbers, a way out of the container is a way to everything.",
     ),
     "layer.own": (
         "The writable layer: every file that it makes or changes lies here, and goes with it.",
@@ -87,12 +91,16 @@ _OTHERS = {
         "Without it, there is no container.",
     ),
     "process.other": (
-        "A process like any other of the host, seen by another number from inside.",
+        "A process like any other of the host, with a number in each pid namespace it is in.",
         "Without the host's number, nobody outside could signal it.",
     ),
     "process.hidden": (
         "Processes of the host that the container cannot see.",
         "Without a pid namespace, it would see them all.",
+    ),
+    "process.seen": (
+        "Processes of the host that it sees, as it has the host's pid namespace.",
+        "Without a namespace of its own, it can also signal those of its user.",
     ),
     "privileges.seccomp": (
         "Whether a filter looks at each system call before the kernel obeys.",
@@ -111,7 +119,7 @@ _OTHERS = {
         "Without any, it can do no more than an ordinary user.",
     ),
     "privileges.kept": (
-        "Powers of root that are left to it, within its own namespaces.",
+        "Powers of root that are left to it, over all that belongs to its user namespace.",
         "Without these, common programs of images would fail.",
     ),
     "privileges.dropped": (
@@ -129,6 +137,30 @@ _OTHERS = {
     "idle": (
         "The kernel knows this of a container that has a process.",
         "Without one, there are files on disk and nothing else.",
+    ),
+    "idle.namespaces": (
+        "They went with the last process that was in them.",
+        "Without a process or an open file that holds it, the kernel keeps no namespace.",
+    ),
+    "idle.ids": (
+        "The mapping belonged to its user namespace, which is gone.",
+        "Without it, the files on disk still belong to the numbers that it had.",
+    ),
+    "idle.processes": (
+        "None is left, and a container is nothing but its processes and what they see.",
+        "Without one, there are files on disk and nothing else.",
+    ),
+    "idle.cgroup": (
+        "Its directories were removed when the last process had left them.",
+        "Without a process, there is nothing to count and nothing to limit.",
+    ),
+    "idle.mounts": (
+        "The list went with its mount namespace.",
+        "Without that, its layers lie on disk, stacked by nobody.",
+    ),
+    "idle.privileges": (
+        "Processes have privileges; a container itself has none.",
+        "Without a process, there is nobody to ask the kernel about.",
     ),
     "unread": (
         "This could not be read, for the reason given.",
