@@ -47,6 +47,20 @@ async def test_typed_values_with_units() -> None:
         assert changes == [Limits(cpus=0.5), Limits(memory=512 * MIB), Limits(pids=64)]
 
 
+async def test_a_wrong_unit_is_said_and_opens_nothing() -> None:
+    """Fails when letters that are no unit are left to others: `t` and `x` mean something there."""
+    pane = LimitsPane()
+    async with staged(pane) as (stage, pilot):
+        shown_limits(pane, Limits())
+        assert not pane.check_consume_key("t", "t")
+        await pilot.press(*"1c", "enter")
+        assert pane.model.problem.startswith("CPU is a number of cores, 1.5")
+        assert pane.check_consume_key("x", "x")
+        await pilot.press("escape", *"jjj", *"64xt", "enter")
+        assert (pane.model.typing, pane.model.problem[:16]) == ("64xt", "a size is a numb")
+        assert stage.heard(LimitsPane.Changed) == []
+
+
 async def test_undo_and_no_limit() -> None:
     pane = LimitsPane()
     async with staged(pane) as (stage, pilot):

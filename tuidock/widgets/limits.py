@@ -7,6 +7,7 @@ nothing changes before Enter (or `z`), and then exactly what the pane shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_letters, digits
 from typing import ClassVar, NamedTuple
 
 from textual import events
@@ -24,9 +25,12 @@ from tuidock.widgets.limits_kinds import Kind
 from tuidock.widgets.limits_model import LimitsModel, Subject
 from tuidock.widgets.limits_rows import QUIET, TITLE, allowed, row, toggled
 
-TYPED = frozenset("0123456789.%kKmMgGbBiI")
-LISTED = frozenset("0123456789,-")
-BEGINS = frozenset("0123456789.")
+TYPED = frozenset(f"{ascii_letters}{digits}.%") - frozenset("juz")
+"""Other letters than those of units too: a wrong one is said, and opens nothing; `j`, `u` and `z`
+are keys of the pane.
+"""
+LISTED = TYPED | frozenset(",-")
+BEGINS = frozenset(f"{digits}.")
 INDENT = 2
 
 
@@ -228,7 +232,7 @@ class LimitsPane(Widget, can_focus=True):
         return character is not None and self._belongs(character)
 
     def _belongs(self, character: str) -> bool:
-        """Digits begin a value; letters and signs belong to it only once it has begun."""
+        """Digits begin a value; letters and signs belong to it once it has begun."""
         begun = self.model.typing
         letters = LISTED if self.kind.is_list else TYPED
         return character in (letters if begun else BEGINS)
