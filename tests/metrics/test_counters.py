@@ -40,7 +40,7 @@ def test_cpu_v2() -> None:
 def test_memory_v1() -> None:
     stat = (
         b"cache 1\ninactive_file 2\nrss 3\nswap 4\n"
-        b"total_cache 50\ntotal_rss 45\ntotal_swap 6\ntotal_inactive_file 30\n"
+        b"total_cache 50\ntotal_rss 45\ntotal_swap 6\ntotal_inactive_file 30\ntotal_shmem 7\n"
     )
     read = _files(
         memory_stat=stat,
@@ -50,11 +50,11 @@ def test_memory_v1() -> None:
         memory_oom_control=b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
         memory_failcnt=b"812\n",
     )
-    assert counters.memory_v1(read) == Memory(70, 50, None, 120, 3, 45, 6, 812)
+    assert counters.memory_v1(read) == Memory(70, 50, None, 120, 3, 45, 7, 6, 812)
 
 
 def test_memory_v2() -> None:
-    stat = b"anon 60\nfile 40\nkernel 5\ninactive_anon 0\nactive_anon 60\ninactive_file 35\n"
+    stat = b"anon 60\nfile 40\nshmem 3\ninactive_anon 0\nactive_anon 60\ninactive_file 35\n"
     events = b"low 0\nhigh 9\nmax 17\noom 2\noom_kill 1\noom_group_kill 0\n"
     read = _files(
         memory_stat=stat,
@@ -63,7 +63,7 @@ def test_memory_v2() -> None:
         memory_events=events,
         memory_swap_current=b"8\n",
     )
-    assert counters.memory_v2(read) == Memory(70, 40, None, 0, 1, 60, 8, 17, 9)
+    assert counters.memory_v2(read) == Memory(70, 40, None, 0, 1, 60, 3, 8, 17, 9)
     limited = _files(memory_current=b"1\n", memory_max=b"67108864\n", memory_peak=b"9\n")
     assert counters.memory_v2(limited) == Memory(1, 0, 67108864, 9, 0)
 

@@ -10,8 +10,9 @@ import pytest
 from tests.ui.conftest import Stage, staged
 from tests.widgets.stage import lines_of
 from tuidock.engine.errors import BadSpec
-from tuidock.engine.types import Container, Limits, Status
+from tuidock.engine.types import Container, ExitRecord, Limits, Status
 from tuidock.screens.detail import Detail
+from tuidock.screens.tune import killed_at_its_max
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.timegraph import TimeGraph
 
@@ -221,3 +222,12 @@ async def test_changes_in_a_hurry_keep_their_order(stage: Stage) -> None:
     gate.set()
     await stage.until(lambda: stage.container("web").spec.limits.cpus == 2.0)
     assert asked == [1.0, 2.0]
+
+
+async def test_a_max_that_was_raised_since_killed_nobody(stage: Stage) -> None:
+    """Fails when every OOM kill is laid to the max in force: it then asked for ever more."""
+    it = stage.container("import")
+    it = it._replace(spec=it.spec._replace(limits=Limits(memory=64)))
+    assert not killed_at_its_max(it)
+    ends = [ExitRecord(137, 9, True, 1.0, peak_memory=peak) for peak in (62, 42, 0)]
+    assert [killed_at_its_max(it._replace(exit=end)) for end in ends] == [True, False, True]

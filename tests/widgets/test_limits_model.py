@@ -19,6 +19,7 @@ from tests.widgets.limits_samples import (
 )
 from tuidock.engine.types import Limits
 from tuidock.widgets import amounts
+from tuidock.widgets.limits_checks import warning
 from tuidock.widgets.limits_kinds import Kind
 from tuidock.widgets.limits_measures import Peaks
 from tuidock.widgets.limits_model import LimitsModel, Subject
@@ -159,6 +160,9 @@ def test_a_max_below_use_is_asked_twice() -> None:
     it.bounds = MACHINE._replace(swap=0)
     (said,) = it.warnings
     assert said == "100M are in use, 80.0M of that its own: the kernel would kill it (OOM)"
+    files = sample(memory=100 * MIB)._replace(memory_anon=0, memory_shared=90 * MIB)
+    said = warning(MEMORY, 64.0 * MIB, files, it.bounds)
+    assert said == "100M are in use, 90.0M of that its own: the kernel would kill it (OOM)"
     assert it.changes() == {}
     assert it.changes() == {"c": Limits(memory=64 * MIB)}
 

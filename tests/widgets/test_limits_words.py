@@ -97,6 +97,9 @@ def test_own_memory_and_cache_are_told_apart() -> None:
     both = sample()._replace(memory_anon=80 * MIB, memory_cache=30 * MIB, memory_swap=5 * MIB)
     assert "80.0M its own (anon), 5.0M swapped out; 30.0M page cache" in said("memory", both)
     assert "the machine's 8.0G" in said("memory", both)
+    files = both._replace(memory_shared=20 * MIB, memory_swap=0)
+    told = "80.0M its own (anon), 20.0M files in memory (tmpfs); 10.0M page cache"
+    assert told in said("memory", files), "a tmpfs counts as cache and cannot be given back"
 
 
 def test_a_full_max_is_told() -> None:

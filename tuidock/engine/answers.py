@@ -140,6 +140,8 @@ class Sample(NamedTuple):
     """In which the quota held it back, all CPUs together."""
     memory_anon: int = 0
     """Bytes of the processes' own, which only swap could take back."""
+    memory_shared: int = 0
+    """Bytes of files in memory (tmpfs, /dev/shm): cache that only swap could take back."""
     memory_swap: int = 0
     memory_failures: int = 0
     """How often usage met the limit: the `failcnt`s, on v2 `max` of `memory.events`."""

@@ -24,6 +24,7 @@ from tuidock.widgets.limits_kinds import Kind
 from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks
 from tuidock.widgets.limits_model import Subject, after
 from tuidock.widgets.limits_rows import limit_of
+from tuidock.widgets.limits_words import CLOSE
 from tuidock.widgets.timegraph import Series, TimeGraph
 from tuidock.widgets.timeline import Window, laid_out, window
 from tuidock.world import World
@@ -140,7 +141,7 @@ class LimitsTab(Tab):
 
     def _subject(self, it: Container, world: World) -> Subject:
         runs = it.status in UP
-        killed = not runs and it.exit is not None and it.exit.oom_killed
+        killed = not runs and killed_at_its_max(it)
         past: Sequence[Sample] = world.samples.get(it.id, ())
         day = self._peaks.get(it.id, NOTHING)
         kept = it.spec.limits if it.passing else None
@@ -248,6 +249,16 @@ class LimitsTab(Tab):
             return Outcome(it.name, limits, error.message, runs=it.status in UP, keep=keep)
         kept = after(now.spec.limits, limits) == now.spec.limits
         return Outcome(it.name, limits, "", runs=now.status in UP, kept=kept, keep=keep)
+
+
+def killed_at_its_max(it: Container) -> bool:
+    """Of one that ended: not by a lower max than it has now, as far as its peak is known."""
+    end, most = it.exit, it.spec.limits.memory or 0
+    return (
+        end is not None
+        and end.oom_killed
+        and (not end.peak_memory or end.peak_memory >= most * CLOSE)
+    )
 
 
 def curve(shown: Series) -> object:

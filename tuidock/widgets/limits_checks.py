@@ -125,8 +125,9 @@ def warning(kind: Kind, value: Value, sample: Sample | None, bounds: Bounds | No
 
 def _shrink(value: float, sample: Sample, *, swap: bool) -> str:
     """A max below what is in use."""
-    used, own = fmt.size(sample.memory), fmt.size(sample.memory_anon)
-    if value >= sample.memory_anon:
+    stays = sample.memory_anon + sample.memory_shared
+    used, own = fmt.size(sample.memory), fmt.size(stays)
+    if value >= stays:
         return f"{used} are in use: the kernel takes page cache back, and kills what does not fit"
     if swap:
         return f"{used} are in use, {own} of that its own: it is swapped out, or killed (OOM)"

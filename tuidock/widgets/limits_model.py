@@ -28,7 +28,7 @@ class Subject(NamedTuple):
     """Oldest first; of its last run when it does not run."""
     runs: bool = True
     killed: bool = False
-    """Its last run ended because memory ran out."""
+    """Its last run ended because memory ran out, at the max that it has."""
     day: Peaks = NOTHING
     kept: Limits | None = None
     """What the next start will have, where that is something else."""

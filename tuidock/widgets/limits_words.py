@@ -111,12 +111,21 @@ def _memory(case: Case) -> Iterator[Sentence]:
         times = fmt.count(last.memory_high_events, "time")
         yield Sentence("warn", f"Above its high {times}: slowed down instead of killed.")
     yield from _pressure("Memory", last.pressure_memory, last, "waited for memory to be freed")
-    own, cache = fmt.size(last.memory_anon), fmt.size(last.memory_cache)
-    swap = f", {fmt.size(last.memory_swap)} swapped out" if last.memory_swap else ""
-    yield Sentence("", f"{own} its own (anon){swap}; {cache} page cache, given back when needed.")
+    yield Sentence("", _made_of(last))
     if not limit and case.bounds:
         machine = fmt.size(case.bounds.memory)
         yield Sentence("", f"No max: it may take the machine's {machine}, others suffer then.")
+
+
+def _made_of(last: Sample) -> str:
+    """What can be given back, and what cannot."""
+    own = f"{fmt.size(last.memory_anon)} its own (anon)"
+    files = (
+        f", {fmt.size(last.memory_shared)} files in memory (tmpfs)" if last.memory_shared else ""
+    )
+    swap = f", {fmt.size(last.memory_swap)} swapped out" if last.memory_swap else ""
+    cache = fmt.size(max(0, last.memory_cache - last.memory_shared))
+    return f"{own}{files}{swap}; {cache} page cache, given back when needed."
 
 
 def _killed(case: Case) -> Iterator[Sentence]:

@@ -31,6 +31,8 @@ class Memory(NamedTuple):
     peak: int = 0
     oom_kills: int = 0
     anon: int = 0
+    shared: int = 0
+    """Files in memory, which are cache and have no disk to go to."""
     swap: int = 0
     failures: int = 0
     """How often usage met the limit."""
@@ -89,6 +91,7 @@ def memory_v1(read: Read) -> Memory:
         _number(read("memory.max_usage_in_bytes")),
         _keyed(read("memory.oom_control")).get(b"oom_kill", 0),
         stat.get(b"total_rss", 0),
+        stat.get(b"total_shmem", 0),
         stat.get(b"total_swap", 0),
         # Without swap, memory and swap together fails first; Linux 6.18 counts that nowhere.
         _number(read("memory.failcnt")) + _number(read("memory.memsw.failcnt")),
@@ -104,6 +107,7 @@ def memory_v2(read: Read) -> Memory:
         _number(read("memory.peak")),
         events.get(b"oom_kill", 0),
         stat.get(b"anon", 0),
+        stat.get(b"shmem", 0),
         _number(read("memory.swap.current")),
         events.get(b"max", 0),
         events.get(b"high", 0),

@@ -243,6 +243,7 @@ class _Meter:
             throttled_periods=cpu.throttled_periods,
             throttled_seconds=cpu.throttled,
             memory_anon=memory.anon,
+            memory_shared=memory.shared,
             memory_swap=memory.swap,
             memory_failures=memory.failures,
             memory_high_events=memory.high_events,
