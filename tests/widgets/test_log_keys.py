@@ -20,7 +20,7 @@ from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_json import LONGEST, worded
 from tuidock.widgets.log_save import problem, suggested
 from tuidock.widgets.log_source import Between, Ring
-from tuidock.widgets.log_time import first_at, neighbour_minute
+from tuidock.widgets.log_time import neighbour_minute
 from tuidock.widgets.logview import LogView
 
 START = 1.8e9
@@ -39,7 +39,7 @@ def ring(*moments: float) -> Ring:
 @given(st.lists(st.floats(0, 1e6), max_size=50), st.floats(0, 1e6))
 def test_the_first_line_of_a_moment(moments: list[float], at: float) -> None:
     source = ring(*moments)
-    number = first_at(source, at)
+    number = source.first_at(at)
     assert number == sum(moment < at for moment in moments)
     assert Between(source, number).first == number
 

@@ -213,6 +213,8 @@ class LogLine(NamedTuple):
     """As written, without the newline."""
     partial: bool = False
     """True when the line goes on in the next record."""
+    name: str = ""
+    """What stands before the text where several logs are one: whose it is, with blanks behind."""
 
 
 class LogQuery(NamedTuple):

@@ -15,7 +15,7 @@ from tuidock.engine.events import Event
 from tuidock.engine.types import Container, LogQuery, Removed
 from tuidock.format import clock, date
 from tuidock.screens.detail import Tab, new_life
-from tuidock.screens.merged import banner, merged
+from tuidock.screens.merged import banner, merged, names, watch
 from tuidock.widgets.log_rows import Break
 from tuidock.widgets.logview import LogView
 from tuidock.world import World
@@ -159,7 +159,13 @@ class LogsTab(Tab):
         view.title, view.banner = "merged", banner(chosen)
         self.entitle(banner(chosen))
         with self.dock_screen.presented():
-            lines = merged(self.dock_screen.engine.containers, chosen)
+            containers = self.dock_screen.engine.containers
+            files = [await containers.log_files(it.id) for it in chosen]
+            if all(files) and await _index_all(view, chosen, files):
+                await watch(containers, chosen, view.grown)
+                return
+            view.lines.set_names(names(chosen))
+            lines = merged(containers, chosen)
             async with aclosing(lines):
                 async for batch in lines:
                     view.append(batch)
@@ -190,3 +196,14 @@ async def _index(view: LogView, files: Sequence[str]) -> bool:
     except OSError:
         return False
     return bool(files)
+
+
+async def _index_all(
+    view: LogView, chosen: Sequence[Container], files: Sequence[Sequence[str]]
+) -> bool:
+    """Let the view read the files of several; False when some are gone."""
+    try:
+        await view.open_all([(it.name, paths) for it, paths in zip(chosen, files, strict=True)])
+    except OSError:
+        return False
+    return True

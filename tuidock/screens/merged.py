@@ -1,5 +1,7 @@
 """The logs of several containers as one, in order of time, each line under its container's name.
 
+With files it is `MergedIndex` that puts them in order; this is for logs that have none.
+
 Invariant: what is gathered between two looks is bounded, and lines gathered together are in
 order; a stream that ends or fails leaves the others flowing.
 """
@@ -7,7 +9,7 @@ order; a stream that ends or fails leaves the others flowing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 from tuidock.engine.api import Containers
 from tuidock.engine.types import Container, LogLine, LogQuery
@@ -18,8 +20,6 @@ GATHER = 0.25
 """Seconds in which lines are gathered before they are put in order."""
 WAITING = 20_000
 """Gathered lines that hold their streams back."""
-COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
-"""SGR colours of the names, one after the other."""
 
 
 def banner(chosen: Sequence[Container]) -> str:
@@ -36,11 +36,11 @@ class _Gathered:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
 
-    async def pump(self, stream: AsyncIterator[Sequence[LogLine]], prefix: bytes) -> None:
+    async def pump(self, stream: AsyncIterator[Sequence[LogLine]], name: str) -> None:
         """Gather a stream to its end, not much faster than it is taken."""
         try:
             async for lines in stream:
-                self.waiting += [line._replace(text=prefix + line.text) for line in lines]
+                self.waiting += [line._replace(name=name) for line in lines]
                 self._arrived.set()
                 if len(self.waiting) > WAITING:
                     self._room.clear()
@@ -58,12 +58,10 @@ class _Gathered:
         return batch
 
 
-def _prefixes(chosen: Sequence[Container]) -> list[bytes]:
+def names(chosen: Sequence[Container]) -> list[str]:
+    """What stands before the lines of each."""
     width = max((len(it.name) for it in chosen), default=0)
-    return [
-        f"\x1b[{COLOURS[place % len(COLOURS)]}m{it.name:<{width}}\x1b[0m ".encode()
-        for place, it in enumerate(chosen)
-    ]
+    return [f"{it.name:<{width}} " for it in chosen]
 
 
 async def merged(
@@ -76,8 +74,8 @@ async def merged(
     gathered = _Gathered()
     query = LogQuery(follow=True, tail=TAIL)
     tasks = [
-        asyncio.create_task(gathered.pump(containers.logs(it.id, query), prefix))
-        for it, prefix in zip(chosen, _prefixes(chosen), strict=True)
+        asyncio.create_task(gathered.pump(containers.logs(it.id, query), name))
+        for it, name in zip(chosen, names(chosen), strict=True)
     ]
     try:
         while gathered.waiting or not all(task.done() for task in tasks):
@@ -86,6 +84,28 @@ async def merged(
         for task in tasks:
             await task
     finally:
-        for task in tasks:
-            task.cancel()
+        await _ended(tasks)
+
+
+async def watch(
+    containers: Containers, chosen: Sequence[Container], grown: Callable[[], None]
+) -> None:
+    """Tell of new lines of any of them, until the last one ends. Raises EngineError, as above."""
+    tasks = [asyncio.create_task(_watch_one(containers, it, grown)) for it in chosen]
+    try:
         await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            await task
+    finally:
+        await _ended(tasks)
+
+
+async def _watch_one(containers: Containers, it: Container, grown: Callable[[], None]) -> None:
+    async for _ in containers.logs(it.id, LogQuery(follow=True, tail=0)):
+        grown()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

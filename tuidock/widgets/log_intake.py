@@ -7,14 +7,16 @@ they are taken over once a frame.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from textual.containers import Vertical
 
 from tuidock.engine.logs.index import LogIndex
+from tuidock.engine.logs.merged import MergedIndex
 from tuidock.engine.types import LogLine
 from tuidock.widgets.log_lines import LogLines
-from tuidock.widgets.log_source import LogSource, Ring, let_go
+from tuidock.widgets.log_source import Index, LogSource, Ring, let_go
 
 FRAME = 1 / 30
 PENDING = 20_000
@@ -29,7 +31,7 @@ class LogIntake(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._ring = Ring()
-        self._index: LogIndex | None = None
+        self._index: Index | None = None
         self._pending: list[LogLine] = []
         self._flushing = False
         self._room = asyncio.Event()
@@ -92,7 +94,17 @@ class LogIntake(Vertical):
 
         Raises OSError. Memory stays bounded: lines are read when they show.
         """
-        opening = asyncio.ensure_future(asyncio.to_thread(LogIndex, paths)) if paths else None
+        await self._open(partial(LogIndex, paths) if paths else None)
+
+    async def open_all(self, logs: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Look at several logs as one, by time: (name, files) of each. Raises OSError."""
+        width = max(len(name) for name, _ in logs)
+        named = [(f"{name:<{width}} ", paths) for name, paths in logs]
+        await self._open(partial(MergedIndex, named))
+        self.lines.set_names([name for name, _ in named])
+
+    async def _open(self, make: Callable[[], Index] | None) -> None:
+        opening = asyncio.ensure_future(asyncio.to_thread(make)) if make else None
         try:
             index = await asyncio.shield(opening) if opening else None
         except asyncio.CancelledError:

@@ -16,7 +16,7 @@ from textual import work
 from textual.binding import BindingType
 from textual.geometry import Size
 
-from tuidock.engine.logs.index import LogIndex
+from tuidock.engine.logs.merged import MergedIndex
 from tuidock.widgets.log_excerpt import Job
 from tuidock.widgets.log_expression import TooSlow
 from tuidock.widgets.log_keys import MOVING
@@ -24,7 +24,7 @@ from tuidock.widgets.log_paint import first_match
 from tuidock.widgets.log_rows import LogRows
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve
-from tuidock.widgets.log_source import Beginning, LogSource, aside
+from tuidock.widgets.log_source import Beginning, Index, LogSource, aside
 
 SIDEWAYS = 8
 DIG = 32 << 20
@@ -33,6 +33,13 @@ DIG = 32 << 20
 
 PROGRESS = 0.05
 """Seconds between two looks at what is being done in another thread."""
+
+
+def surveyed(index: Index) -> Callable[[], None]:
+    """Look for what is older, in another thread; the rest is for the index's own."""
+    if isinstance(index, MergedIndex):
+        return partial(index.take, index.survey(DIG))
+    return partial(index.take, index.survey(DIG))
 
 
 class LogLines(LogRows):
@@ -109,7 +116,7 @@ class LogLines(LogRows):
                 job = self.excerpt.job()
                 if job is not None:
                     await self._look_at(*job)
-                elif isinstance(source, LogIndex | Beginning):
+                elif isinstance(source, Index | Beginning):
                     await self._dig(source)
                 self._show_progress(self._looked)
                 self._land()
@@ -144,11 +151,11 @@ class LogLines(LogRows):
 
     # --- what is older ------------------------------------------------------------------------
 
-    async def _dig(self, source: LogIndex | Beginning) -> None:
+    async def _dig(self, source: Index | Beginning) -> None:
         index = source.index if isinstance(source, Beginning) else source
         async with self._digging:
             if not index.complete:
-                index.take(await aside(index, partial(index.survey, DIG)))
+                (await aside(index, partial(surveyed, index)))()
         if isinstance(source, Beginning) and index.complete and self.excerpt.source is source:
             self._join(source)
 
@@ -159,7 +166,7 @@ class LogLines(LogRows):
         """
         source = self.excerpt.source
         try:
-            while isinstance(source, LogIndex | Beginning) and not enough():
+            while isinstance(source, Index | Beginning) and not enough():
                 index = source.index if isinstance(source, Beginning) else source
                 if index.complete:
                     break
@@ -177,7 +184,7 @@ class LogLines(LogRows):
         """All of what is shown, once every line of it is counted. Raises OSError."""
         source = self.excerpt.source
         whole = source.index if isinstance(source, Beginning) else source
-        while isinstance(whole, LogIndex) and not whole.complete:
+        while isinstance(whole, Index) and not whole.complete:
             await self._dig(whole)
         return whole
 
@@ -200,7 +207,7 @@ class LogLines(LogRows):
         self._to_top = True
         index = self.excerpt.source
         self.set_follow(False)
-        if isinstance(index, LogIndex) and not index.complete:
+        if isinstance(index, Index) and not index.complete:
             self._begin(index)
         self._scroll(y=0)
         here = self.excerpt.source
@@ -209,7 +216,7 @@ class LogLines(LogRows):
             self._scroll(y=0)
             self._to_top = self._unseen()
 
-    def _begin(self, index: LogIndex) -> None:
+    def _begin(self, index: Index) -> None:
         """Show the first lines of a log that is not counted as far."""
         beginning = Beginning(index)
         if beginning.end > beginning.first:

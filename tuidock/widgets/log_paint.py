@@ -7,7 +7,8 @@ is: `SHOWN` bytes are laid out, the rest waits in the line's own panel.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -26,8 +27,11 @@ SIGN = "◆"
 PARTS = (
     "stderr", "stderr-bar", "timestamp", "mark", "more", "match", "current", "current-match",
     "error", "warning", "info", "debug", "name", "break",
+    "name-1", "name-2", "name-3", "name-4", "name-5",
 )  # fmt: skip
 """Parts of a log that have a style of their own."""
+NAMES = ("name-1", "name-2", "name-3", "name-4", "name-5")
+"""Parts that are names of logs, one after the other."""
 LEVELLED = ("error", "warning", "info", "debug", "name")
 """Parts that are words within a line."""
 STAMPS = ("", "%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
@@ -54,6 +58,8 @@ class Look(NamedTuple):
     """JSON as words."""
     levels: Mapping[str, Style] = {}
     """Ink of a word by what it is: a level's name, or `name` for that of a JSON field."""
+    names: Mapping[str, Style] = {}
+    """Ink of the names of several logs that are shown as one."""
 
 
 def drawn(line: LogLine, look: Look) -> Strip:
@@ -83,6 +89,11 @@ def matched(runs: list[ansi.Run], look: Look) -> list[ansi.Run]:
 
 def ink(line: LogLine, look: Look) -> tuple[list[ansi.Run], str]:
     """What is written of the line, in its own colours, and its level."""
+    runs, kind = _said(line, look)
+    return ([(line.name, look.names.get(line.name, look.time)), *runs] if line.name else runs), kind
+
+
+def _said(line: LogLine, look: Look) -> tuple[list[ansi.Run], str]:
     if look.worded:
         found = worded(line.text[:LONGEST].decode("utf-8", "replace"), look.levels)
         if found is not None:
@@ -132,6 +143,8 @@ class Looks:
         """Index into `STAMPS`."""
         self.worded = True
         self.pattern: Pattern | None = None
+        self.names: Sequence[str] = ()
+        """Names of logs that are shown as one."""
 
     def forget(self) -> None:
         """Styles or switches are different now."""
@@ -151,6 +164,10 @@ class Looks:
                 sign=SIGN if marked else "",
                 worded=self.worded,
                 levels={name: self._ink(name) for name in LEVELLED},
+                names={
+                    name: self._ink(part)
+                    for name, part in zip(self.names, cycle(NAMES), strict=False)
+                },
             )
         return self._known[current, marked]
 

@@ -59,6 +59,11 @@ class LogRows(ScrollView, can_focus=True):
         & > .log--info { color: $text-success; }
         & > .log--debug { color: $text-muted; }
         & > .log--name { color: $text-muted; }
+        & > .log--name-1 { color: $text-primary; }
+        & > .log--name-2 { color: $text-accent; }
+        & > .log--name-3 { color: $text-success; }
+        & > .log--name-4 { color: $text-secondary; }
+        & > .log--name-5 { color: $text-error; }
         & > .log--break { color: $text-accent; }
         & > .log--match { background: $warning; color: auto 95%; }
         & > .log--current { background: $boost; }
@@ -247,6 +252,12 @@ class LogRows(ScrollView, can_focus=True):
     @stamps.setter
     def stamps(self, stamps: int) -> None:
         self._looks.stamps = stamps % len(STAMPS)
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Tell whose lines these are, each in a colour of its own."""
+        self._looks.names = names
+        self._restyle()
+        self.refresh()
 
     @property
     def worded(self) -> bool:

@@ -81,10 +81,12 @@ def _said(
 ) -> list[str]:
     """The lines of a span that all patterns accept, as they are written."""
     lines = source.lines(*span)
-    kept = accepted([line.text for line in lines], patterns, Patience(PATIENCE))
+    kept = accepted(
+        [line.name.encode() + line.text for line in lines], patterns, Patience(PATIENCE)
+    )
     return [_written(lines[place], stamps) for place in kept]
 
 
 def _written(line: LogLine, stamps: int) -> str:
-    text = ansi.plain(line.text.decode("utf-8", "replace"))
+    text = ansi.plain(line.name + line.text.decode("utf-8", "replace"))
     return (stamp(line.at, stamps) if stamps else "") + text + ("" if line.partial else "\n")

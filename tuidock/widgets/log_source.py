@@ -7,10 +7,12 @@ the counts given here, whatever a container writes.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from tuidock.engine.logs.index import LogIndex
+from tuidock.engine.logs.merged import MergedIndex
 from tuidock.engine.types import LogLine
 
 RING_LINES = 100_000
@@ -19,6 +21,9 @@ BEFORE_ALL = -(1 << 40)
 """Number of a log's first line while nobody knows how many come after it."""
 PASSAGE = 512
 """Lines of a ring that are searched as one."""
+
+Index = LogIndex | MergedIndex
+"""One log of any size, or several."""
 
 Result = TypeVar("Result")
 
@@ -63,6 +68,10 @@ class LogSource(Protocol):
 
     def after(self, start: int) -> int:
         """Where the passage ends that begins with a line."""
+        ...
+
+    def first_at(self, at: float) -> int:
+        """The first line written at or after a moment; `end` when there is none."""
         ...
 
     def hold(self) -> None:
@@ -112,7 +121,10 @@ class Ring:
         return kept[max(0, start - first) : max(0, stop - first)]
 
     def texts(self, start: int, stop: int) -> Sequence[bytes]:
-        return [line.text for line in self.lines(start, stop)]
+        return [
+            line.name.encode() + line.text if line.name else line.text
+            for line in self.lines(start, stop)
+        ]
 
     def raw(self, start: int, stop: int) -> bytes:
         return b""
@@ -122,6 +134,9 @@ class Ring:
 
     def after(self, start: int) -> int:
         return min(self.end, (start // PASSAGE + 1) * PASSAGE)
+
+    def first_at(self, at: float) -> int:
+        return self.first + bisect_left(self._kept, at, key=lambda line: line.at)
 
     def hold(self) -> None:
         return
@@ -155,7 +170,7 @@ class Beginning(Ring):
 
     complete = False
 
-    def __init__(self, index: LogIndex) -> None:
+    def __init__(self, index: Index) -> None:
         """Raises OSError."""
         super().__init__()
         self.index = index
@@ -190,6 +205,9 @@ class Between:
         end = self._source.end
         return end if self._ceiling is None else min(end, self._ceiling)
 
+    def first_at(self, at: float) -> int:
+        return min(max(self.first, self._source.first_at(at)), self.end)
+
     def before(self, stop: int) -> int:
         return max(self.first, self._source.before(stop))
 
@@ -197,7 +215,7 @@ class Between:
         return min(self.end, self._source.after(start))
 
 
-def let_go(opening: asyncio.Future[LogIndex]) -> None:
+def let_go(opening: asyncio.Future[Index]) -> None:
     """Close an index that nobody waits for any more."""
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close()

@@ -12,24 +12,16 @@ import time
 from bisect import bisect_left
 from typing import NamedTuple
 
-from tuidock.engine.logs.index import LogIndex
 from tuidock.widgets.log_excerpt import Excerpt
 from tuidock.widgets.log_source import LogSource
 
 MINUTE = 60.0
 
 
-def first_at(source: LogSource, at: float) -> int:
-    """Number of the first line written at or after a moment; `source.end` when there is none."""
-    numbers = range(source.first, source.end)
-    return source.first + bisect_left(
-        numbers, at, key=lambda number: source.lines(number, number + 1)[0].at
-    )
-
-
-def reaches(index: LogIndex, at: float) -> bool:
+def reaches(source: LogSource, at: float) -> bool:
     """Whether lines from before a moment are counted."""
-    return index.count > 0 and index.line(index.first).at < at
+    first = source.lines(source.first, source.first + 1)
+    return bool(first) and first[0].at < at
 
 
 def neighbour_minute(excerpt: Excerpt, number: int, step: int) -> int | None:

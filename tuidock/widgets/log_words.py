@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from textual.content import Content, Span
 
 from tuidock.engine.types import LogLine
+from tuidock.widgets import ansi
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve
@@ -28,9 +29,9 @@ COLOURED = 16 * 1024
 _INK = {"name": "$text-accent", "text": "$text-success", "value": "$text-warning"}
 
 
-def text_of(line: LogLine) -> str:
-    """A line's text, escapes and all; of a monster its beginning."""
-    return line.text[:PANEL].decode("utf-8", "replace")
+def plain_of(line: LogLine) -> str:
+    """A line's text without escapes, under its name; of a monster the beginning."""
+    return ansi.plain(line.name + line.text[:PANEL].decode("utf-8", "replace"))
 
 
 def lined(numbers: Sequence[int]) -> str:

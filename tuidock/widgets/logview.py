@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tuidock.widgets import ansi, log_save
+from tuidock.widgets import log_save
 from tuidock.widgets.dialogs import Ask
 from tuidock.widgets.log_expression import TooSlow
 from tuidock.widgets.log_intake import LogIntake
@@ -30,13 +30,12 @@ from tuidock.widgets.log_source import Beginning, Between
 from tuidock.widgets.log_time import (
     ALWAYS,
     Span,
-    first_at,
     moment_typed,
     neighbour_minute,
     reaches,
     span_typed,
 )
-from tuidock.widgets.log_words import lined, set_out, status, text_of
+from tuidock.widgets.log_words import lined, plain_of, set_out, status
 
 
 class LogView(LogIntake):
@@ -195,8 +194,8 @@ class LogView(LogIntake):
     def _see(self, window: str, span: Span = ALWAYS) -> None:
         """Show what was written in a span; no window: all of it."""
         source = self.source
-        first = first_at(source, span.since) if span.since is not None else source.first
-        end = first_at(source, span.until) if span.until is not None else None
+        first = source.first_at(span.since) if span.since is not None else source.first
+        end = source.first_at(span.until) if span.until is not None else None
         self.lines.window = window
         self.lines.show(Between(source, first, end) if window else source)
 
@@ -236,7 +235,7 @@ class LogView(LogIntake):
             self.flush()
         source = lines.excerpt.source
         if await self._reach(at) and source.end > source.first:
-            self._land(min(first_at(source, at), source.end - 1))
+            self._land(min(source.first_at(at), source.end - 1))
 
     def _land(self, number: int) -> None:
         lines = self.lines
@@ -321,7 +320,7 @@ class LogView(LogIntake):
         self._copy(self.lines.on_screen())
 
     def _copy(self, numbers: Sequence[int]) -> None:
-        texts = [ansi.plain(text_of(self.lines.line(number))) for number in numbers]
+        texts = [plain_of(self.lines.line(number)) for number in numbers]
         self.app.copy_to_clipboard("\n".join(texts))
         self.notify(f"{lined(numbers)} copied", timeout=2)
 
@@ -347,7 +346,7 @@ class LogView(LogIntake):
         panel.border_title = Content(
             f"line {place:,} · {moment} · {line.stream} · {len(line.text):,} bytes"
         )
-        self.query_one("#log-text", Static).update(set_out(ansi.plain(text_of(line))))
+        self.query_one("#log-text", Static).update(set_out(plain_of(line)))
         panel.scroll_home(animate=False)
 
     @on(LogLines.Changed)

@@ -10,13 +10,14 @@ number once given stays. Memory: 16 bytes for each `STEP` of log.
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
 from bisect import bisect_left, bisect_right
 
 from tuidock.engine.logs.files import LogFiles, blocks, blocks_backwards
 from tuidock.engine.logs.lines import Joiner
-from tuidock.engine.logs.record import HEAD, STAMP
+from tuidock.engine.logs.record import HEAD, LONGEST, STAMP, when
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import LogLine
 
@@ -98,6 +99,11 @@ class LogIndex:
     def complete(self) -> bool:
         """Whether nothing is left to dig for."""
         return self._places[0][0] <= self._log.start
+
+    @property
+    def size(self) -> int:
+        """Bytes of the log."""
+        return self._log.end - self._log.start
 
     @property
     def uncounted(self) -> float:
@@ -219,6 +225,47 @@ class LogIndex:
             yield number, lines
             number += len(lines)
 
+    # --- time -------------------------------------------------------------------------------
+
+    def first_at(self, at: float) -> int:
+        """The first counted line written at or after a moment; `end` for none. Raises OSError."""
+        offsets, numbers = self._places
+        above = bisect_left(range(len(offsets)), at, key=lambda place: self.at(offsets[place]))
+        place = max(above - 1, 0)
+        stop = numbers[above] if above < len(numbers) else self.end
+        begin, end = offsets[place], offsets[above] if above < len(offsets) else self._counted
+        records = self._log.read(begin, end)[:-1].split(b"\n") if begin < end else []
+        if len(records) != stop - numbers[place]:  # pieces of lines, or a torn record
+            return numbers[place] + bisect_left(
+                self.lines(numbers[place], stop), at, key=lambda line: line.at
+            )
+        return numbers[place] + bisect_left(records, at, key=_moment)
+
+    def at(self, offset: int) -> float:
+        """When the record at an offset was written; infinity at the end. Raises OSError."""
+        record = self._log.read(offset, offset + STAMP)
+        return _moment(record) if record else math.inf
+
+    @property
+    def counted_to(self) -> int:
+        """Offset up to which lines are counted."""
+        return self._counted
+
+    @property
+    def newest(self) -> float:
+        """When the last counted record was written; 0 without any. Raises OSError."""
+        data = self._log.read(max(self._log.start, self._counted - LONGEST), self._counted)
+        return _moment(data[data.rfind(b"\n", 0, -1) + 1 :]) if data else 0.0
+
+    def moment_before(self, number: int, places: int) -> tuple[float, int]:
+        """A line some places before another that is not the first, and when it was written.
+
+        Raises OSError.
+        """
+        offsets, numbers = self._places
+        place = max(bisect_left(numbers, number) - places, 0)
+        return self.at(offsets[place]), numbers[place]
+
     # --- searching --------------------------------------------------------------------------
 
     def before(self, number: int) -> int:
@@ -246,6 +293,15 @@ class LogIndex:
             return b"" if stop != self.end else self._log.read(offsets[low], self._counted)
         return self._log.read(offsets[low], offsets[high]) if numbers[high] == stop else b""
 
+    def around(self, start: int, stop: int) -> bytes | None:
+        """The records of lines, and some more; None when lines may be in pieces. Raises OSError."""
+        offsets, numbers = self._places
+        low, high = max(bisect_right(numbers, start) - 1, 0), bisect_left(numbers, stop)
+        if self._joined.intersection(offsets[low:high]):
+            return None
+        end = offsets[high] if high < len(offsets) else self._counted
+        return self._log.read(offsets[low], end) if start < stop else b""
+
     def texts(self, start: int, stop: int) -> list[bytes]:
         """What lines `start` to `stop - 1` say, without their times. Raises OSError."""
         if data := self.raw(start, stop):
@@ -266,3 +322,11 @@ def _newlines(data: bytes) -> int:
 def _pieces_in(data: bytes) -> int:
     """Records that do not end a line."""
     return sum(1 for _ in _PARTIAL.finditer(data)) if data.rfind(b" P ") >= 0 else 0
+
+
+def _moment(record: bytes) -> float:
+    """When a record was written; 0 for what a power cut left of one."""
+    try:
+        return when(record)
+    except ValueError:
+        return 0.0
