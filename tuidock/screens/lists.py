@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -28,6 +29,8 @@ from tuidock.widgets.columns import ChooseColumns
 from tuidock.widgets.dialogs import Choose, keyed, lettered
 from tuidock.widgets.table import Column, LiveTable
 
+REST = 0.08
+"""Seconds without another move after which a cursor that was moved again and again rests."""
 SIZES = ("", "-half", "-full")
 JSON = "json"
 FALLING = frozenset(("cpu", "memory", "pids", "share", "restarts", "size", "created", "layers"))
@@ -45,6 +48,9 @@ class ListScreen(DockScreen):
     """(fact, title) of what its rows can be grouped by, besides their labels."""
     _judged: Sequence[tuple[str, Status]] = ()
     _looking = False
+    """The cursor has moved, and the detail is to follow."""
+    _moved = 0.0
+    """When the cursor moved last, `time.monotonic()`."""
     """The detail is about to follow the cursor."""
 
     def compose_body(self) -> ComposeResult:
@@ -120,14 +126,27 @@ class ListScreen(DockScreen):
 
     @on(LiveTable.Highlighted, "#list LiveTable")
     def _row_highlighted(self) -> None:
-        """The cursor is painted first; then the detail follows, once for several keys."""
-        if not self._looking:
-            self._looking = True
-            self.call_after_refresh(self._follow_cursor)
+        """The cursor is painted first; the detail follows, while a key repeats once it rests."""
+        before, self._moved = self._moved, monotonic()
+        if self._looking:
+            return
+        self._looking = True
+        if self._moved - before > REST:
+            self.call_after_refresh(self._catch_up)
+        else:
+            self._wait_for_rest()
 
-    def _follow_cursor(self) -> None:
-        self._looking = False
-        if self.is_attached:
+    def _wait_for_rest(self) -> None:
+        left = REST - (monotonic() - self._moved)
+        if left > 0:
+            self.set_timer(left, self._wait_for_rest)
+        else:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Let the detail be about the cursor's row, if it is not yet."""
+        if self._looking and self.is_attached:
+            self._looking = False
             self.look()
 
     @on(LiveTable.MarksChanged, "#list LiveTable")
@@ -144,6 +163,7 @@ class ListScreen(DockScreen):
 
     def action_drill(self) -> None:
         """Into the detail, or a group's rows; on a small screen it takes the whole screen."""
+        self._catch_up()
         if self.pane.fold() or self.subject()[0] is None:
             return
         if self.has_class("-short"):
@@ -171,6 +191,7 @@ class ListScreen(DockScreen):
     def action_show(self, name: str) -> None:
         """Bring a tab into view and put the keys there."""
         if name in self.TABS:
+            self._catch_up()
             self.detail.open(name)
             self.action_drill()
 

@@ -184,7 +184,7 @@ class LogRows(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         rows, width = self._rows(), self._across
         if y >= len(rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._looks.of(current=False, marked=False).base)
         number, row = rows[y]
         if words := self._break(number):
             if row == 0:
