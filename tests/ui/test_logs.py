@@ -128,10 +128,10 @@ async def test_a_moment_asked_for_before_the_log_is_open(stage: Stage) -> None:
     source = view(stage).lines.excerpt.source
     wanted = source.lines(source.first + 5, source.first + 6)[0].at
     await stage.press("left_square_bracket")
-    tab.seek(wanted)
+    tab.point(wanted)
     await stage.until(lambda: tab.moment == wanted)
     assert not view(stage).lines.follow
-    tab.seek(wanted + 1e9)
+    tab.point(wanted + 1e9)
     await stage.until(lambda: tab.moment == source.lines(source.end - 1, source.end)[0].at)
 
 

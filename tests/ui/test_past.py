@@ -19,6 +19,7 @@ from tuidock.engine.types import (
 from tuidock.screens.happenings import happenings
 from tuidock.screens.past import past
 from tuidock.widgets.logview import LogView
+from tuidock.widgets.moments import Moments
 from tuidock.widgets.timegraph import TimeGraph
 from tuidock.widgets.timelines import Timelines
 from tuidock.world import World
@@ -138,6 +139,27 @@ async def test_from_a_spike_to_the_log_and_back(stage: Stage) -> None:
     await stage.press("S")
     await stage.until(lambda: stage.focused is timelines)
     await stage.until(lambda: timelines.cursor == moment)
+
+
+async def test_from_the_graphs_of_limits_to_the_log_and_back(stage: Stage) -> None:
+    """By mouse there, by key back; enter stays the limits' own while no graph has the keys."""
+    await stage.turn(60)
+    while stage.cursor() != "web":
+        await stage.press("j")
+    await stage.press("L")
+    await stage.until(lambda: stage.app.screen.query(Moments))
+    moments = stage.app.screen.query_one("#graphs", Moments)
+    await stage.until(lambda: moments.graphs[0].columns > 20)
+    await stage.pilot.click("#graphs #cpu", offset=(30, 2))
+    await stage.until(lambda: moments.cursor is not None)
+    assert "▼" in moments.graphs[-1].render_line(1).text
+    await stage.press("left", "enter")
+    log = stage.app.screen.query_one(LogView)
+    await stage.until(lambda: log.has_focus_within and log.moment is not None)
+    await stage.until(lambda: (log.moment or 0) >= (moments.cursor or 0))
+    moment = log.moment
+    await stage.press("L")
+    await stage.until(lambda: moments.cursor == moment)
 
 
 async def test_out_of_sight_nothing_is_drawn(stage: Stage) -> None:

@@ -17,6 +17,9 @@ from tuidock.engine.types import (
     RestartPolicy,
     Status,
 )
+from tuidock.screens.containers import ContainersScreen
+from tuidock.screens.detail import Detail
+from tuidock.screens.ends import Ends
 from tuidock.screens.verdict import verdict
 from tuidock.screens.why import WhyTab, card
 
@@ -159,6 +162,38 @@ async def test_an_end_is_told_while_somebody_looks(stage: Stage) -> None:
     await stage.engine.containers.kill(stage.container("web").id)
     await stage.until(lambda: "SIGKILL" in text(stage))
     assert "somebody asked" in text(stage)
+
+
+def ends(stage: Stage) -> Ends:
+    """What decides whether one is told unasked."""
+    screen = stage.app.screen
+    assert isinstance(screen, ContainersScreen)
+    return screen._ends
+
+
+async def test_a_bad_end_shows_itself_once(stage: Stage) -> None:
+    """And makes way again. Fails if it opens at each visit: somebody compares logs."""
+    detail = stage.app.screen.query_one("#detail", Detail)
+    await at(stage, "import")
+    await stage.until(lambda: detail.active == "why" and "Exit 3" in text(stage))
+    assert not detail.has_focus_within
+    await stage.press("k")
+    await stage.until(lambda: detail.active == "logs")
+    await stage.press("j")
+    assert not ends(stage).is_news(stage.container("import"))
+    assert detail.active == "logs"
+
+
+async def test_an_end_that_somebody_wanted_does_not(stage: Stage) -> None:
+    detail = stage.app.screen.query_one("#detail", Detail)
+    web = stage.container("web").id
+    while stage.cursor() != "web":
+        await stage.press("j")
+    await stage.engine.containers.kill(web)
+    await stage.until(lambda: stage.container("web").exit)
+    await stage.until(lambda: not ends(stage).is_news(stage.container("web")))
+    await stage.pilot.pause()
+    assert detail.active == "logs"
 
 
 async def test_it_has_room_on_a_small_screen() -> None:

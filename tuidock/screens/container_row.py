@@ -257,3 +257,13 @@ def network(pasts: Sequence[tuple[Sample, ...]]) -> str:
         received += (now.network_rx - before.network_rx) / passed
         sent += (now.network_tx - before.network_tx) / passed
     return f"{fmt.rate(received):>8} {fmt.rate(sent):>8}" if steps else ""
+
+
+def label(it: Container) -> str:
+    """A container in half a line: what the row has no room for."""
+    facts = [it.name, fmt.short_id(it.id), it.address, fmt.ports(it.ports)]
+    if it.exit is not None and it.status in DOWN and (it.exit.code or it.exit.error):
+        from tuidock.screens.verdict import verdict
+
+        facts.append(f"{verdict(it).headline}: W tells why")
+    return " · ".join(fact for fact in facts if fact)

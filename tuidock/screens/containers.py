@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import on, work
 from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
+from tuidock.engine.errors import EngineError
 from tuidock.engine.types import DOWN, UP, Container, ExecSpec
 from tuidock.jobs import Say
 from tuidock.screens.base import bindings, summary
-from tuidock.screens.container_row import COLUMNS, PROJECT, Stillness, item, order
-from tuidock.screens.detail import Tab
+from tuidock.screens.container_row import COLUMNS, PROJECT, Stillness, item, label, order
+from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.ends import Ends
 from tuidock.screens.groups import LABEL, Group
 from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
@@ -34,6 +37,8 @@ BULK = (
     *("container.unpause", "container.remove", "container.force_remove"),
 )
 """What is done to many at once."""
+GRAPHS = ("stats", "limits")
+"""Tabs in which a moment has its place."""
 
 
 class ContainersScreen(ListScreen):
@@ -70,6 +75,7 @@ class ContainersScreen(ListScreen):
     def on_mount(self) -> None:
         self._still = Stillness()
         self.pane.head = self._head
+        self._ends = Ends(self.detail, self.engine)
 
     def _head(self, group: Group) -> Sequence[Cell]:
         """The row of a group."""
@@ -110,9 +116,22 @@ class ContainersScreen(ListScreen):
             self.pane.table.cursor_key = self.dock.wanted
             self.dock.wanted = None
 
+    def look(self) -> None:
+        """A bad end is told unasked."""
+        it = self.subject()[0]
+        self._ends.pass_on(it)
+        super().look()
+        if it is not None and self._ends.is_news(it):
+            self._tell_end(it)
+
+    @work(group="end", exit_on_error=False)
+    async def _tell_end(self, it: Container) -> None:
+        with suppress(EngineError):  # it was removed meanwhile: nobody asked
+            await self._ends.tell(it, lambda: self.subject()[0])
+
     def subject(self) -> tuple[Container | None, str]:
         it = self.world.containers.get(self.pane.cursor_key or "")
-        return it, _label(it) if it else ""
+        return it, label(it) if it else ""
 
     def targets(self) -> list[Container]:
         known = self.world.containers
@@ -136,19 +155,25 @@ class ContainersScreen(ListScreen):
     def action_show(self, name: str) -> None:
         """From a line of the log to the graphs of its moment."""
         tab = self.detail.tab
-        from_log = name == "stats" and isinstance(tab, LogsTab) and tab.has_focus_within
+        from_log = name in GRAPHS and isinstance(tab, LogsTab) and tab.has_focus_within
         moment = tab.chosen if from_log and isinstance(tab, LogsTab) else None
         super().action_show(name)
         if moment is not None:
-            self._look_at(moment)
+            self._look_at(name, moment)
 
     @work(group="moment", exit_on_error=False)
-    async def _look_at(self, moment: float) -> None:
-        from tuidock.screens.stats import StatsTab
+    async def _look_at(self, name: str, moment: float) -> None:
+        tab = await self.detail.bring(name)
+        tab.point(moment)
 
-        tab = await self.detail.bring("stats")
-        if isinstance(tab, StatsTab):
-            tab.point(moment)
+    @on(Detail.LogWanted)
+    @work(group="moment", exit_on_error=False)
+    async def _read_log(self, event: Detail.LogWanted) -> None:
+        """From a moment of the graphs to its line of the log."""
+        with self.presented():
+            tab = await self.detail.bring("logs")
+            tab.point(event.at)
+            self.detail.take_focus()
 
     # --- verbs that are more than one call -------------------------------------------------
 
@@ -369,13 +394,3 @@ class ContainersScreen(ListScreen):
         it, _ = self.subject()
         found = await self.engine.containers.inspect(it.id) if it else {}
         return json.dumps(found, indent=2, ensure_ascii=False)
-
-
-def _label(it: Container) -> str:
-    """A container in half a line: what the row has no room for."""
-    facts = [it.name, fmt.short_id(it.id), it.address, fmt.ports(it.ports)]
-    if it.exit is not None and it.status in DOWN and (it.exit.code or it.exit.error):
-        from tuidock.screens.verdict import verdict
-
-        facts.append(f"{verdict(it).headline}: W tells why")
-    return " · ".join(fact for fact in facts if fact)

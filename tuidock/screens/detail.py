@@ -90,6 +90,9 @@ class Tab(Vertical, can_focus=False):
     def tick(self, world: World) -> None:
         """New samples are here."""
 
+    def point(self, at: float) -> None:
+        """Look at a moment, where one has its place; seconds since the epoch."""
+
     @property
     def listing(self) -> ListPane | None:
         """The list in here, for the keys that every list has."""
@@ -137,6 +140,13 @@ class Detail(Vertical):
 
     class Changed(Message):
         """Another tab is in view."""
+
+    class LogWanted(Message):
+        """Somebody wants to read what was written at a moment."""
+
+        def __init__(self, at: float) -> None:
+            super().__init__()
+            self.at = at
 
     def __init__(self, kinds: Mapping[str, type[Tab] | Later], *, id: str | None = None) -> None:
         super().__init__(id=id)

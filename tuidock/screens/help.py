@@ -18,6 +18,7 @@ from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.modal import Modal
+from tuidock.widgets.moments import Moments
 from tuidock.widgets.outline import Outline
 from tuidock.widgets.table import LiveTable
 from tuidock.widgets.timelines import Timelines
@@ -28,6 +29,7 @@ WIDGETS: tuple[type[Widget], ...] = (
     LogLines,
     LimitsPane,
     Outline,
+    Moments,
     Timelines,
 )
 """Widgets whose keys the help tells and the settings may change."""
@@ -37,7 +39,8 @@ NAMES = {
     LogLines: "Moving in the log",
     LimitsPane: "In the limits",
     Outline: "In the anatomy",
-    Timelines: "In the graphs (digits are lengths of time there)",
+    Moments: "In the graphs of Stats and Limits",
+    Timelines: "How long a time the graphs show (digits too)",
 }
 
 FIGURES = (

@@ -51,7 +51,7 @@ class LogsTab(Tab):
         """The same, but only of a line that somebody went to."""
         return None if self.query_one(LogView).lines.follow else self.moment
 
-    def seek(self, at: float) -> None:
+    def point(self, at: float) -> None:
         """Go to the first line written at or after a moment, now or once the log is open."""
         if self._open:
             self.query_one(LogView).seek(at)
@@ -62,7 +62,7 @@ class LogsTab(Tab):
         self._open = True
         at, self._due = self._due, None
         if at is not None:
-            self.seek(at)
+            self.point(at)
 
     def sleep(self) -> None:
         self._open, self._due = False, None

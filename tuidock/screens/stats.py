@@ -19,7 +19,6 @@ from tuidock.engine.types import UP, Container, History, Sample
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.facts import vital_signs
 from tuidock.screens.happenings import happenings, legend, near
-from tuidock.screens.logs import LogsTab
 from tuidock.screens.past import Past, events, past
 from tuidock.widgets.timegraph import Happening
 from tuidock.widgets.timeline import at_moment
@@ -88,17 +87,7 @@ class StatsTab(Tab):
     @on(Timelines.Picked)
     def _picked(self, event: Timelines.Picked) -> None:
         event.stop()
-        self.read_log(event.at)
-
-    @work(group="log", exit_on_error=False)
-    async def read_log(self, at: float) -> None:
-        """Show what was written at a moment."""
-        with self.dock_screen.presented():
-            detail = self.dock_screen.query_one("#detail", Detail)
-            tab = await detail.bring("logs")
-            if isinstance(tab, LogsTab):
-                tab.seek(at)
-            detail.take_focus()
+        self.dock_screen.post_message(Detail.LogWanted(event.at))
 
     def tick(self, world: World) -> None:
         box = world.histories.get(self.subject.id) if self.subject else None
@@ -125,7 +114,7 @@ class StatsTab(Tab):
         marks = happenings(events(world, it.id)) if it else []
         columns = _columns(found, it, samples)
         lines.show_columns(end, found.at, columns, marks, live=self._is_live())
-        self.query_one("#legend", Static).update(legend(marks, lines.window))
+        self.query_one("#legend", Static).update(legend(marks, lines.shown))
         self.query_one("#signs", Static).update(self._words(found, marks, samples))
 
     def _words(self, found: Past, marks: Sequence[Happening], samples: Sequence[Sample]) -> Content:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
 from tuidock.engine.types import UP, Container, History, Limits, Sample
-from tuidock.screens.detail import Tab
+from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.happenings import happenings, legend
 from tuidock.screens.past import events, past, told_of
 from tuidock.screens.tune_words import Outcome, told
@@ -25,6 +25,7 @@ from tuidock.widgets.limits_measures import NOTHING, TITLES, Peaks, peaks
 from tuidock.widgets.limits_model import Subject, after
 from tuidock.widgets.limits_rows import limit_of
 from tuidock.widgets.limits_words import CLOSE
+from tuidock.widgets.moments import Moments
 from tuidock.widgets.timegraph import Series, TimeGraph
 from tuidock.widgets.timeline import Window, laid_out, window
 from tuidock.world import World
@@ -55,7 +56,7 @@ class LimitsTab(Tab):
     LimitsTab {
         & > Horizontal { height: 1fr; }
         & #rows { width: 1fr; min-width: 43; max-width: 72; scrollbar-size: 1 1; }
-        & #graphs { width: 1fr; }
+        & #graphs { layout: vertical; overflow: hidden hidden; width: 1fr; }
         & LimitsPane { background: $background; }
         & Graph { background: $background; margin: 0 1; }
         & #words { height: 7; padding: 0 1; scrollbar-size: 1 1; }
@@ -83,7 +84,7 @@ class LimitsTab(Tab):
             with VerticalScroll(id="rows", can_focus=False):
                 yield (pane := LimitsPane())
                 pane.model.history = read(self.dock_screen.dock.state.undo)
-            with Vertical(id="graphs"):
+            with Moments(id="graphs"):
                 self._graphs = {name: self._graph(name) for name in COMPANIONS[:2]}
                 yield from self._graphs.values()
         with VerticalScroll(id="words", can_focus=False):
@@ -99,6 +100,13 @@ class LimitsTab(Tab):
     def pane(self) -> LimitsPane:
         return self.query_one(LimitsPane)
 
+    @property
+    def moments(self) -> Moments:
+        return self.query_one(Moments)
+
+    def point(self, at: float) -> None:
+        self.moments.point(at)
+
     def containers(self) -> Sequence[Container]:
         """The marked ones when there are several, else the one under the cursor."""
         marked = self.dock_screen.targets()
@@ -111,6 +119,7 @@ class LimitsTab(Tab):
     def show(self, subject: Container | None, before: Container | None) -> None:
         if subject is None or before is None or subject.id != before.id:
             self._outcomes = ()
+            self.moments.cursor = None
         self.tick(self.dock_screen.world)
         chosen = self.containers()
         asked = [(it.id, it.status in UP) for it in chosen]
@@ -148,6 +157,15 @@ class LimitsTab(Tab):
         now = it.passing or it.spec.limits
         return Subject(it.id, it.name, now, past, runs=runs, killed=killed, day=day, kept=kept)
 
+    @on(Moments.Moved)
+    def _moment_moved(self) -> None:
+        self._paint()
+
+    @on(Moments.Picked)
+    def _moment_picked(self, event: Moments.Picked) -> None:
+        event.stop()
+        self.dock_screen.post_message(Detail.LogWanted(event.at))
+
     @on(LimitsPane.Moved)
     def _pane_moved(self, event: LimitsPane.Moved) -> None:
         event.stop()
@@ -166,7 +184,7 @@ class LimitsTab(Tab):
 
     def _paint_graphs(self) -> None:
         """CPU and memory stay where they are; another measure that is chosen comes on top."""
-        kind, column = self.pane.kind, self.query_one("#graphs")
+        kind, column = self.pane.kind, self.moments
         first = kind.measure or ("cpu" if kind.group == "cpu" else "read")
         room = min(len(COMPANIONS), max(2, column.content_size.height // GRAPH))
         order = COMPANIONS[:room]
@@ -193,12 +211,13 @@ class LimitsTab(Tab):
         seconds = float(max(LEAST_COLUMNS, *(self._graphs[each].columns for each in order)))
         end = it.exit.at if it.exit and not live else self.dock_screen.dock.now()
         known = past(world, it.id, end - seconds)
-        marks = tuple(happenings(events(world, it.id)))
-        self._marks = legend(marks, Window(end - seconds, end))
+        marks, moments = tuple(happenings(events(world, it.id))), self.moments
+        moments.shown = Window(end - seconds, end)
+        self._marks = legend(marks, moments.shown)
         for measure in order:
             at, values = told_of(world, it.id, measure, known)
             own = float(max(LEAST_COLUMNS, self._graphs[measure].columns))
-            shown = Series(at, values, end, own, happenings=marks, live=live)
+            shown = Series(at, values, end, own, None, marks, moments.cursor, live)
             self._feed(it, measure, kind, shown)
 
     def _feed(self, it: Container, measure: str, kind: Kind, shown: Series) -> None:
@@ -268,4 +287,4 @@ def curve(shown: Series) -> object:
     values = laid_out(shown.at, shown.values, over, columns)
     marks = [(over.column(it.at, columns), it.sign) for it in shown.happenings]
     seen = [mark for mark in marks if mark[0] >= 0]
-    return columns, values, shown.values[-1:], shown.limit, seen, shown.live
+    return columns, values, shown.values[-1:], shown.limit, seen, shown.cursor, shown.live

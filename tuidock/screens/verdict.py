@@ -29,7 +29,7 @@ _CODES = {
     126: "the command was found, but cannot be executed",
     127: "the command was not found",
 }
-_GRACE = 3.0
+GRACE = 3.0
 """Seconds more than its time to stop in which an end may still be somebody's wish."""
 
 
@@ -58,7 +58,7 @@ def asked_by(events: Sequence[Event], it: Container) -> Event | None:
     """
     if it.exit is None:
         return None
-    first, last = it.exit.at - it.spec.stop_timeout - _GRACE, it.exit.at + 1
+    first, last = it.exit.at - it.spec.stop_timeout - GRACE, it.exit.at + 1
     kills = (each for each in events if each.action == "kill" and first <= each.at <= last)
     return next((each for each in kills if "pid" not in dict(each.attributes)), None)
 
