@@ -129,9 +129,10 @@ class Feeds:
         now = self._now()
         self._write(lambda world: world.with_samples(batch, now))
 
-    async def recall(self, container_id: str) -> None:
-        """Read a container's black box, a day of it. Raises EngineError."""
-        history = await self._engine.containers.history(container_id, self._now() - DAY)
+    async def recall(self, container_id: str, since: float | None = None) -> None:
+        """Read a container's black box, from a moment on or a day of it. Raises EngineError."""
+        begin = self._now() - DAY if since is None else since
+        history = await self._engine.containers.history(container_id, begin)
         self._write(lambda world: world.with_history(history))
 
     async def dissect(self, container_id: str, *, lives: bool) -> None:

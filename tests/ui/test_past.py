@@ -194,7 +194,10 @@ def test_memory_ends_at_its_peak_where_the_kernel_killed_for_it() -> None:
     """Within two seconds a process can take all memory there is. Fails if the curve ends low, with
     the last record, and if any other end is given a peak of any time.
     """
-    box = History("a", [1.0, 3.0], [0.1, 0.2], [5, 6], [1, 1], [0.0] * 2, [0.0] * 2)
+    nothing = [0.0] * 2
+    box = History(
+        "a", [1.0, 3.0], [0.1, 0.2], [5, 6], [1, 1], *[nothing] * 2, (), (), *[nothing] * 6
+    )
     died = ExitRecord(137, 9, True, 4.0, "", 900)
     it = Container("a", "web", "i", "i", (), 0.0, Status.EXITED, ContainerSpec("i"), exit=died)
     world = World(containers={"a": it}, histories={"a": box})

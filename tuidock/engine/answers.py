@@ -189,6 +189,15 @@ class History(NamedTuple):
     """What happened to it in that time, as far as the journal goes back; no further commands."""
     starts: Sequence[float] = ()
     """When a run began to be recorded, a second or so after it began."""
+    read: Sequence[float] = ()
+    """Bytes a second from block devices. This and what follows are of some seconds, not of two."""
+    written: Sequence[float] = ()
+    throttled: Sequence[float] = ()
+    """Share of the time in which the quota held it back, 0.0 to 1.0."""
+    pressure_cpu: Sequence[float] = ()
+    """PSI `some` in percent of the time, the container's own; 0.0 where that is not told."""
+    pressure_memory: Sequence[float] = ()
+    pressure_io: Sequence[float] = ()
 
 
 class Removed(NamedTuple):

@@ -122,10 +122,10 @@ class ContainersScreen(ListScreen):
         self._ends.pass_on(it)
         super().look()
         if it is not None and self._ends.is_news(it):
-            self._tell_end(it)
+            self._tell_why(it)
 
     @work(group="end", exit_on_error=False)
-    async def _tell_end(self, it: Container) -> None:
+    async def _tell_why(self, it: Container) -> None:
         with suppress(EngineError):  # it was removed meanwhile: nobody asked
             await self._ends.tell(it, lambda: self.subject()[0])
 

@@ -19,7 +19,7 @@ from tuidock.engine.types import UP, Container, History, Sample
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.facts import vital_signs
 from tuidock.screens.happenings import happenings, legend, near
-from tuidock.screens.past import Past, events, past
+from tuidock.screens.past import EVERY, Past, events, past
 from tuidock.widgets.timegraph import Happening
 from tuidock.widgets.timeline import at_moment
 from tuidock.widgets.timelines import Column, Kind, Timelines
@@ -30,8 +30,12 @@ AGAIN = 240.0
 KINDS = (
     Kind("cpu", "CPU", fmt.cpu),
     Kind("memory", "Memory", fmt.size, binary=True),
-    Kind("network", "Network", fmt.rate, binary=True),
+    Kind("traffic", "Network", fmt.rate, binary=True),
+    Kind("block", "Block I/O", fmt.rate, binary=True),
+    Kind("pressure", "Pressure", fmt.cpu),
+    Kind("pids", "Processes", lambda value: f"{value:.0f}"),
 )
+"""The first ones are seen where there is little room."""
 
 
 class StatsTab(Tab):
@@ -46,6 +50,8 @@ class StatsTab(Tab):
 
     _box: History | None = None
     """The black box that was drawn last."""
+    _reach = 0.0
+    """Seconds of it that were read."""
 
     def compose(self) -> ComposeResult:
         yield Timelines(KINDS)
@@ -68,10 +74,12 @@ class StatsTab(Tab):
 
     @work(exclusive=True, group="history", exit_on_error=False)
     async def recall(self, it: Container) -> None:
-        """Read its black box, as long as it is looked at."""
+        """Read as much of its black box as is shown, for as long as it is looked at."""
         with self.dock_screen.presented():
             while True:
-                await self.dock_screen.dock.feeds.recall(it.id)
+                self._reach = self.lines.seconds
+                since = self._end(self.dock_screen.world) - self._reach - AGAIN
+                await self.dock_screen.dock.feeds.recall(it.id, since)
                 if it.status not in UP:
                     return
                 await asyncio.sleep(AGAIN)
@@ -82,6 +90,8 @@ class StatsTab(Tab):
 
     @on(Timelines.Moved)
     def _moved(self) -> None:
+        if self.subject is not None and self.lines.seconds > self._reach:
+            self.recall(self.subject)
         self.draw(self.dock_screen.world)
 
     @on(Timelines.Picked)
@@ -110,7 +120,9 @@ class StatsTab(Tab):
         samples = world.samples.get(it.id, ()) if it else ()
         end, lines = self._end(world), self.lines
         self._box = world.histories.get(it.id) if it else None
-        found = past(world, it.id, end - lines.seconds - AGAIN) if it else Past()
+        named = [graph.id or "" for graph in lines.in_view]
+        wanted = EVERY if lines.cursor is not None else named
+        found = past(world, it.id, end - lines.seconds - AGAIN, wanted) if it else Past()
         marks = happenings(events(world, it.id)) if it else []
         columns = _columns(found, it, samples)
         lines.show_columns(end, found.at, columns, marks, live=self._is_live())
@@ -133,12 +145,15 @@ def _columns(found: Past, it: Container | None, samples: Sequence[Sample]) -> di
     """With the limits that are in force."""
     last = samples[-1] if samples else None
     limits = it.spec.limits if it else None
-    cpus = last.cpu_limit if last else limits.cpus if limits else None
-    memory = last.memory_limit if last else limits.memory if limits else None
+    bounds = {
+        "cpu": last.cpu_limit if last else limits.cpus if limits else None,
+        "memory": last.memory_limit if last else limits.memory if limits else None,
+        "pids": last.pids_limit if last else limits.pids if limits else None,
+    }
+    columns = {kind.name: getattr(found, kind.name) for kind in KINDS}
     return {
-        "cpu": Column(found.cpu, cpus or None),
-        "memory": Column(found.memory, float(memory) if memory else None),
-        "network": Column(found.traffic),
+        name: Column(values, float(bounds.get(name) or 0) or None)
+        for name, values in columns.items()
     }
 
 
@@ -153,7 +168,10 @@ def moment(found: Past, marks: Sequence[Happening], at: float, step: float) -> C
             ("cpu", fmt.cpu(found.cpu[index])),
             ("memory", fmt.size(found.memory[index])),
             ("network", fmt.rate(found.traffic[index])),
-            ("pids", str(found.pids[index])),
+            ("block", f"r {fmt.rate(found.read[index])} w {fmt.rate(found.write[index])}"),
+            ("pids", f"{found.pids[index]:.0f}"),
+            ("throttled", f"{found.throttled[index]:.0%}"),
+            ("pressure", f"{found.pressure[index]:.0%}"),
         )
         parts += [Content.assemble((w, "$quiet"), " ", (v, "$foreground")) for w, v in figures]
     parts += [Content.styled(mark.words, mark.style) for mark in near(marks, at, step)]

@@ -16,7 +16,7 @@ from tuidock.engine.errors import EngineError
 from tuidock.engine.types import UP, Container, History, Limits, Sample
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.happenings import happenings, legend
-from tuidock.screens.past import events, past, told_of
+from tuidock.screens.past import EVERY, events, past, told_of
 from tuidock.screens.tune_words import Outcome, told
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.limits_history import read, written
@@ -210,7 +210,7 @@ class LimitsTab(Tab):
         world, live = self.dock_screen.world, it.status in UP
         seconds = float(max(LEAST_COLUMNS, *(self._graphs[each].columns for each in order)))
         end = it.exit.at if it.exit and not live else self.dock_screen.dock.now()
-        known = past(world, it.id, end - seconds)
+        known = past(world, it.id, end - seconds, [each for each in order if each in EVERY])
         marks, moments = tuple(happenings(events(world, it.id))), self.moments
         moments.shown = Window(end - seconds, end)
         self._marks = legend(marks, moments.shown)

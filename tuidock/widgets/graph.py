@@ -25,6 +25,10 @@ NEAR = 4.0
 """A limit up to this many times the peak is within the scale; a farther one is above it."""
 
 
+LEAST = 4096.0
+"""Bytes, or bytes a second, that the scale always has: less is no spike."""
+
+
 class Mark(NamedTuple):
     """Something that happened at one of the values: a limit changed, an OOM kill."""
 
@@ -64,7 +68,7 @@ def scale(
     elif limit and near and peak <= limit * HEADROOM:
         top = limit * HEADROOM
     else:
-        top = nice_top(peak, binary=binary)
+        top = nice_top(max(peak, LEAST) if binary else peak, binary=binary)
         top *= HEADROOM if limit and limit > top else 1
     within = bool(limit and limit <= top)
     return Scale(top, limit if within else None, limit if limit and not within else None)

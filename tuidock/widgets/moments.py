@@ -57,7 +57,7 @@ class Moments(Widget, can_focus=True):
     @property
     def step(self) -> float:
         """Seconds that a step of the cursor is: a cell."""
-        columns = max((graph.columns for graph in self.graphs), default=2)
+        columns = max((graph.columns for graph in self.graphs if graph.display), default=2)
         return 2 * (self.shown.end - self.shown.begin) / columns
 
     def point(self, at: float | None) -> None:

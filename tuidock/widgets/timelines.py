@@ -19,8 +19,10 @@ from tuidock.widgets.timeline import RANGES, SECONDS, Window
 
 PATIENCE = 10.0
 """Seconds after which a graph of a long time is drawn again, at most."""
-WIDE, HIGH = 132, 36
-"""Columns, or lines, from which on there is room for a third graph."""
+WIDE = 132
+"""Columns in which there is room for three graphs beside one another."""
+HIGH = 8
+"""Lines that a graph must have."""
 _ORDER = [name for _, name, _, _ in RANGES]
 
 
@@ -45,12 +47,12 @@ class Timelines(Moments):
 
     DEFAULT_CSS = """
     Timelines {
-        layout: horizontal;
+        layout: grid;
+        grid-size: 2;
         overflow: hidden hidden;
         width: 1fr;
         height: 1fr;
-        & TimeGraph { width: 1fr; background: $background; margin: 0 1; }
-        &.-narrow .-third { display: none; }
+        & TimeGraph { height: 1fr; background: $background; margin: 0 1; }
     }
     """
 
@@ -71,14 +73,18 @@ class Timelines(Moments):
         self._drawn = 0.0
 
     def compose(self) -> ComposeResult:
-        for index, kind in enumerate(self._kinds):
-            graph = TimeGraph(kind.title, show=kind.show, binary=kind.binary, id=kind.name)
-            graph.set_class(index > 1, "-third")
-            yield graph
+        for kind in self._kinds:
+            yield TimeGraph(kind.title, show=kind.show, binary=kind.binary, id=kind.name)
 
     def on_resize(self, event: events.Resize) -> None:
-        room = event.size.width >= WIDE or event.size.height >= HIGH
-        self.set_class(not room, "-narrow")
+        """As many graphs as there is room for, the first ones."""
+        across = 3 if event.size.width >= WIDE else 2
+        down = max(1, min(event.size.height // HIGH, -(-len(self._kinds) // across)))
+        self.styles.grid_size_columns, self.styles.grid_size_rows = across, down
+        for index, graph in enumerate(self.graphs):
+            graph.display = index < across * down
+        self._drawn = 0.0
+        self.post_message(self.Moved())
 
     # --- what it shows ----------------------------------------------------------------------
 
@@ -86,6 +92,11 @@ class Timelines(Moments):
     def seconds(self) -> float:
         """How long a time is shown."""
         return SECONDS[self.range_name]
+
+    @property
+    def in_view(self) -> list[TimeGraph]:
+        """The graphs that there is room for."""
+        return [graph for graph in self.graphs if graph.display]
 
     def due(self, now: float) -> bool:
         """Whether to draw again: a second of a long time is not seen."""
@@ -103,7 +114,7 @@ class Timelines(Moments):
         """Show values up to a moment, by the name of their graph."""
         self.shown, self._drawn = Window(end - self.seconds, end), end
         self.live = live
-        for graph in self.graphs:
+        for graph in self.in_view:
             values, limit = columns[graph.id or ""]
             time = (end, self.seconds)
             graph.set_series(Series(at, values, *time, limit, marks, self.cursor, live))

@@ -12,28 +12,39 @@ import struct
 import time
 from array import array
 
-from tuidock.engine.linux.gauges import RECORD, Ring
+from tuidock.engine.linux.gauges import RECORD, TIME_BITS, Ring
 
 INTERVAL = 2.0
 """Seconds from one record to the next."""
+BEGIN = 1.0
+"""Seconds after its start at which a container is looked at for the first time."""
 CAPACITY = 43_200 + 1
 """Places for records: a day of them, and a blank one."""
 _HEADER = struct.Struct("=8sII8x")
-MAGIC = b"tdring\0\1"
+MAGIC = b"tdring\0\2"
 """Its last byte is the version of the format."""
 FIRST = _HEADER.size
 LAST = FIRST + (CAPACITY - 1) * RECORD.size
 SIZE = LAST + 2 * RECORD.size
-PIDS, CPU, MEMORY, RECEIVED, SENT = 4, 8, 12, 16, 20
-"""Offsets in a record of 32 bits each: the number of processes is in the upper half of its own."""
-CPU_UNIT = 1.024e-6
-"""Seconds."""
-MEMORY_SHIFT, NETWORK_SHIFT = 12, 6
-"""Bits by which bytes are shifted."""
+PIDS, MEMORY, CPU, RECEIVED, SENT, SLOW = 6, 8, 12, 15, 18, 21
+"""Offsets in a record of 16, 32, and four times 24 bits."""
+THROTTLED, STALLED_CPU, STALLED_MEMORY, STALLED_IO, READ, WRITTEN, NOTHING = range(7)
+"""What stands in the last of them, by the mark of the record: each is counted up too, so that
+nothing between two records is missed.
+"""
+TIME_UNIT = 65.536e-6
+"""Seconds, of what is a time."""
+PAGE_SHIFT, TRAFFIC_SHIFT, BLOCK_SHIFT = 12, 10, 14
+"""Bits by which bytes are shifted: memory, network, block I/O."""
+COUNT_BITS, SHARED_BITS = 24, 22
+"""Of a counter, and of one that up to `SHARERS` gauges are added to."""
+SHARERS = 4
 NEW_RUN = 0xFFFF
 """A part of a second that there is none of marks the beginning of a run."""
-TICK = (1 << 14) / 1e9
+TICK = (1 << 17) / 1e9
 """Seconds: what parts of a second are counted in."""
+PART = (1 << TIME_BITS) - 1
+"""Bits of the part; the mark is above."""
 _PIECE = 1024
 
 
@@ -45,9 +56,9 @@ def open_ring(path: str, *, new_run: bool) -> Ring:
         if os.pread(descriptor, FIRST, 0) != header:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, header, 0)
-        following = _following(descriptor)
+        following = place_of_next(descriptor)
         if new_run:
-            mark = RECORD.pack(int(time.time()), NEW_RUN, *bytes(5))
+            mark = RECORD.pack(int(time.time()), NEW_RUN, 0, bytes(16))
             os.pwrite(descriptor, mark + bytes(RECORD.size), following)
             following = FIRST if following == LAST else following + RECORD.size
     except OSError:
@@ -56,8 +67,8 @@ def open_ring(path: str, *, new_run: bool) -> Ring:
     return Ring(descriptor, FIRST, LAST, following)
 
 
-def _following(descriptor: int) -> int:
-    """Where the next record goes: the blank one, or where a torn file ends."""
+def place_of_next(descriptor: int) -> int:
+    """Where the next record goes: the blank one, or where a torn file ends. Raises OSError."""
     slots = min((os.fstat(descriptor).st_size - FIRST) // RECORD.size, CAPACITY + 1)
     if slots <= CAPACITY:
         return FIRST + max(0, slots - 1) * RECORD.size

@@ -181,6 +181,7 @@ class Box:
         every = [oldest + 2 * index for index in range(int((end - oldest) / 2) + 1)]
         at = [each for each in every if each >= since]
         cpus = it.spec.limits.cpus
+        held = [1 - min(1.0, (cpus or 1e9) / (load.cpu_at(each) or 1.0)) for each in at]
         return History(
             it.id,
             at,
@@ -191,6 +192,12 @@ class Box:
             [load.network * 0.4] * len(at),
             events,
             (oldest,) if oldest >= since else (),
+            [0.0] * len(at),
+            [4096.0] * len(at),
+            held,
+            [25.0 if each else 0.0 for each in held],
+            [0.0] * len(at),
+            [0.0] * len(at),
         )
 
     def _count(self, now: float) -> None:

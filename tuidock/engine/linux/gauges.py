@@ -5,14 +5,18 @@ What this is for must cost next to nothing and need no interpreter: a process th
 behind it, so that a reader finds the newest wherever the writer was killed; what cannot be read
 is 0, and what cannot be written is tried again the next time.
 
-    block                                          gauge
-    +0   descriptor of the ring                    +0   descriptor; -1 ends the list
-    +8   offset of the next record                 +8   numbers before ours in the file
-    +16  of the first one, +24 of the last         +16  multiplied by, +24 shifted right by
-    +40  address of a text, +48 its room           +32  offset in the block of the 32 bits to
-    +56  struct timespec                                which it is added
-    +72  the record, and a blank one               +40  the next gauge
-    +120 the gauges
+There are several lists of gauges, and a record gets those of one, in turn: what is read from more
+files than each record could hold is told by every so many of them.
+
+    block                                          list
+    +0   descriptor of the ring                    +0   its mark, 0 to 7, above the 13 bits of time
+    +8   offset of the next record                 +8   gauges; -1, and the next list's address
+    +16  of the first one, +24 of the last         gauge
+    +40  address of a text, +48 its room           +0   descriptor, +8 numbers before ours in it
+    +56  struct timespec                           +16  multiplied by, +24 shifted right by
+    +72  the record, and a blank one               +32  offset in the block of the 32 bits to which
+    +120 address of the list at hand                    it is added
+    +128 the lists                                 +40  the next gauge
 """
 
 from __future__ import annotations
@@ -44,12 +48,14 @@ b8e4000000       mov eax, 228                ; clock_gettime
 8b4338           mov eax, [rbx+56]
 894348           mov [rbx+72], eax           ; seconds
 8b4340           mov eax, [rbx+64]
-c1e80e           shr eax, 14
-89434c           mov [rbx+76], eax           ; 1/61035 of a second
+c1e811           shr eax, 17
+488b6b78         mov rbp, [rbx+120]          ; rbp: the list at hand
+0b4500           or eax, [rbp]               ; and its mark
+89434c           mov [rbx+76], eax           ; 1/7629 of a second
 31c0             xor eax, eax
 48894350         mov [rbx+80], rax
 48894358         mov [rbx+88], rax
-488d6b78         lea rbp, [rbx+120]          ; rbp: the figure at hand
+4883c508         add rbp, 8                  ; rbp: the figure at hand
 figure:
 488b7d00         mov rdi, [rbp]
 4885ff           test rdi, rdi
@@ -96,6 +102,8 @@ next:
 4883c528         add rbp, 40
 eb83             jmp figure
 write:
+488b4508         mov rax, [rbp+8]
+48894378         mov [rbx+120], rax          ; the next record gets another list
 488b3b           mov rdi, [rbx]
 488d7348         lea rsi, [rbx+72]
 ba30000000       mov edx, 48                 ; with a blank one behind it
@@ -123,10 +131,12 @@ e90300aa     mov x9, x0                  ; x9: the block
 213940b9     ldr w1, [x9, #56]
 214900b9     str w1, [x9, #72]           ; seconds
 214140b9     ldr w1, [x9, #64]
-217c0e53     lsr w1, w1, #14
-214d00b9     str w1, [x9, #76]           ; 1/61035 of a second
+217c1153     lsr w1, w1, #17
+2a3d40f9     ldr x10, [x9, #120]         ; x10: the list at hand
+428540f8     ldr x2, [x10], #8           ; x10: the figure at hand
+2100022a     orr w1, w1, w2              ; with the mark of the list
+214d00b9     str w1, [x9, #76]           ; 1/7629 of a second
 3f7d05a9     stp xzr, xzr, [x9, #80]
-2ae10191     add x10, x9, #120           ; x10: the figure at hand
 figure:
 400140f9     ldr x0, [x10]
 c004f8b7     tbnz x0, #63, write         ; there is no further one
@@ -172,6 +182,8 @@ next:
 4aa10091     add x10, x10, #40
 daffff17     b figure
 write:
+410540f9     ldr x1, [x10, #8]
+213d00f9     str x1, [x9, #120]          ; the next record gets another list
 200140f9     ldr x0, [x9]
 21210191     add x1, x9, #72
 020680d2     mov x2, #48                 ; with a blank one behind it
@@ -190,16 +202,21 @@ out:
 c0035fd6     ret
 """,
 }
-RECORD = struct.Struct("=IHHIIII")
-"""Seconds since the epoch, 1/61035 of one, and five numbers of 16 and 32 bits: one record."""
-_HEAD = struct.Struct("=7q2q48s")
+RECORD = struct.Struct("=IHH16s")
+"""Seconds since the epoch; 1/7629 of one, and above that the mark of a list; 18 bytes of gauges,
+the first two of which are by themselves.
+"""
+TIME_BITS = 13
+_HEAD = struct.Struct("=7q2q48sq")
 _GAUGE = struct.Struct("=5q")
+_LIST, _LIST_END = struct.Struct("=q"), struct.Struct("=2q")
 _BLANK = bytes(RECORD.size)
-_NUMBERS, _TEXT = 120, 1024
-"""Where in the block the gauges begin, and the room for a file's text."""
-_RECORD = 72
-_TICKS = 14
+_RECORD, _AT_HAND, _LISTS = 72, 120, 128
+_TEXT = mmap.PAGESIZE
+"""Offsets in the block; the room for a file's text is a page."""
+_TICKS = 17
 """Bits of a nanosecond that are dropped."""
+_WORD = (1 << 64) - 1
 
 
 def listing(machine: str) -> list[tuple[str, str]]:
@@ -229,7 +246,10 @@ class Ring(NamedTuple):
 
 
 class Gauge(NamedTuple):
-    """A number in a file; and where in the record, times what and shifted by what, it is added."""
+    """A number in a file; and where in the record, times what and shifted by what, it is added.
+
+    What a multiplication carries beyond 64 bits is dropped, so both together can choose bits.
+    """
 
     descriptor: int
     skip: int
@@ -241,21 +261,33 @@ class Gauge(NamedTuple):
 
 
 class Block:
-    """Everything the function needs, in a page of its own."""
+    """Everything the function needs, in two pages of its own."""
 
-    def __init__(self, ring: Ring, gauges: Sequence[Gauge]) -> None:
-        self._memory = mmap.mmap(-1, mmap.PAGESIZE)
+    def __init__(self, ring: Ring, lists: Sequence[tuple[int, Sequence[Gauge]]]) -> None:
+        """`lists`: their marks, 0 to 7, and their gauges; fewer than a hundred in all."""
+        self._memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
-        room = mmap.PAGESIZE - _TEXT
-        place = (ring.descriptor, ring.next, ring.first, ring.last, 0, self.address + _TEXT, room)
-        _HEAD.pack_into(self._memory, 0, *place, 0, 0, bytes(48))
-        at = _NUMBERS
+        place = (ring.descriptor, ring.next, ring.first, ring.last, 0)
+        text = (self.address + _TEXT, mmap.PAGESIZE)
+        _HEAD.pack_into(self._memory, 0, *place, *text, 0, 0, bytes(48), self.address + _LISTS)
+        at = _LISTS
+        for number, (mark, gauges) in enumerate(lists):
+            is_last = number == len(lists) - 1
+            at = self._lay(at, mark, gauges, first=is_last)
+
+    def _lay(self, at: int, mark: int, gauges: Sequence[Gauge], *, first: bool) -> int:
+        """One list at its offset, followed by the `first` or by that behind it, at our result."""
+        memory = self._memory
+        _LIST.pack_into(memory, at, mark << TIME_BITS)
+        at += _LIST.size
         for each in gauges:
             where = _RECORD + each.offset
             words = (each.descriptor, each.skip, each.multiplier, each.shift, where)
-            _GAUGE.pack_into(self._memory, at, *words)
+            _GAUGE.pack_into(memory, at, *words)
             at += _GAUGE.size
-        struct.pack_into("=q", self._memory, at, -1)
+        following = _LISTS if first else at + _LIST_END.size
+        _LIST_END.pack_into(memory, at, -1, self.address + following)
+        return at + _LIST_END.size
 
     def note(self) -> None:
         """Write down one record, now."""
@@ -268,22 +300,27 @@ class Block:
         """The same in Python, for machines that run no code of ours."""
         memory = self._memory
         seconds, rest = divmod(time.time_ns(), 1_000_000_000)
-        memory[_RECORD:_NUMBERS] = RECORD.pack(seconds, rest >> _TICKS, *bytes(5)) + _BLANK
-        at = _NUMBERS
+        (address,) = _LIST.unpack_from(memory, _AT_HAND)
+        at = address - self.address
+        (mark,) = _LIST.unpack_from(memory, at)
+        time_of = RECORD.pack(seconds, rest >> _TICKS | mark, 0, bytes(16))
+        memory[_RECORD:_AT_HAND] = time_of + _BLANK
+        at += _LIST.size
         while True:
-            (descriptor,) = struct.unpack_from("=q", memory, at)
+            descriptor, following = _LIST_END.unpack_from(memory, at)
             if descriptor < 0:
                 break
             _, index, multiplier, shift, where = _GAUGE.unpack_from(memory, at)
-            found = number(_text(descriptor), index) * multiplier >> shift
+            found = (number(_text(descriptor), index) * multiplier & _WORD) >> shift
             (before,) = struct.unpack_from("=I", memory, where)
             struct.pack_into("=I", memory, where, before + found & 0xFFFFFFFF)
             at += _GAUGE.size
+        _LIST.pack_into(memory, _AT_HAND, following)
         self._write()
 
     def _write(self) -> None:
         ring, following, first, last = struct.unpack_from("=4q", self._memory, 0)
-        record = self._memory[_RECORD:_NUMBERS]
+        record = self._memory[_RECORD:_AT_HAND]
         try:
             written = os.pwrite(ring, record, following)
         except OSError:  # the disk is full
@@ -295,7 +332,7 @@ class Block:
 
 def _text(descriptor: int) -> bytes:
     try:
-        return os.pread(descriptor, mmap.PAGESIZE - _TEXT, 0)
+        return os.pread(descriptor, mmap.PAGESIZE, 0)
     except OSError:  # its cgroup is gone
         return b""
 

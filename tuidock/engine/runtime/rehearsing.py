@@ -12,7 +12,9 @@ import marshal
 import mmap
 import os
 
-from tuidock.engine.cgroups.cgroup import open_cgroup
+from tuidock.engine.blackbox.recorder import Recorder
+from tuidock.engine.cgroups.cgroup import Cgroup, open_cgroup
+from tuidock.engine.cgroups.hierarchies import find
 from tuidock.engine.layout import Layout
 from tuidock.engine.linux import dozing, ground, sockets
 from tuidock.engine.runtime.birth import Born
@@ -58,7 +60,9 @@ def rehearse() -> None:
         hand_over(theirs, _CONFIG, born, (output, theirs.fileno()))
         message, descriptors = ours.receive(sockets.SMALL_MESSAGE)
         monitor = take_over(_Nowhere("", ""), marshal.loads(message), descriptors)
+        _record(monitor)
         _run(monitor, written)
+        monitor.recorder.close()
         descriptors.remove(monitor.listener.fileno())
         for descriptor in (output, written, pidfd, *descriptors):
             os.close(descriptor)
@@ -76,6 +80,14 @@ def _doze() -> None:
             page[0] = 1
             dozing.doze({}, 0)
         ground.areas.clear()
+
+
+def _record(monitor: Monitor) -> None:
+    """Of this machine as a whole, into memory."""
+    ring = os.memfd_create("rehearsal")
+    monitor.recorder = Recorder(f"/proc/self/fd/{ring}")
+    monitor.recorder.begin(lambda: Cgroup(find(), ".", "."), os.getpid(), new_run=True)
+    os.close(ring)
 
 
 def _run(monitor: Monitor, written: int) -> None:

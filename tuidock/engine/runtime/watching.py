@@ -11,7 +11,7 @@ import sys
 import time
 from functools import partial
 
-from tuidock.engine.blackbox.recorder import BEGIN
+from tuidock.engine.blackbox.ring import BEGIN
 from tuidock.engine.cgroups.cgroup import open_cgroup
 from tuidock.engine.linux import process as p
 from tuidock.engine.linux import sockets
