@@ -107,15 +107,16 @@ async def test_a_cursor_tells_what_was_then(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("keys", "name"),
-    [("0", "day"), ("1", "6h"), ("6", "1h"), ("2", "1m"), ("-", "15m"), ("=", "1m"), ("==", "1m")],
+    [("0", "day"), ("6", "1h"), ("-", "15m"), ("==", "1m")],
 )
 async def test_the_length_of_time(stage: Stage, keys: str, name: str) -> None:
     timelines = await at_stats(stage, "web")
     names = {"-": "minus", "=": "equals_sign"}
     await stage.press(*(names.get(key, key) for key in keys))
     assert timelines.range_name == name
-    ends = stage.app.screen.query_one("#cpu", TimeGraph).render_line(timelines.size.height - 1)
-    length = {"day": "24h", "6h": "6h", "1h": "1h", "1m": "1m", "15m": "15m"}[name]
+    graph = stage.app.screen.query_one("#cpu", TimeGraph)
+    ends = graph.render_line(graph.size.height - 1)
+    length = {"day": "24h"}.get(name, name)
     assert f"{length} ago" in ends.text
 
 

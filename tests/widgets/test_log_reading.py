@@ -163,7 +163,6 @@ async def test_where_a_run_ended_a_rule_is_drawn_and_the_last_line_still_shows(
         if wrap:
             await pilot.press("w")
         view.lines.set_breaks([Break(START + 39.5, "exit 3"), Break(START + 94.5, "exit 1")])
-        view.lines.settle()
         await pilot.pause()
         shown = lines_of(view.lines)
         place = next(n for n, line in enumerate(shown) if "── exit 1 ──" in line)

@@ -21,7 +21,7 @@ from tuidock.widgets.log_excerpt import Job
 from tuidock.widgets.log_expression import TooSlow
 from tuidock.widgets.log_keys import MOVING
 from tuidock.widgets.log_paint import first_match
-from tuidock.widgets.log_rows import LogRows
+from tuidock.widgets.log_rows import Break, LogRows
 from tuidock.widgets.log_search import Pattern
 from tuidock.widgets.log_sieve import Sieve
 from tuidock.widgets.log_source import Beginning, Index, LogSource, aside
@@ -72,6 +72,13 @@ class LogLines(LogRows):
         self.follow = True
         self._step = 0
         self.settle()
+
+    def set_breaks(self, breaks: Sequence[Break]) -> None:
+        """They take room; what is looked at stays in view."""
+        super().set_breaks(breaks)
+        self.settle()
+        if not self.follow and self.current is not None:
+            self.go(self.current)
 
     # --- growing ------------------------------------------------------------------------------
 

@@ -177,7 +177,6 @@ class LogRows(ScrollView, can_focus=True):
         """Tell where runs ended, in order of time."""
         self.breaks = breaks
         self._page = None
-        self.refresh(layout=True)
 
     # --- paint ----------------------------------------------------------------------------------
 
