@@ -21,7 +21,9 @@ from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.detail import Detail
 from tuidock.screens.ends import Ends
 from tuidock.screens.verdict import verdict
-from tuidock.screens.why import WhyTab, card
+from tuidock.screens.why import Facts, WhyTab, card
+from tuidock.widgets.logview import LogView
+from tuidock.widgets.moments import Moments
 
 MIB = 1 << 20
 AT = 1_790_000_000.0
@@ -86,7 +88,7 @@ def test_one_that_never_ran() -> None:
 
 def told(it: Container, history: History, lines: list[LogLine], health: object = None) -> str:
     found = {"State": {"Health": health} if health else {}, "Config": {}}
-    return str(card(it, found, history, lines))
+    return str(card(Facts(it, found, history, lines)))
 
 
 def test_the_card_shows_its_evidence() -> None:
@@ -109,7 +111,7 @@ def test_the_card_shows_its_evidence() -> None:
         "1 in its last run",
         "60.0M of 64.0M",
         "94%",
-        "50.0%, highest 50.0% in 5 minutes",
+        "50.0%, highest 50.0% in 1m15s",
         "one",
         "exit 137",
     ):
@@ -194,6 +196,21 @@ async def test_an_end_that_somebody_wanted_does_not(stage: Stage) -> None:
     await stage.until(lambda: not ends(stage).is_news(stage.container("web")))
     await stage.pilot.pause()
     assert detail.active == "logs"
+
+
+async def test_graphs_of_the_end_where_there_is_room() -> None:
+    """Beside the words; a moment in them leads to the log."""
+    async with staged(size=(120, 40)) as stage:
+        await at(stage, "import")
+        await stage.press("W")
+        await stage.until(lambda: stage.app.screen.query("WhyTab.-wide"))
+        tab = stage.app.screen.query_one(WhyTab)
+        await stage.until(lambda: tab.query_one("#memory").size.width > 30)
+        assert "CPU then" not in text(stage)
+        await stage.pilot.click("WhyTab #memory", offset=(30, 3))
+        await stage.until(lambda: tab.query_one(Moments).cursor is not None)
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.screen.query_one(LogView).has_focus_within)
 
 
 async def test_it_has_room_on_a_small_screen() -> None:

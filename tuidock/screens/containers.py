@@ -157,6 +157,7 @@ class ContainersScreen(ListScreen):
         tab = self.detail.tab
         from_log = name in GRAPHS and isinstance(tab, LogsTab) and tab.has_focus_within
         moment = tab.chosen if from_log and isinstance(tab, LogsTab) else None
+        self._ends.stay()
         super().action_show(name)
         if moment is not None:
             self._look_at(name, moment)

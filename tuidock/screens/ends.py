@@ -70,3 +70,7 @@ class Ends:
             self._shown = ""
             if self._detail.active == WHY and not self._detail.has_focus_within:
                 self._detail.open(self._before)
+
+    def stay(self) -> None:
+        """Somebody chose a tab: nothing makes way for it any more."""
+        self._shown = ""

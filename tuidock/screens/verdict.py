@@ -29,6 +29,10 @@ _CODES = {
     126: "the command was found, but cannot be executed",
     127: "the command was not found",
 }
+_MISSING = {
+    126: "Is it a program, for this machine, and with the permission to be executed? See Files.",
+    127: "Is it in the image? Files shows what is; Env has the command and `PATH`.",
+}
 GRACE = 3.0
 """Seconds more than its time to stop in which an end may still be somebody's wish."""
 
@@ -137,7 +141,9 @@ def _exited(it: Container, ended: ExitRecord, asked: Event | None) -> Verdict:
     if asked is not None:
         return _as_asked(it, f"Exit {code} after somebody asked it to end", asked, ended)
     advice = ["The last lines below are what it said about it."]
-    if it.spec.restart.name == "no":
+    if code in _MISSING:
+        advice.append(_MISSING[code])
+    elif it.spec.restart.name == "no":
         advice.append("`update --restart on-failure` would have it started again.")
     return Verdict(f"Exit {code}", "bold $text-error", _meaning(code), tuple(advice))
 
