@@ -16,7 +16,8 @@ from tests import busybox
 from tuidock.engine.containers.files import keeper
 from tuidock.engine.core import Core
 from tuidock.engine.layout import Layout
-from tuidock.engine.types import Container, ContainerSpec, ExecSpec
+from tuidock.engine.runtime.state import read_state
+from tuidock.engine.types import Container, ContainerSpec, ExecSpec, Status
 
 
 class Place:
@@ -41,6 +42,10 @@ class Place:
         self.files.start(made.id)
         self.sh(made.id, "while ! [ -e /tmp/.done ]; do usleep 1000; done; rm /tmp/.done")
         return self.files.get(made.id)
+
+    def still(self, key: str) -> bool:
+        """Whether it is frozen, by whomever."""
+        return read_state(self.core.layout, key).status is Status.PAUSED
 
     def sh(self, key: str, script: str) -> str:
         """What a script prints that is run in a container."""

@@ -20,7 +20,7 @@ from tests.waiting import until
 from tuidock.engine.containers import instructions
 from tuidock.engine.errors import BadSpec, ContentError, NotFound
 from tuidock.engine.filesystem import CommitSpec
-from tuidock.engine.types import ContainerSpec, HealthCheck, Port, Status
+from tuidock.engine.types import ContainerSpec, HealthCheck, Port
 
 WORK = """
 echo one > /etc/new; rm /www/index.html; rm -r /var; mkdir -p /var/log/deep
@@ -73,7 +73,7 @@ def test_the_image_has_the_changes_and_the_old_layers(place: Place) -> None:
     assert said.split() == "one file deep 33:34 755 2 0:0 4755 2 b 1048576".split()
     shown = place.core.images.inspect("mine:1")
     assert (shown["Author"], shown["Comment"]) == ("me", "why")
-    assert place.files.get(box).status is Status.RUNNING
+    assert not place.still(box)
     with open(place.core.layout.blob(made.id)) as file:
         history = json.load(file)["history"]
     assert (history[-1]["author"], history[-1]["comment"]) == ("me", "why")
@@ -278,12 +278,12 @@ def test_a_client_that_ends_early_leaves_container_and_store_as_they_were(
     }
     words = [sys.executable, "-m", "tuidock", "commit", box, "big"]
     client = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
-    until(lambda: place.files.get(box).status is Status.PAUSED if AS_ROOT else not _swept(place))
+    until(lambda: place.still(box) if AS_ROOT else not _swept(place))
     client.send_signal(number)
     _, said = client.communicate(timeout=60)
     assert "Traceback" not in said
     assert client.returncode != 0
-    until(lambda: place.files.get(box).status is Status.RUNNING)
+    until(lambda: not place.still(box))
     assert [image.tags for image in place.core.images.list()] == [
         ("docker.io/library/busybox:latest",)
     ]

@@ -72,7 +72,7 @@ def test_names_that_are_no_words_come_whole(place: Place) -> None:
 
 
 def test_looking_holds_nobody_still(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seen to fail without `still=0.0` in `access.listing`, and in `access.read`."""
+    """Seen to fail without `still=0.0` in `access.listing`, `access.read` or `access.changes`."""
     asked: list[float] = []
 
     class Noting(Visit):
@@ -84,7 +84,8 @@ def test_looking_holds_nobody_still(place: Place, monkeypatch: pytest.MonkeyPatc
     box = place.container()
     place.files.list_directory(box.id, "/")
     place.files.read_file(box.id, "/etc/passwd", 10)
-    assert asked == [0.0, 0.0]
+    place.files.changes(box.id)
+    assert asked == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.root(root_only.OTHERS)

@@ -267,6 +267,9 @@ async def test_secrets_are_masked_until_asked_for(
     assert stage.shows("hunter2")
     await stage.press("y", "v")
     assert copied[1:] == ["hunter2"]
+    await stage.press("enter")
+    await stage.until(lambda: isinstance(stage.app.screen, Reader))
+    await stage.press("escape")
     await stage.press("escape", "left_square_bracket", "right_square_bracket")
     await stage.until(lambda: "LOG_LEVEL" in str(tab_rows(stage)))
     assert "hunter2" not in str(tab_rows(stage))

@@ -49,6 +49,7 @@ class DoneScreen(ListScreen):
     """Commands done."""
 
     SCOPE = "done"
+    BODY = "records"
     BINDINGS: ClassVar[list[BindingType]] = bindings("done", "list")
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"deed": DeedTab}
     TITLE_TEXT = "Done"
@@ -58,7 +59,7 @@ class DoneScreen(ListScreen):
         Column("at", "TIME", 15),
         Column("took", "TOOK", 8, "right"),
         Column("command", "COMMAND"),
-        Column("problem", "RESULT", 40, min_screen=120),
+        Column("problem", "RESULT", 24, min_screen=120),
     )
 
     def show(self, world: World, before: World) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
@@ -20,8 +20,8 @@ from tuidock.masking import is_secret, masked
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab
 from tuidock.screens.listing import Item
-from tuidock.screens.tabpane import TabPane
-from tuidock.widgets.table import Column
+from tuidock.screens.tabpane import TabPane, read_whole
+from tuidock.widgets.table import Column, LiveTable
 
 COLUMNS = (Column("kind", "", 9), Column("name", "NAME", 24), Column("value", "VALUE"))
 Fact = tuple[str, str, str]
@@ -86,6 +86,12 @@ class EnvTab(Tab):
     def action_unmask(self) -> None:
         self._open = not self._open
         self._fill()
+
+    @on(LiveTable.Selected)
+    def _selected(self, event: LiveTable.Selected) -> None:
+        event.stop()
+        if copied := self.yankable():
+            read_whole(self.app, copied[1][1], copied[0][1])
 
     def yankable(self) -> list[tuple[str, str]]:
         """What is masked is copied masked."""

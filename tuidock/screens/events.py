@@ -24,6 +24,7 @@ from tuidock.screens.panes import TextTab
 from tuidock.widgets.table import Column
 from tuidock.world import World
 
+Attributes = tuple[tuple[str, str], ...]
 DAY = 86_400.0
 CAUGHT_UP = 0.5
 """Seconds without an event after which the past is told."""
@@ -59,6 +60,7 @@ class EventsScreen(ListScreen):
     """Events."""
 
     SCOPE = "events"
+    BODY = "records"
     BINDINGS: ClassVar[list[BindingType]] = bindings("events", "list")
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"event": EventTab}
     WAYS = (("name", "name"), ("action", "action"), ("kind", "kind"))
@@ -125,9 +127,16 @@ class EventsScreen(ListScreen):
         return [("name", it.name), ("id", it.id)] if it else []
 
 
+def _own_first(attributes: Attributes) -> Attributes:
+    """What this event alone says, before labels and image, which all of its container say."""
+    names = [name for name, _ in attributes]
+    common = names.index("image") + 1 if "image" in names else 0
+    return attributes[common:] + attributes[:common]
+
+
 def _item(key: str, it: Event) -> Item:
     clock = fmt.day_clock(it.at)
-    more = " ".join(f"{name}={value}" for name, value in it.attributes)
+    more = " ".join(f"{name}={value}" for name, value in _own_first(it.attributes))
     action = Content.styled(it.action, _STYLES.get(it.action, "$foreground"))
     cells = (clock, it.kind, action, it.name, fmt.short_id(it.id), more)
     order: dict[str, Value] = {"at": it.at, "kind": it.kind, "action": it.action, "name": it.name}

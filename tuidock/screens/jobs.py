@@ -46,6 +46,7 @@ class JobsScreen(ListScreen):
     """Jobs."""
 
     SCOPE = "jobs"
+    BODY = "records"
     BINDINGS: ClassVar[list[BindingType]] = bindings("jobs", "list")
     TABS: ClassVar[Mapping[str, type[Tab] | Later]] = {"job": JobTab}
     TITLE_TEXT = "Jobs"

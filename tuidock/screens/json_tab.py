@@ -18,7 +18,7 @@ from tuidock.masking import masked
 from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab
 from tuidock.screens.listing import Item
-from tuidock.screens.tabpane import TabPane
+from tuidock.screens.tabpane import TabPane, read_whole
 from tuidock.widgets.table import Column, LiveTable
 
 COLUMNS = (Column("text", "KEY AND VALUE"),)
@@ -117,6 +117,8 @@ class JsonTab(Tab):
         if it is not None and it.branch:
             self._shut ^= {it.path}
             self._fill()
+        elif it is not None:
+            read_whole(self.app, it.path, _shown(it)[0])
 
     def action_unfold(self) -> None:
         it = self.chosen

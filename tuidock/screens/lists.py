@@ -46,6 +46,8 @@ class ListScreen(DockScreen):
     EMPTY: ClassVar[str] = ""
     WAYS: ClassVar[Sequence[tuple[str, str]]] = ()
     """(fact, title) of what its rows can be grouped by, besides their labels."""
+    BODY: ClassVar[str] = ""
+    """CSS class of list and detail: `records` have little to tell of each."""
     _judged: Sequence[tuple[str, Status]] = ()
     _looking = False
     """The cursor has moved, and the detail is to follow."""
@@ -54,7 +56,7 @@ class ListScreen(DockScreen):
     """The detail is about to follow the cursor."""
 
     def compose_body(self) -> ComposeResult:
-        with Box(id="body"):
+        with Box(id="body", classes=self.BODY):
             yield ListPane(self.TITLE_TEXT, self.COLUMNS, empty=self.EMPTY, id="list")
             yield Detail(self.TABS, id="detail")
 

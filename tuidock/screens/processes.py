@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -20,8 +20,8 @@ from tuidock.screens.base import bindings
 from tuidock.screens.detail import Tab, new_life
 from tuidock.screens.listing import Item, Value
 from tuidock.screens.signals import choose
-from tuidock.screens.tabpane import TabPane
-from tuidock.widgets.table import Column
+from tuidock.screens.tabpane import TabPane, read_whole
+from tuidock.widgets.table import Column, LiveTable
 
 GLANCE = 2.0
 """Seconds between two looks."""
@@ -63,6 +63,12 @@ class ProcessesTab(Tab):
         """The one under the cursor."""
         key = self.listing.cursor_key
         return next((it for it in self._found if str(it.pid) == key), None)
+
+    @on(LiveTable.Selected)
+    def _selected(self, event: LiveTable.Selected) -> None:
+        event.stop()
+        if self.chosen is not None:
+            read_whole(self.app, f"Process {self.chosen.pid}", self.chosen.command)
 
     def yankable(self) -> list[tuple[str, str]]:
         it = self.chosen

@@ -41,14 +41,15 @@ class Reader(Modal[None]):
     }
     """
 
-    def __init__(self, title: str, data: bytes, *, whole: bool) -> None:
+    def __init__(self, title: str, data: bytes, *, whole: bool, wrap: bool = False) -> None:
         super().__init__()
-        self._title, self._data, self._whole = title, data, whole
+        self._title, self._data, self._whole, self._wrap = title, data, whole, wrap
         self._wanted = ""
 
     def compose(self) -> ComposeResult:
         text, kind = as_text(self._data)
-        area = TextArea(text, read_only=True, show_line_numbers=kind == "text", soft_wrap=False)
+        numbers = kind == "text" and not self._wrap
+        area = TextArea(text, read_only=True, show_line_numbers=numbers, soft_wrap=self._wrap)
         area.border_title = self._title
         cut = "" if self._whole else f" · the first {len(self._data) // 1024} KiB"
         area.border_subtitle = f"{kind}{cut} · / searches · esc closes"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from textual import on
+from textual.app import App
 from textual.widgets import Input
 
 from tuidock.screens.listing import ListPane
 from tuidock.widgets.table import Column
+
+
+def read_whole(app: App[Any], title: str, text: str) -> None:
+    """Lay a text over the screen that is too long for its row."""
+    from tuidock.screens.reading import Reader
+
+    app.push_screen(Reader(title, text.encode(errors="replace"), whole=True, wrap=True))
 
 
 class TabPane(ListPane):

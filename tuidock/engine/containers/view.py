@@ -7,7 +7,7 @@ import json
 from tuidock.engine.containers.records import Record
 from tuidock.engine.layout import Layout
 from tuidock.engine.runtime.state import read_state
-from tuidock.engine.types import UP, Container, Limits, Port
+from tuidock.engine.types import UP, Container, Limits, Port, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def _endpoints(db: sqlite3.Connection, container_id: str = "") -> _Endpoints:
 
 def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
     state = read_state(layout, record.id)
+    status = state.status
+    if status is Status.PAUSED:
+        status = _asked_for(layout, record.id)
     up = state.status in UP
     address, ports = endpoints.get(record.id, ("", ())) if up else ("", ())
     return Container(
@@ -51,7 +54,7 @@ def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
         image_id=record.image_id,
         command=record.command,
         created=record.created,
-        status=state.status,
+        status=status,
         spec=record.spec,
         pid=state.pid,
         started=state.started,
@@ -63,6 +66,18 @@ def _join(layout: Layout, record: Record, endpoints: _Endpoints) -> Container:
         health=_health(layout, record.id) if state.pid else "",
         passing=_passing(layout, record.id, state.pid) if state.pid else None,
     )
+
+
+def _asked_for(layout: Layout, container_id: str) -> Status:
+    """Of one that is frozen: `paused` only if it is not somebody who looks in that holds it still.
+
+    He may just have let go, before or after the first look.
+    """
+    from tuidock.engine.runtime.stillness import held
+
+    if held(layout.run(container_id)):
+        return Status.RUNNING
+    return read_state(layout, container_id).status
 
 
 def _passing(layout: Layout, container_id: str, pid: int) -> Limits | None:

@@ -48,6 +48,11 @@ def announce(run: str) -> None:
         line.close()
 
 
+def held(run: str) -> bool:
+    """Whether somebody has left a mark."""
+    return os.path.exists(_mark(run))
+
+
 def revoke(run: str) -> None:
     """After the container was thawed; it may be gone by now."""
     unlink(_mark(run))

@@ -159,8 +159,9 @@ def destination(
 
 
 def changes(layout: Layout, record: Record) -> list[Change]:
-    """What differs from the image, ordered by path. Raises HostError."""
-    with visiting(layout, record, errand="changes", **own_files(layout, record)) as visit:
+    """What differs from the image, ordered by path; nobody is held still. Raises HostError."""
+    asked = own_files(layout, record)
+    with visiting(layout, record, errand="changes", still=0.0, **asked) as visit:
         text = b"".join(visit.pieces())
     found = [Change(ChangeKind(each[0]), "/" + each[1:]) for each in _split(text)]
     return sorted(found, key=lambda change: change.path.split("/"))
@@ -176,7 +177,7 @@ def revert(layout: Layout, record: Record, path: str) -> int:
     mounted = [os.path.normpath(each["destination"]) for each in mounts]
     asked = {**own_files(layout, record), "path": clean, "mounted": mounted}
     with open(os.open(layout.ingest, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC), "r+b") as spool:
-        with visiting(layout, record, errand="undo", **asked) as visit:
+        with visiting(layout, record, errand="undo", still=0.0, **asked) as visit:
             while data := visit.take():
                 spool.write(data)
             count = int(visit.answer()["changes"])
