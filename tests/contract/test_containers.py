@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -76,8 +77,14 @@ async def test_exit_code_and_output_are_kept(engine: Engine) -> None:
 
 async def test_followed_logs_end_with_the_container(engine: Engine) -> None:
     it = await started(engine, shell("echo one; sleep 0.2; echo two"))
+    grown = asyncio.create_task(_times(engine.containers.log_growth(it.id)))
     lines = await asyncio.wait_for(text(engine, it.id, LogQuery(follow=True)), 20)
     assert lines == [("stdout", b"one"), ("stdout", b"two")]
+    assert await asyncio.wait_for(grown, 30) >= 2
+
+
+async def _times(source: AsyncIterator[None]) -> int:
+    return len([it async for it in source])
 
 
 async def test_tail_gives_the_last_lines(engine: Engine) -> None:

@@ -200,6 +200,12 @@ class Containers(Protocol):
         """
         ...
 
+    def log_growth(self, key: str) -> AsyncIterator[None]:
+        """Something at once, then whenever lines have come, until the container ends; for who reads
+        its `log_files`, and should not pay for lines that nobody sees.
+        """
+        ...
+
     async def anatomy(self, key: str) -> Anatomy:
         """How it was made and of what: its last birth, its layers, what is hidden from it."""
         ...

@@ -57,6 +57,9 @@ _THREADS = 4
 _GLANCE = 1.0
 """Seconds between two looks at whether a followed container still runs."""
 
+_BREATH = 1 / 30
+"""Seconds from one look at whether a log has grown to the next, however fast it grows."""
+
 
 class Workers:
     """The engine's threads. Each has a Core; waits that may last get a thread of their own."""
@@ -236,6 +239,19 @@ class LocalContainers:
                 up = is_up(self._workers.layout, container_id)
                 if lines := follower.read():
                     yield lines
+                elif not up:
+                    return
+                await readable(follower.fileno(), _GLANCE)
+
+    async def log_growth(self, key: str) -> AsyncIterator[None]:
+        path = (await self.log_files(key))[-1]
+        with reader.Follower(path, LogQuery(tail=0)) as follower:
+            yield
+            while True:
+                up = is_up(self._workers.layout, os.path.basename(os.path.dirname(path)))
+                if follower.pass_over():
+                    yield
+                    await asyncio.sleep(_BREATH)
                 elif not up:
                     return
                 await readable(follower.fileno(), _GLANCE)

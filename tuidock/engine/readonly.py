@@ -21,7 +21,7 @@ READING = frozenset(
         *("containers.list", "containers.get", "containers.wait", "containers.top"),
         *("containers.inspect", "containers.logs", "containers.log_files", "containers.stats"),
         *("containers.bounds", "containers.anatomy", "containers.living"),
-        *("containers.history", "containers.removed"),
+        *("containers.history", "containers.removed", "containers.log_growth"),
         *("files.changes", "files.stat", "files.list", "files.read"),
         *("files.archive", "files.export", "files.copy_out"),
     }

@@ -114,20 +114,19 @@ class LogsTab(Tab):
         with self.dock_screen.presented():
             containers = self.dock_screen.engine.containers
             indexed = await _index(view, await containers.log_files(it.id))
-            query = LogQuery(follow=True, tail=0 if indexed else TAIL)
             if indexed:
                 self._opened()
                 self.tell_runs(it, view)
-            async for lines in containers.logs(it.id, query):
-                if indexed:
+                async for _ in containers.log_growth(it.id):
                     view.grown()
-                else:
-                    view.append(lines)
-                    await view.drained()
-                    if not self._open:
-                        view.flush()
-                        self._opened()
-                        self.tell_runs(it, view)
+                return
+            async for lines in containers.logs(it.id, LogQuery(follow=True, tail=TAIL)):
+                view.append(lines)
+                await view.drained()
+                if not self._open:
+                    view.flush()
+                    self._opened()
+                    self.tell_runs(it, view)
 
     @work(exclusive=True, group="runs", exit_on_error=False)
     async def tell_runs(self, it: Container, view: LogView) -> None:

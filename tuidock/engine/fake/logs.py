@@ -47,6 +47,11 @@ class LogVerbs:
             fresh, position = box.lines[position:], len(box.lines)
             yield fresh
 
+    async def log_growth(self, key: str) -> AsyncIterator[None]:
+        yield
+        async for _ in self.logs(key, LogQuery(follow=True, tail=0)):
+            yield
+
     def _leave(self, box: Box, now: float) -> None:
         """Keep what a box said, if it said anything."""
         it = box.it

@@ -90,6 +90,12 @@ class Follower:
                 return lines
         return []
 
+    def pass_over(self) -> bool:
+        """Go to the end, making no lines of what is new; whether anything is. Raises OSError."""
+        found = bool(self._tail.read(1))
+        self._tail.skip()
+        return found
+
     def close(self) -> None:
         """Let go of all descriptors; harmless when repeated."""
         self._tail.close()
