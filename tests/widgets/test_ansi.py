@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
+from textual.color import Color
+from textual.theme import Theme
 
+from tests.ui.test_themes import luminance
+from tuidock import themes
+from tuidock.widgets import ansi
 from tuidock.widgets.ansi import overlay, plain, runs
 
 
@@ -86,3 +91,17 @@ def test_an_overlay_keeps_the_text(texts: list[str], edges: list[int]) -> None:
     marked = "".join("x" * len(t) if s.bold else "-" * len(t) for t, s in laid)
     wanted = "".join("x" if any(a <= i < b for a, b in ranges) else "-" for i in range(len(whole)))
     assert marked == wanted
+
+
+@pytest.mark.parametrize(
+    ("theme", "inks"), [(themes.DARK, ansi.ON_DARK), (themes.LIGHT, ansi.ON_LIGHT)]
+)
+def test_every_colour_can_be_read_on_both_backgrounds(theme: Theme, inks: dict[int, str]) -> None:
+    """Fails when a log's white is shown on white; what has its own background stays."""
+    for ink in inks.values():
+        dim, bright = sorted(luminance(Color.parse(it or "")) for it in (theme.background, ink))
+        assert (bright + 0.05) / (dim + 0.05) >= 4.5, ink
+    said = Style(color=f"color({next(iter(inks))})")
+    assert ansi.legible(said, dark=theme.dark).color != said.color
+    own = said + Style(bgcolor="red")
+    assert ansi.legible(own, dark=theme.dark) == own

@@ -116,6 +116,24 @@ def _indexed(number: int) -> str:
     return Color.from_ansi(number).name
 
 
+ON_DARK = {0: "#728096", 8: "#8d99ab"}
+ON_LIGHT = {
+    2: "#25703f", 3: "#7d5700", 6: "#0b6a7a", 7: "#5a616d", 8: "#5a616d", 9: "#b3261e",
+    10: "#25703f", 11: "#7d5700", 12: "#1f5fb2", 13: "#8a2d8f", 14: "#0b6a7a", 15: "#22272e",
+}  # fmt: skip
+"""What numbered colours become that nobody could read on such a background."""
+
+
+@lru_cache(maxsize=1024)
+def legible(style: Style, *, dark: bool) -> Style:
+    """A style of a log on our own background; with a background of its own it is left alone."""
+    if style.color is None or style.bgcolor is not None or style.reverse:
+        return style
+    number = -1 if style.color.number is None else style.color.number
+    known = (ON_DARK if dark else ON_LIGHT).get(number)
+    return style + Style(color=known) if known else style
+
+
 def overlay(pieces: list[Run], ranges: list[tuple[int, int]], style: Style) -> list[Run]:
     """The runs with `style` laid over the characters of `ranges` (sorted, apart)."""
     result: list[Run] = []

@@ -58,6 +58,8 @@ class Look(NamedTuple):
     """JSON as words."""
     levels: Mapping[str, Style] = {}
     """Ink of a word by what it is: a level's name, or `name` for that of a JSON field."""
+    dark: bool | None = None
+    """What the background is; None for the terminal's own."""
     names: Mapping[str, Style] = {}
     """Ink of the names of several logs that are shown as one."""
 
@@ -99,6 +101,8 @@ def _said(line: LogLine, look: Look) -> tuple[list[ansi.Run], str]:
         if found is not None:
             return found
     runs = ansi.runs(line.text[:SHOWN].decode("utf-8", "replace"))
+    if look.dark is not None:
+        runs = [(text, ansi.legible(style, dark=look.dark)) for text, style in runs]
     text = runs[0][0] if len(runs) == 1 else "".join(text for text, _ in runs)
     kind, start, end = level(text)
     # A line with colours of its own has said what it wants to.
@@ -143,6 +147,7 @@ class Looks:
         """Index into `STAMPS`."""
         self.worded = True
         self.pattern: Pattern | None = None
+        self.dark: bool | None = None
         self.names: Sequence[str] = ()
         """Names of logs that are shown as one."""
 
@@ -164,6 +169,7 @@ class Looks:
                 sign=SIGN if marked else "",
                 worded=self.worded,
                 levels={name: self._ink(name) for name in LEVELLED},
+                dark=self.dark,
                 names={
                     name: self._ink(part)
                     for name, part in zip(self.names, cycle(NAMES), strict=False)

@@ -64,6 +64,11 @@ class LogRows(ScrollView, can_focus=True):
         & > .log--name-3 { color: $text-success; }
         & > .log--name-4 { color: $text-secondary; }
         & > .log--name-5 { color: $text-error; }
+        &:ansi > .log--name-1 { color: ansi_cyan; }
+        &:ansi > .log--name-2 { color: ansi_yellow; }
+        &:ansi > .log--name-3 { color: ansi_green; }
+        &:ansi > .log--name-4 { color: ansi_magenta; }
+        &:ansi > .log--name-5 { color: ansi_blue; }
         & > .log--break { color: $text-accent; }
         & > .log--match { background: $warning; color: auto 95%; }
         & > .log--current { background: $boost; }
@@ -233,6 +238,8 @@ class LogRows(ScrollView, can_focus=True):
         self.post_message(self.Changed())
 
     def _restyle(self) -> None:
+        theme = self.app.current_theme
+        self._looks.dark = None if theme.ansi else theme.dark
         self._strips.clear()
         self._looks.forget()
         self._page = None

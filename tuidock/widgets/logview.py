@@ -46,7 +46,7 @@ class LogView(LogIntake):
         height: 1fr;
         & > #log-status { height: 1; background: $panel; color: $text-muted; padding: 0 1; }
         & > #log-panel {
-            height: 40%; display: none; background: $panel; padding: 0 1;
+            height: auto; max-height: 40%; display: none; background: $panel; padding: 0 1;
             border-top: solid $primary; border-title-color: $text-primary;
         }
         & > #log-panel.-open { display: block; }
