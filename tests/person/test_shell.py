@@ -55,6 +55,7 @@ def test_a_day_in_shells(terminal: Terminal, layout: Layout) -> None:
     assert tuidock(layout, "exec", "desk", "cat", "/tmp/poem") == "Über allen Gipfeln\nist Ruh\n"
     read_a_list(terminal)
     look_at_processes(terminal)
+    write_beside_the_log(terminal)
     go_between_shells(terminal)
 
 
@@ -96,6 +97,20 @@ def look_at_processes(terminal: Terminal) -> None:
     terminal.wait_for("sleep 1d")
     terminal.press("q")
     terminal.wait_gone("F10")
+
+
+def write_beside_the_log(terminal: Terminal) -> None:
+    """The log stands beside the shell that writes to it."""
+    terminal.press("C-]", "|")
+    terminal.wait_for("goes across")
+    terminal.press("e")
+    terminal.wait_for("Leave the shell|Across")
+    terminal.type("echo said$((40 + 2)) >/proc/1/fd/1")
+    terminal.press("Enter")
+    terminal.wait_for("││.*said42")
+    terminal.press("C-]", "|")
+    terminal.wait_gone("goes across")
+    terminal.press("e")
 
 
 def go_between_shells(terminal: Terminal) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.conftest import Stage
+from tests.ui.conftest import Stage, staged
 from tuidock.engine.errors import CommandNotFound
+from tuidock.screens.detail import Detail
+from tuidock.screens.details import Details
 from tuidock.screens.shell import SessionName, Shell
 from tuidock.widgets.dialogs import Ask, Choose, Confirm
 from tuidock.widgets.terminal import Terminal
@@ -137,3 +139,46 @@ async def test_an_ended_shell_of_a_container_that_is_gone_goes_too(stage: Stage)
     await stage.engine.containers.remove("web", force=True)
     await stage.until(lambda: "web" not in stage.names())
     await stage.until(lambda: not stage.app.screen.query(Terminal))
+
+
+async def test_a_shell_beside_graphs_and_logs(stage: Stage) -> None:
+    """Both frames live; one key goes across, and only the tab in front changes."""
+    details = stage.app.screen.query_one(Details)
+    shell = await opened(stage, "e")
+    await stage.press(LEAVE, "vertical_line")
+    await stage.until(lambda: len(details.frames) == 2 and details.frames[1].tab.is_mounted)
+    first, beside = details.frames
+    assert (first.active, beside.active) == ("shell", "logs")
+    assert shell.region.y == beside.tab.region.y and shell.size.width < 60
+    await stage.until(lambda: shell._session.sizes[-1] == tuple(shell.size))
+    await stage.press("e")
+    await stage.until(lambda: stage.focused is shell)
+    await stage.type("both")
+    await stage.until(lambda: "both" in shell.text and stage.shows("GET /"))
+    await stage.press(LEAVE, "right_square_bracket")
+    await stage.until(lambda: beside.active == "stats" and beside.tab.awake)
+    assert first.active == "shell"
+    await stage.press(LEAVE)
+    await stage.until(lambda: stage.focused is shell)
+    await stage.press(LEAVE, "escape", "j")
+    await stage.until(lambda: beside.tab.subject.name == first.tab.subject.name == "api")
+    await stage.press("vertical_line")
+    await stage.until(lambda: len(stage.app.screen.query(Detail)) == 1)
+
+
+async def test_frames_stand_upon_each_other_where_it_is_narrow() -> None:
+    async with staged(size=(80, 24)) as stage:
+        details = stage.app.screen.query_one(Details)
+        await stage.press("vertical_line")
+        await stage.until(lambda: len(details.frames) == 2 and details.frames[1].region.y > 1)
+        first, beside = details.frames
+        assert first.region.width == beside.region.width == 80
+        assert beside.region.y == first.region.bottom
+
+
+async def test_the_title_always_has_the_tab_in_view() -> None:
+    """Seen to fail with all tabs in the title: the last ones are cut off where it is narrow."""
+    async with staged(size=(60, 24)) as stage:
+        await stage.press("left_square_bracket")
+        await stage.until(lambda: stage.shows(" Shell "))
+        assert dict(stage.app.screen.query_one(Detail).tab_places())["shell"] < 60

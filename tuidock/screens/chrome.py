@@ -137,7 +137,7 @@ class KeyBar(Widget):
             return
         if way_out := getattr(screen.focused, "WAY_OUT", ""):
             key = self.app.get_key_display(Binding(way_out, ""))
-            self.keys = ((key, "Leave the shell", "", True),)
+            self.keys = ((key, "Leave the shell", "", True), ("⇧PgUp", "Read back", "", True))
             return
         found: dict[str, tuple[Binding, bool]] = {}
         for active in screen.active_bindings.values():

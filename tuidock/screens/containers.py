@@ -99,7 +99,8 @@ class ContainersScreen(ListScreen):
             or world.anatomy is not before.anatomy
             or world.living is not before.living
         ):
-            self.detail.tab.tick(world)
+            for frame in self.details.frames:
+                frame.tab.tick(world)
 
     def fill(self) -> None:
         """Give the list all containers, as they are now."""
@@ -164,7 +165,7 @@ class ContainersScreen(ListScreen):
 
     @work(group="moment", exit_on_error=False)
     async def _look_at(self, name: str, moment: float) -> None:
-        tab = await self.detail.bring(name)
+        tab = await self.details.place_of(name).bring(name)
         tab.point(moment)
 
     @on(Detail.LogWanted)
@@ -172,9 +173,10 @@ class ContainersScreen(ListScreen):
     async def _read_log(self, event: Detail.LogWanted) -> None:
         """From a moment of the graphs to its line of the log."""
         with self.presented():
-            tab = await self.detail.bring("logs")
+            frame = self.details.place_of("logs")
+            tab = await frame.bring("logs")
             tab.point(event.at)
-            self.detail.take_focus()
+            frame.take_focus()
 
     # --- verbs that are more than one call -------------------------------------------------
 
@@ -261,9 +263,11 @@ class ContainersScreen(ListScreen):
             options = [(it.id, removal(it)) for it in gone.values()]
             chosen = await self.app.push_screen_wait(Choose("Logs of removed containers", options))
             if chosen:
-                self.detail.open("logs")
-                self.detail.take_focus()
-                self.query_one(LogsTab).look_back(gone[chosen])
+                frame = self.details.place_of("logs")
+                tab = await frame.bring("logs")
+                frame.take_focus()
+                assert isinstance(tab, LogsTab)
+                tab.look_back(gone[chosen])
 
     @work(group="dialog", exit_on_error=False)
     async def action_prune(self) -> None:
@@ -308,7 +312,7 @@ class ContainersScreen(ListScreen):
     def action_anatomy(self) -> None:
         """On the whole screen: it is read, not glanced at."""
         self.action_show("anatomy")
-        self._resize(2, self.detail)
+        self._resize(2, self.details)
 
     # --- sessions -------------------------------------------------------------------------
 
@@ -331,7 +335,7 @@ class ContainersScreen(ListScreen):
         """The tab of shells, in view or not."""
         from tuidock.screens.shell import ShellTab
 
-        tab = await self.detail.bring("shell")
+        tab = await self.details.place_of("shell").bring("shell")
         assert isinstance(tab, ShellTab)
         return tab
 

@@ -26,6 +26,7 @@ from tuidock.world import World
 if TYPE_CHECKING:
     from tuidock.screens.base import DockScreen
     from tuidock.screens.listing import ListPane
+    from tuidock.screens.lists import ListScreen
 
 
 class Tab(Vertical, can_focus=False):
@@ -148,13 +149,22 @@ class Detail(Vertical):
             super().__init__()
             self.at = at
 
-    def __init__(self, kinds: Mapping[str, type[Tab] | Later], *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, type[Tab] | Later],
+        *,
+        id: str | None = None,
+        first: str = "",
+        hint: str = "",
+    ) -> None:
+        """`first` is the tab that it opens with; `hint` a label for a frame without its own."""
         super().__init__(id=id)
-        self._kinds = kinds
+        self._kinds, self.hint = kinds, hint
         self._tabs: dict[str, Tab] = {}
         self._order = list(kinds)
+        self._first = first or self._order[0]
         self._label = ""
-        self._framed = ("", "")
+        self._framed: tuple[str, ...] = ()
         self._opening = ""
         """The tab that is being made."""
         self._focus_asked = False
@@ -163,23 +173,26 @@ class Detail(Vertical):
 
     def compose(self) -> ComposeResult:
         """The first tab alone; each of the others comes when it is first opened."""
-        first = self._order[0]
-        self._tabs[first] = self._kinds[first](first)
-        with ContentSwitcher(initial=first):
-            yield self._tabs[first]
+        self._tabs[self._first] = self._kinds[self._first](self._first)
+        with ContentSwitcher(initial=self._first):
+            yield self._tabs[self._first]
 
     def on_mount(self) -> None:
-        self.active = self._order[0]
+        self.active = self._first
+
+    def on_resize(self) -> None:
+        self._paint_frame()
 
     @property
     def tab(self) -> Tab:
-        return self._tabs[self.active or self._order[0]]
+        return self._tabs[self.active or self._first]
 
     def look_at(self, subject: Any, label: str) -> None:
         """Be about another thing, or about the same as it is now."""
         self._subject, self._label = subject, label
-        self.tab.look_at(subject)
-        self._paint_frame()
+        if self._tabs:
+            self.tab.look_at(subject)
+            self._paint_frame()
 
     def step(self, by: int) -> None:
         """Go to a neighbouring tab, round the corner at the ends."""
@@ -201,7 +214,7 @@ class Detail(Vertical):
         return self._tabs[name]
 
     async def _make(self, name: str) -> None:
-        with cast("DockScreen", self.screen).dock.keys_held():
+        with self.dock_screen.dock.keys_held():
             if name not in self._tabs:
                 tab = self._tabs[name] = self._kinds[name](name)
                 tab.display = False
@@ -238,21 +251,36 @@ class Detail(Vertical):
     def resume(self) -> None:
         self.tab.wake()
 
+    def action_show(self, name: str) -> None:
+        """A click on a title."""
+        self.dock_screen.show_in(self, name)
+
+    @property
+    def dock_screen(self) -> ListScreen:
+        return cast("ListScreen", self.screen)
+
     @on(Tab.Retitled)
     def _paint_frame(self) -> None:
         """A frame is only told what differs: each title it gets paints the whole widget."""
-        label = self.tab.about or self._label
-        if self._framed == (self.active, label):
+        names, label = self._fitting(), self.tab.about or self._label
+        framed = (self.active, label, *names)
+        if self._framed == framed:
             return
-        self._framed = (self.active, label)
-        parts = [self._title(name) for name in self._order]
-        self.border_title = Content(" ").join(parts)
+        self._framed = framed
+        self.border_title = Content(" ").join(self._title(name) for name in names)
         self.border_subtitle = Content(label)
 
+    def _fitting(self) -> list[str]:
+        """The tabs that have room in the title: from the first on, but always the one in view."""
+        names, room = list(self._order), self.outer_size.width - 6
+        while len(names) > 1 and sum(self._title(it).cell_length + 1 for it in names) > room:
+            del names[0 if names[-1] == self.active else -1]
+        return names
+
     def tab_places(self) -> list[tuple[str, int]]:
-        """Name of each tab, and the column where its title begins."""
+        """Name of each tab in the title, and the column where it begins."""
         found, x = [], 3
-        for name in self._order:
+        for name in self._fitting():
             title = self._title(name)
             inset = title.cell_length - len(title.plain.lstrip())
             found.append((name, x + inset))
@@ -264,7 +292,7 @@ class Detail(Vertical):
         if name == self.active:
             style = chosen(self.app.theme_variables)
             return Content.styled(f" {title} ", style)
-        return Content.from_markup(f"[@click=screen.show('{name}')]{title}[/]")
+        return Content.from_markup(f"[@click=show('{name}')]{title}[/]")
 
 
 def new_life(now: Container, before: Container | None) -> bool:

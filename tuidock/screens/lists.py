@@ -21,6 +21,7 @@ from tuidock.engine.types import Container, Status
 from tuidock.screens import groups
 from tuidock.screens.base import DockScreen
 from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.details import Details
 from tuidock.screens.later import Later
 from tuidock.screens.listing import ListPane
 from tuidock.verb import Verb
@@ -58,7 +59,7 @@ class ListScreen(DockScreen):
     def compose_body(self) -> ComposeResult:
         with Box(id="body", classes=self.BODY):
             yield ListPane(self.TITLE_TEXT, self.COLUMNS, empty=self.EMPTY, id="list")
-            yield Detail(self.TABS, id="detail")
+            yield Details(self.TABS, id="details")
 
     @property
     def pane(self) -> ListPane:
@@ -66,7 +67,12 @@ class ListScreen(DockScreen):
 
     @property
     def detail(self) -> Detail:
-        return self.query_one("#detail", Detail)
+        """The frame that the keys are about, or the first."""
+        return self.details.front
+
+    @property
+    def details(self) -> Details:
+        return self.query_one("#details", Details)
 
     def on_mount(self) -> None:
         self.pane.table.focus()
@@ -78,10 +84,12 @@ class ListScreen(DockScreen):
 
     def on_screen_suspend(self) -> None:
         if self not in self.app.screen_stack:
-            self.detail.pause()
+            for frame in self.details.frames:
+                frame.pause()
 
     def on_screen_resume(self) -> None:
-        self.detail.resume()
+        for frame in self.details.frames:
+            frame.resume()
 
     # --- what a subclass says ---------------------------------------------------------------
 
@@ -116,7 +124,7 @@ class ListScreen(DockScreen):
         group = self.pane.group
         if group is not None:
             label = f"{group.title}: {len(group.items)}, and what is done is done to all of them"
-        self.detail.look_at(subject, label)
+        self.details.look_at(subject, label)
         self._judge_keys()
 
     def _judge_keys(self) -> None:
@@ -169,7 +177,7 @@ class ListScreen(DockScreen):
         if self.pane.fold() or self.subject()[0] is None:
             return
         if self.has_class("-short"):
-            self._resize(2, self.detail)
+            self._resize(2, self.details)
         self.detail.take_focus()
 
     def action_back(self) -> None:
@@ -181,7 +189,7 @@ class ListScreen(DockScreen):
         """False when this is the first level already."""
         if self.inner is not None and self.inner.step_back():
             return True
-        if self.detail.has_focus_within or self.size_step or self.focused is None:
+        if self.details.has_focus_within or self.size_step or self.focused is None:
             self._resize(0)
             self.pane.table.focus()
             return True
@@ -193,9 +201,36 @@ class ListScreen(DockScreen):
     def action_show(self, name: str) -> None:
         """Bring a tab into view and put the keys there."""
         if name in self.TABS:
-            self._catch_up()
-            self.detail.open(name)
+            self.show_in(self.details.place_of(name), name)
+
+    def show_in(self, frame: Detail, name: str) -> None:
+        """Bring a tab of a frame into view and put the keys there."""
+        self._catch_up()
+        frame.open(name)
+        if self.has_class("-short"):
+            self._resize(2, self.details)
+        frame.take_focus()
+
+    def action_across(self) -> None:
+        """To the frame beside, or from the list to the detail and back."""
+        other = self.details.other
+        if not self.details.has_focus_within:
             self.action_drill()
+        elif other is not None:
+            other.take_focus()
+        else:
+            self.go_back()
+
+    @work(group="split", exclusive=True, exit_on_error=False)
+    async def action_split(self) -> None:
+        """Two frames of tabs, or one again."""
+        if len(self.details.frames) > 1:
+            await self.details.join()
+        elif len(self.TABS) > 1:
+            keys = self.key_of("detail.other"), self.key_of("detail.split")
+            if self.has_class("-short"):
+                self._resize(2, self.details)
+            await self.details.split("{} goes across · {} one frame".format(*keys))
 
     # --- sizes ------------------------------------------------------------------------------
 
@@ -205,11 +240,11 @@ class ListScreen(DockScreen):
 
     def action_size(self, by: int) -> None:
         """The part with the focus grows."""
-        part = self.detail if self.detail.has_focus_within else self.pane
+        part = self.details if self.details.has_focus_within else self.pane
         self._resize(max(0, min(len(SIZES) - 1, self.size_step + by)), part)
 
     def _resize(self, step: int, part: Widget | None = None) -> None:
-        self.set_class(step > 0 and part is self.detail, "-grow-detail")
+        self.set_class(step > 0 and part is self.details, "-grow-detail")
         for index, name in enumerate(SIZES):
             if name:
                 self.set_class(index == step, name)

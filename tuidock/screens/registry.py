@@ -21,7 +21,8 @@ from tuidock.engine.errors import EngineError, ImageNotFound
 from tuidock.engine.types import RemoteImage
 from tuidock.screens import flows
 from tuidock.screens.base import bindings
-from tuidock.screens.detail import Detail, Tab
+from tuidock.screens.detail import Tab
+from tuidock.screens.details import Details
 from tuidock.screens.facts import pairs
 from tuidock.screens.later import Later
 from tuidock.screens.listing import Item, ListPane
@@ -74,7 +75,7 @@ class RegistryScreen(ListScreen):
             names = (Column("name", "REPOSITORY"),)
             yield ListPane("Repositories", names, empty="", id="list")
             yield ListPane("Tags", (Column("tag", "TAG"),), empty="", id="tags")
-            yield Detail(self.TABS, id="detail")
+            yield Details(self.TABS, id="details")
 
     def on_mount(self) -> None:
         first = self.dock.config.registries[:1]

@@ -18,6 +18,7 @@ from tuidock.engine.api import Session
 from tuidock.engine.errors import CommandNotFound
 from tuidock.engine.types import Container, ExecSpec, Status
 from tuidock.screens.detail import Tab
+from tuidock.screens.details import Details
 from tuidock.widgets.dialogs import Confirm
 from tuidock.widgets.terminal import Terminal
 
@@ -257,5 +258,10 @@ class ShellTab(Tab):
 
     @on(Terminal.Left)
     def _terminal_left(self, event: Terminal.Left) -> None:
+        """To the frame beside, or, where there is none, to the list."""
         event.stop()
-        self.dock_screen.go_back()
+        other = self.dock_screen.query_one(Details).other
+        if other is not None:
+            other.take_focus()
+        else:
+            self.dock_screen.go_back()

@@ -104,4 +104,20 @@ LIST = (
         "list",
         "tab(-1)",
     ),
+    Verb(
+        "detail.split",
+        "Split",
+        "Two tabs beside each other: a shell, and its logs or graphs",
+        "vertical_line",
+        "list",
+        "split",
+    ),
+    Verb(
+        "detail.other",
+        "Across",
+        "To the frame beside; from a shell, too",
+        "ctrl+right_square_bracket",
+        "list",
+        "across",
+    ),
 )
