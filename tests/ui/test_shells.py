@@ -149,7 +149,8 @@ async def test_a_shell_beside_graphs_and_logs(stage: Stage) -> None:
     await stage.until(lambda: len(details.frames) == 2 and details.frames[1].tab.is_mounted)
     first, beside = details.frames
     assert (first.active, beside.active) == ("shell", "logs")
-    assert shell.region.y == beside.tab.region.y and shell.size.width < 60
+    assert shell.region.y == beside.tab.region.y
+    assert shell.size.width < 60
     await stage.until(lambda: shell._session.sizes[-1] == tuple(shell.size))
     await stage.press("e")
     await stage.until(lambda: stage.focused is shell)

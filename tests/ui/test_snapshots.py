@@ -24,6 +24,7 @@ from tests.ui.frames import KEPT, compare, frame
 from tuidock.engine.errors import Unreachable
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.reading import Reader
+from tuidock.screens.shell import Shell
 
 LOOKS = 6
 SIZES = ((80, 24), (120, 40))
@@ -99,6 +100,16 @@ async def described(stage: Stage) -> None:
     await stage.until(lambda: stage.shows("linux/amd64"))
 
 
+async def split(stage: Stage) -> None:
+    """A shell beside the log of its container."""
+    await stage.press("e")
+    await stage.until(lambda: isinstance(stage.focused, Shell))
+    await stage.press("ctrl+right_square_bracket", "vertical_line")
+    await stage.until(lambda: len(stage.app.screen.query(Detail)) == 2)
+    await stage.press("e")
+    await stage.turn(1)
+
+
 ERROR = Unreachable("registry.test cannot be reached", "is it running?")
 DISCREET = [("web", ERROR), ("db", ERROR)]
 ROUTES: dict[str, tuple[str, Way]] = {
@@ -119,6 +130,7 @@ ROUTES: dict[str, tuple[str, Way]] = {
     "inspect": ("screens.panes:InspectTab", tab("inspect")),
     "why": ("screens.why:WhyTab", tab("why", "import")),
     "shell": ("screens.shell:ShellTab", tab("shell")),
+    "split": ("screens.shell:ShellTab", split),
     "image-layers": ("screens.images:LayersTab", pane("images")),
     "image-about": ("screens.images:AboutTab", pane("images", "right_square_bracket")),
     "image-inspect": (
