@@ -177,19 +177,21 @@ class TuidockApp(Noticing, Remembering, InTurn, inherit_bindings=False):
 
         return asyncio.create_task(live())
 
-    def pull(self, reference: str) -> None:
-        """Begin a pull, unless it runs already; `World.pulls` tells how it goes."""
+    def pull(self, reference: str, platform: str = "") -> int:
+        """Begin a pull, unless it runs already; `World.pulls` tells how it goes. Its job."""
 
         async def work(say: Say) -> None:
-            pull = await self.feeds.pull(reference)
+            pull = await self.feeds.pull(reference, platform)
             if pull.error is not None:
                 raise pull.error
             say("pulled")
 
         known = self.world.pulls.get(reference)
         if known is None or not known.running:
-            words = ("tuidock", "pull", reference)
+            chosen = ("--platform", platform) if platform else ()
+            words = ("tuidock", "pull", *chosen, reference)
             self._pulls[reference] = self.jobs.begin("pull", reference, words, work)
+        return self._pulls[reference]
 
     def cancel_pull(self, reference: str) -> None:
         if reference in self._pulls:

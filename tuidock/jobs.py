@@ -50,6 +50,12 @@ class Jobs:
     def running(self) -> list[Job]:
         return [job for job in self._jobs.values() if job.running]
 
+    async def over(self, number: int) -> Job:
+        """Wait until it has ended; how it did is in the result."""
+        if number in self._tasks:
+            await asyncio.wait([self._tasks[number]])
+        return self._jobs[number]
+
     def cancel(self, number: int) -> None:
         """Ask it to end; harmless when it has."""
         if number in self._tasks:

@@ -70,6 +70,28 @@ async def test_created_is_not_started(stage: Stage) -> None:
     assert stage.container("twin").status is Status.CREATED
 
 
+async def test_an_image_is_pulled_first_and_the_id_is_written_down(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """What the form asks besides the container itself; a file that is there is left alone."""
+    asked, kept = await form(stage, "Y"), tmp_path / "id"
+    asked.values |= {"pull": "always", "platform": "linux/arm64", "cidfile": str(kept)}
+    await stage.type("twin")
+    asked.query_one("#publish", Input).value = ""
+    await stage.press("ctrl+s")
+    await stage.until(lambda: "twin" in stage.names())
+    assert kept.read_text() == stage.container("twin").id
+    image = stage.container("web").image
+    assert [job.words for job in stage.world.jobs.values()] == [
+        ("tuidock", "pull", "--platform", "linux/arm64", image)
+    ]
+    asked = await form(stage, "Y")
+    asked.values |= {"cidfile": str(kept)}
+    await stage.press("ctrl+s")
+    await stage.until(lambda: stage.shows("file exists"))
+    assert kept.read_text() == stage.container("twin").id
+
+
 async def test_a_container_is_edited(stage: Stage) -> None:
     """The new one has the name, the old one is gone."""
     old = stage.container("web").id

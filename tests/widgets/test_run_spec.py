@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tuidock.cli.parser import Parser
+from tuidock.cli.verbs import run
 from tuidock.engine.types import (
     ContainerSpec,
     Device,
@@ -14,7 +16,7 @@ from tuidock.engine.types import (
     Port,
     RestartPolicy,
 )
-from tuidock.widgets.run_flags import YES, flags, groups, read
+from tuidock.widgets.run_flags import OF_A_CLIENT, YES, flags, groups, read
 from tuidock.widgets.run_spec import command_line, values_of
 
 EVERYTHING = ContainerSpec(
@@ -97,10 +99,18 @@ def problems_of(**values: str) -> dict[str, str]:
     return reading.problems
 
 
+ALIASES = frozenset({"--net"})
+
+
 def test_every_flag_of_the_command_line_is_in_one_group() -> None:
     """A new flag shows up under `More` until somebody puts it where it belongs."""
     listed = [name for _, names in groups() for name in names]
     assert sorted(listed) == sorted([*flags(), "command"])
+    parser = Parser("run", "")
+    run.arguments(parser)
+    known = {word for action in parser._actions for word in action.option_strings}
+    long = {word for word in known if word.startswith("--") and "=" not in word}
+    assert long - ALIASES == {f"--{name}" for name in (*flags(), *OF_A_CLIENT)}
     assert "More" not in [title for title, _ in groups()]
 
 

@@ -6,10 +6,12 @@ it outlives the dialog and the screen that began it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tuidock import format as fmt
 from tuidock.engine.types import Container, ContainerSpec, Image, Status
+from tuidock.screens.making import made
 from tuidock.screens.pulling import PullScreen
 from tuidock.screens.recreate import recreate
 from tuidock.widgets.dialogs import Ask, Confirm
@@ -18,6 +20,9 @@ from tuidock.widgets.run_spec import values_of
 
 if TYPE_CHECKING:
     from tuidock.screens.base import DockScreen
+
+ONCE = frozenset({"cidfile"})
+"""Flags that are not remembered for the next container of an image."""
 
 
 def image_name(image: Image) -> str:
@@ -43,9 +48,12 @@ async def _make(screen: DockScreen, order: Order | None) -> None:
     """Create, and start if asked; one that could not be started stays, with the reason."""
     if order is None:
         return
-    screen.dock.remember_form(order.spec.image, order.values)
+    values = {name: value for name, value in order.values.items() if name not in ONCE}
+    screen.dock.remember_form(order.spec.image, values)
     with screen.presented():
-        it = await screen.engine.containers.create(order.spec)
+        it = await made(screen, order, screen.engine.containers.create)
+        if it is None:
+            return
         screen.dock.go_to(it.id)
         if order.start:
             await screen.engine.containers.start(it.id)
@@ -62,9 +70,10 @@ async def edit(screen: DockScreen, it: Container) -> None:
     screen.dock.write(lambda world: world.with_pending(it.id, "Recreate"))
     try:
         with screen.presented():
-            new = await recreate(screen.engine.containers, it, order.spec)
-            screen.dock.go_to(new.id)
-            screen.notify("the new one runs", title=f"Recreated {it.name}", markup=False)
+            new = await made(screen, order, partial(recreate, screen.engine.containers, it))
+            if new is not None:
+                screen.dock.go_to(new.id)
+                screen.notify("the new one runs", title=f"Recreated {it.name}", markup=False)
     finally:
         screen.dock.write(lambda world: world.with_pending(it.id, ""))
 

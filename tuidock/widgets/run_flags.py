@@ -27,8 +27,8 @@ spaces, quoted as a shell wants them.
 
 YES = "yes"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-LEFT_OUT = frozenset({"help", "pull", "platform", "cidfile"})
-"""What concerns how the image comes here, or files for scripts."""
+OF_A_CLIENT = frozenset({"help", "detach", "detach-keys", "sig-proxy"})
+"""Of `tuidock run` alone: what the client does that stays with its container; a form leaves it."""
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Basic", ("name", "command", "env", "publish", "volume", "memory", "cpus", "pids-limit",
                "network", "restart", "interactive", "tty", "rm")),
@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Health", ("health-cmd", "health-interval", "health-timeout", "health-retries",
                 "health-start-period", "health-start-interval", "health-on-failure",
                 "no-healthcheck")),
+    ("Image", ("pull", "platform", "cidfile")),
 )  # fmt: skip
 """Title and flags; what is in none of them comes last, as `More`."""
 
@@ -100,7 +101,7 @@ def _parser() -> Parser:
 
 def _offered(action: argparse.Action) -> bool:
     shown = bool(action.option_strings) and action.help != argparse.SUPPRESS
-    return shown and _name(action) not in LEFT_OUT
+    return shown and _name(action) not in OF_A_CLIENT
 
 
 def _name(action: argparse.Action) -> str:
