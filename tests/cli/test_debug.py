@@ -84,6 +84,15 @@ def test_it_ends_with_its_container(tuidock: Cli, environment: dict[str, str]) -
 
 
 @pytest.mark.root(root_only.PROCESSES)
+def test_it_ends_with_its_client(tuidock: Cli, environment: dict[str, str]) -> None:
+    """Killed, not left: seen to fail without `Lines.deserted` in the monitor."""
+    tuidock("run", "-d", *NO_NETWORK, "--name", "box", "busybox", "sleep", "600")
+    with debugging(environment):
+        until(lambda: "sleep 500" in tuidock("exec", "box", "ps").stdout)
+    until(lambda: tuidock("ps", "-a", "--format", "{{.Names}}").stdout == "box\n")
+
+
+@pytest.mark.root(root_only.PROCESSES)
 def test_the_tools_are_copies_that_nobody_else_has(
     tuidock: Cli, environment: dict[str, str]
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from tuidock.cli.detaching import detach_flag
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,8 +17,7 @@ def arguments(parser: Parser) -> None:
         "--image", default="", metavar="IMAGE", help="tools of an image, not of this machine"
     )
     parser.add_argument("-c", "--command", dest="line", metavar="LINE", help="a line for the shell")
-    detach_flag(parser)
-    parser.set_defaults(interactive=True, sig_proxy=True)
+    parser.set_defaults(interactive=True, sig_proxy=True, detach_keys=b"")
     parser.add_argument("container", metavar="CONTAINER")
     parser.command()
 

@@ -225,12 +225,17 @@ class Containers(LogVerbs):
 
         Raises WrongStatus, Unsupported, ImageNotFound.
         """
+        from tuidock.engine.containers.annotations import annotate
         from tuidock.engine.debugging import debugger
         from tuidock.engine.linux.proc import pid_inside
+        from tuidock.engine.runtime.lines import NEEDED
 
         it = self.get(self._running(key).id)
         image = asked.image or self._images().toolbox()
-        return self.create(debugger(it, asked._replace(image=image), pid_inside(it.pid)))
+        made = self.create(debugger(it, asked._replace(image=image), pid_inside(it.pid)))
+        with bundle.locked(self.layout, made.id):
+            annotate(self.layout, made.id, {NEEDED: "yes"})
+        return made
 
     def exec(self, key: str, spec: ExecSpec) -> ExecLine:
         """Run a further command. Raises RuntimeFailure, WrongStatus."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tuidock.engine.linux.sockets import Packets
 
 STALL = 5.0
+NEEDED = "tuidock.needed"
+"""The annotation of a container that is nobody's once its last client has gone."""
 
 
 class Line:
@@ -41,9 +43,15 @@ class Lines:
 
     def __init__(self) -> None:
         self.all: dict[int, Line] = {}
+        self._had = False
 
     def add(self, line: Line) -> None:
         self.all[line.fileno()] = line
+        self._had = True
+
+    def deserted(self) -> bool:
+        """Whether there were clients, and all have gone."""
+        return self._had and not self.all
 
     def attended(self) -> bool:
         """Whether the client that started the container in the foreground is still there."""

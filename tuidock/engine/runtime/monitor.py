@@ -20,7 +20,7 @@ from tuidock.engine.runtime import ending, foreign, health, strays, terminal
 from tuidock.engine.runtime.alarm import Alarm
 from tuidock.engine.runtime.door import Door
 from tuidock.engine.runtime.foreign_command import command_for
-from tuidock.engine.runtime.lines import Line, Lines
+from tuidock.engine.runtime.lines import NEEDED, Line, Lines
 from tuidock.engine.runtime.probing import Prober
 from tuidock.engine.runtime.protocol import STDERR, STDIN, STDOUT, decode, encode, tell
 from tuidock.engine.runtime.stillness import Stillness
@@ -97,6 +97,8 @@ class Monitor:
             interest[descriptor][1]()
         if not self.ended:
             self.timers.run()
+            if self.lines.deserted() and NEEDED in self.about:
+                self._signal(9)
         self.intake.log.flush()
 
     def record(self, *, new_run: bool) -> None:
