@@ -195,7 +195,7 @@ class TuidockApp(Noticing, Remembering, InTurn, inherit_bindings=False):
 
     def cancel_pull(self, reference: str) -> None:
         if reference in self._pulls:
-            self.jobs.cancel(self._pulls.pop(reference))
+            self.jobs.cancel(self._pulls[reference])
 
     def _job_over(self, job: Job) -> None:
         """Say how it ended to somebody who is not looking at it."""
