@@ -107,10 +107,10 @@ def write_beside_the_log(terminal: Terminal) -> None:
     terminal.wait_for("Leave the shell")
     terminal.type("echo said$((40 + 2)) >/proc/1/fd/1")
     terminal.press("Enter")
-    terminal.wait_for("││.*said42")
+    terminal.wait_for("│ said42")
     terminal.press("C-]", "|")
     terminal.wait_gone("goes across")
-    terminal.press("e")
+    terminal.wait_for("Leave the shell")
 
 
 def go_between_shells(terminal: Terminal) -> None:

@@ -305,12 +305,12 @@ async def test_a_new_container_from_an_image(stage: Stage) -> None:
 async def test_the_larger_part_is_the_focused_one(stage: Stage) -> None:
     screen = stage.app.screen
     await stage.press("plus", "plus")
-    assert not screen.query_one("#detail").display
+    assert not screen.query_one("#details").display
     await stage.press("underscore", "underscore", "enter", "plus", "plus")
     assert not screen.query_one("#list").display
     await stage.press("escape")
     assert screen.query_one("#list").display
-    assert screen.query_one("#detail").display
+    assert screen.query_one("#details").display
 
 
 async def test_the_selection_can_be_copied(stage: Stage) -> None:

@@ -64,7 +64,7 @@ async def _id_file(path: str) -> AsyncIterator[Callable[[str], object]]:
         file = open(path, "x", encoding="ascii")  # noqa: ASYNC230, SIM115  # a name, no more
     except OSError as error:
         reason = (error.strerror or "").lower()
-        raise BadSpec(f"the file for the container's id: {path}: {reason}") from error
+        raise BadSpec(f"--cidfile: {reason}", path) from error
     with file:
         try:
             yield file.write
