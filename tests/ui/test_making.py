@@ -88,7 +88,7 @@ async def test_an_image_is_pulled_first_and_the_id_is_written_down(
     asked = await form(stage, "Y")
     asked.values |= {"cidfile": str(kept)}
     await stage.press("ctrl+s")
-    await stage.until(lambda: stage.shows("file exists"))
+    await stage.until(lambda: stage.shows("--cidfile: file exists"))
     assert kept.read_text() == stage.container("twin").id
 
 
