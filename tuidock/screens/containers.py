@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
@@ -12,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
-from tuidock.engine.types import DOWN, UP, Container, ExecSpec
+from tuidock.engine.types import DOWN, UP, Container
 from tuidock.jobs import Say
 from tuidock.screens.base import bindings, summary
 from tuidock.screens.container_row import COLUMNS, PROJECT, Stillness, item, label, order
@@ -359,24 +358,12 @@ class ContainersScreen(ListScreen):
     @work(group="shell", exit_on_error=False)
     async def action_shell_full(self) -> None:
         """Give the whole terminal to a shell until it ends."""
-        from textual.app import SuspendNotSupported
-
-        from tuidock.screens.lending import lend_terminal
+        from tuidock.screens.lending import full_shell
 
         it, _ = self.subject()
-        if it is None:
-            return
-        shell = self.dock.state.shells.get(it.image, self.dock.config.shell)
-        environment = tuple(
-            f"{n}={os.environ[n]}" for n in ("TERM", "COLORTERM") if n in os.environ
-        )
-        spec = ExecSpec((shell,), environment, tty=True, stdin=True)
-        with self.presented():
-            session = await self.engine.containers.exec(it.id, spec)
-            try:
-                await lend_terminal(self.app, session)
-            except SuspendNotSupported:
-                self.notify("e opens a shell here", title="No terminal to lend", severity="warning")
+        if it is not None:
+            with self.presented():
+                await full_shell(self, it)
 
     # --- copy -----------------------------------------------------------------------------
 

@@ -12,11 +12,27 @@ import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 
 from tuidock.engine.api import Session
+from tuidock.engine.types import Container, ExecSpec
+
+if TYPE_CHECKING:
+    from tuidock.screens.base import DockScreen
+
+
+async def full_shell(screen: DockScreen, it: Container) -> None:
+    """The usual shell of its image on the whole terminal. Raises EngineError."""
+    shell = screen.dock.state.shells.get(it.image, screen.dock.config.shell)
+    kind = tuple(f"{n}={os.environ[n]}" for n in ("TERM", "COLORTERM") if n in os.environ)
+    spec = ExecSpec((shell,), kind, tty=True, stdin=True)
+    session = await screen.engine.containers.exec(it.id, spec)
+    try:
+        await lend_terminal(screen.app, session)
+    except SuspendNotSupported:
+        screen.notify("e opens a shell here", title="No terminal to lend", severity="warning")
 
 
 @contextmanager
