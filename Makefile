@@ -66,8 +66,8 @@ bench-ui: .venv/ready-dev ## Measure the interface on a real terminal, beside la
 	@$(python) -m bench.ui $(ARGS)
 
 .PHONY: screenshots
-screenshots: .venv/ready ## Render the real interface on real containers into screenshots/
-	@$(python) -m scripts.screenshots
+screenshots: .venv/ready-dev packages ## Render the real interface on real containers into screenshots/
+	@$(python) -m scripts.screenshots $(ARGS)
 
 .PHONY: snapshots
 snapshots: .venv/ready-dev ## Keep how every screen looks now; git says what differs

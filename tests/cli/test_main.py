@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tuidock import __version__
@@ -53,6 +55,18 @@ def test_mistakes_are_told(
 def test_the_interface_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 1
     assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_the_interface_needs_a_terminal_that_can_be_drawn_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the look at TERM it would begin to draw (seen: a screen full of sequences)."""
+    monkeypatch.setenv("TERM", "dumb")
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("tuidock.app.run", lambda *_, **__: 0)
+    assert run([]) == 1
+    assert "TERM=dumb" in capsys.readouterr().err
 
 
 def test_an_unusable_root_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,6 +173,8 @@ async def test_the_filter_narrows_and_escape_widens(stage: Stage) -> None:
     await stage.press("slash")
     await stage.type("debian")
     assert stage.names() == ["crunch", "import", "migrate"]
+    detail = stage.app.screen.query_one(Detail)
+    await stage.until(lambda: "crunch" in str(detail.border_subtitle))  # it follows the cursor
     await stage.press("enter", "j")
     assert stage.cursor() == "import"
     await stage.press("escape")

@@ -180,6 +180,14 @@ def _open_interface(settings: Settings) -> int:
         raise UsageError(
             ["tuidock: the interface needs a terminal", "See 'tuidock --help' for the verbs."], 1
         )
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            [
+                "tuidock: this terminal cannot move its cursor (TERM=dumb)",
+                "If it can, set TERM to what it is; 'tuidock --help' has all of it as verbs.",
+            ],
+            1,
+        )
     from tuidock.app import run as run_interface
     from tuidock.engine.local import open_engine
 

@@ -53,12 +53,12 @@ class TitleBar(Widget):
         return _spread(Content("").join(self._left()), self.facts, self.size.width)
 
     def _left(self) -> list[Content]:
-        """The name, then the panes; shorter when there is no room."""
+        """The name, then the panes; shorter, or without the name, when the first fact needs it."""
+        room = self.size.width - (len(self.facts[0]) + 3 if self.facts else 0)
         parts: list[Content] = []
-        room = self.size.width - (len(READ_ONLY) + 3 if READ_ONLY in self.facts else 0)
-        for short in (False, True):
+        for name, short in ((" tuidock ", False), (" ", False), (" ", True)):
             panes = [self._pane(verb.key, verb.title, short=short) for verb in PANES]
-            parts = [Content.styled(" tuidock ", "bold $accent"), *panes]
+            parts = [Content.styled(name, "bold $accent"), *panes]
             if sum(part.cell_length for part in parts) <= room:
                 break
         return parts

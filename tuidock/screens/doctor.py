@@ -17,6 +17,7 @@ from textual.widgets import Static
 from tuidock import format as fmt
 from tuidock.engine.errors import EngineError
 from tuidock.engine.types import Finding
+from tuidock.screens.facts import hanging
 from tuidock.widgets.modal import Modal
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ SIGNS = {
     "missing": ("✗", "$status-failed"),
 }
 WELCOME = "Welcome. n runs a container, ? shows the keys of where you are, : everything by name."
+_WIDEST, _FRAME = 100, 7
 OWN = ("j", "k", "up", "down", "pageup", "pagedown", "home", "end", "R", "y")
 LEAVES = ("escape", "q", "enter", "0")
 
@@ -85,13 +87,26 @@ class DoctorScreen(Modal[None]):
             said = f"{type(error).__name__}: {error}"
             self._findings = [Finding("doctor", "missing", said, "please report it")]
             self._dock.report_bug(error)
-        self.query_one(Static).update(report(self._findings, first=self._first))
+        self._tell()
+
+    def on_resize(self) -> None:
+        if self._findings:
+            self._tell()
+
+    def _tell(self) -> None:
+        said = report(self._findings, self._width, first=self._first)
+        self.query_one(Static).update(said)
+
+    @property
+    def _width(self) -> int:
+        """Columns for text: what the frame, its air and a scrollbar leave."""
+        return min(_WIDEST, self.size.width * 96 // 100) - _FRAME
 
     def action_scroll(self, way: str) -> None:
         getattr(self.query_one(VerticalScroll), way)(animate=False)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(report(self._findings, first=False).plain)
+        self.app.copy_to_clipboard(report(self._findings, self._width, first=False).plain)
         self.notify("copied", timeout=2)
 
     def on_key(self, event: events.Key) -> None:
@@ -103,8 +118,8 @@ class DoctorScreen(Modal[None]):
         self.app.call_later(self.app.simulate_key, event.key)
 
 
-def report(findings: list[Finding], *, first: bool) -> Content:
-    """Everything in lines, the worst first."""
+def report(findings: list[Finding], columns: int, *, first: bool) -> Content:
+    """Everything in lines of so many columns, the worst first."""
     bad = [it for it in findings if it.state != "ok"]
     if bad:
         said = f"{fmt.count(len(bad), 'thing')} to mend, of {len(findings)} looked at"
@@ -114,13 +129,15 @@ def report(findings: list[Finding], *, first: bool) -> Content:
     welcome = [Content(WELCOME), Content()] if first else []
     width = max((len(it.name) for it in findings), default=0)
     ranked = sorted(findings, key=lambda it: ("missing", "warning", "ok").index(it.state))
-    lines = [line for it in ranked for line in _lines(it, width)]
+    lines = [line for it in ranked for line in _lines(it, width, columns)]
     return Content("\n").join([*welcome, head, Content(), *lines])
 
 
-def _lines(it: Finding, width: int) -> list[Content]:
+def _lines(it: Finding, width: int, columns: int) -> list[Content]:
     sign, style = SIGNS[it.state]
-    found = [Content.assemble((f"{sign} ", style), f"{it.name:<{width}}  ", (it.detail, "$quiet"))]
+    head = Content.assemble((f"{sign} ", style), f"{it.name:<{width}}  ")
+    found = hanging(head, Content.styled(it.detail, "$quiet"), columns)
     if it.remedy and it.state != "ok":
-        found.append(Content.assemble((f"{'':<{width}}    → ", style), (it.remedy, "bold")))
+        head = Content.styled(f"{'':<{width}}    → ", style)
+        found += hanging(head, Content.styled(it.remedy, "bold"), columns)
     return found

@@ -23,7 +23,7 @@ from tuidock.screens.listing import Item
 from tuidock.screens.tabpane import TabPane, read_whole
 from tuidock.widgets.table import Column, LiveTable
 
-COLUMNS = (Column("kind", "", 9), Column("name", "NAME", 24), Column("value", "VALUE"))
+COLUMNS = (Column("kind", "", 9), Column("name", "NAME", 28), Column("value", "VALUE"))
 Fact = tuple[str, str, str]
 """Kind, name, value."""
 

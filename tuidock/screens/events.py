@@ -69,10 +69,10 @@ class EventsScreen(ListScreen):
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("at", "TIME", 15),
         Column("kind", "KIND", 10),
-        Column("action", "ACTION", 16),
+        Column("action", "ACTION", 24),
         Column("name", "NAME"),
         Column("id", "ID", 12, min_screen=90),
-        Column("more", "ATTRIBUTES", 40, min_screen=120),
+        Column("more", "ATTRIBUTES", min_screen=120),
     )
 
     def on_mount(self) -> None:

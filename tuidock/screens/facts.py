@@ -12,15 +12,36 @@ from textual.content import Content
 from tuidock import format as fmt
 from tuidock.engine.types import Sample
 
+_WORD = 12
+"""Columns for a word on the left."""
 
-def pairs(rows: Iterable[tuple[str, str]], width: int = 12) -> Content:
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Content:
     """Words on the left, values on the right, one pair a line."""
-    lines = [Content.assemble((f"{word:<{width}}", "$quiet"), " ", value) for word, value in rows]
+    lines = [Content.assemble((f"{word:<{_WORD}}", "$quiet"), " ", value) for word, value in rows]
     return Content("\n").join(lines)
 
 
-def vital_signs(past: Sequence[Sample]) -> Content:
-    """The measures without a graph, in one or two lines."""
+def hung(content: Content, width: int) -> Content:
+    """The same, values that are too long for a line going on below where they begin."""
+    lines: list[Content] = []
+    for line in content.split("\n", allow_blank=True):
+        is_pair = line.plain[_WORD - 1 : _WORD + 1] == "  " and line.plain[_WORD + 1 :].strip()
+        if line.cell_length <= width or width < 2 * _WORD or not is_pair:
+            lines.append(line)
+            continue
+        lines += hanging(line[: _WORD + 1], line[_WORD + 1 :], width)
+    return Content("\n").join(lines)
+
+
+def hanging(head: Content, text: Content, width: int) -> list[Content]:
+    """What stands beside a head, going on below where it begins."""
+    first, *more = text.wrap(max(1, width - head.cell_length)) or [Content()]
+    return [Content.assemble(head, first), *(it.pad_left(head.cell_length) for it in more)]
+
+
+def vital_signs(past: Sequence[Sample], width: int) -> Content:
+    """The measures without a graph, in lines of at most that width."""
     now = past[-1]
     before = past[-2] if len(past) > 1 else now
     passed = (now.at - before.at) or 1.0
@@ -38,7 +59,18 @@ def vital_signs(past: Sequence[Sample]) -> Content:
         signs.append(("pressure", f"{pressure:.0f}%"))
     if now.oom_kills:
         signs.insert(0, ("OOM kills", str(now.oom_kills)))
-    parts: list[Content] = []
-    for word, value in signs:
-        parts.append(Content.assemble((word, "$quiet"), " ", (value, "$foreground"), "   "))
-    return Content("").join(parts)
+    parts = [
+        Content.assemble((word, "$quiet"), " ", (value, "$foreground")) for word, value in signs
+    ]
+    return flowing(parts, width)
+
+
+def flowing(parts: Iterable[Content], width: int) -> Content:
+    """One after the other, three cells apart; what does not fit goes on the next line whole."""
+    lines: list[Content] = []
+    for part in parts:
+        if lines and lines[-1].cell_length + 3 + part.cell_length <= width:
+            lines[-1] = Content.assemble(lines[-1], "   ", part)
+        else:
+            lines.append(part)
+    return Content("\n").join(lines)

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tuidock.matching import GRAMMAR
+from tuidock.screens.facts import hanging
 from tuidock.verbs import SCOPES, TABS, in_scope
 from tuidock.widgets.limits import LimitsPane
 from tuidock.widgets.log_lines import LogLines
@@ -56,6 +57,10 @@ FIGURES = (
 EXPLAINED = (("Words of a filter", GRAMMAR), ("What the figures mean", FIGURES))
 """What is told after the keys."""
 
+_WIDEST, _FRAME = 120, 7
+"""Columns of the help at most, and what its frame, its air and a scrollbar take of them."""
+_WITH_IDS, _IDS = 94, 23
+"""From so many columns on the ids of the keys are told, in so many."""
 Line = tuple[str, str, str, str]
 """Keys, title, help, id."""
 
@@ -77,12 +82,12 @@ class HelpScreen(Modal[None]):
     HelpScreen {
         align: center middle;
         & > VerticalScroll {
-            width: 112; max-width: 96%; height: 90%;
+            width: 120; max-width: 96%; height: 90%;
             border: round $border; background: $surface; padding: 0 2;
             scrollbar-size-vertical: 1;
             border-title-style: bold; border-subtitle-color: $text-muted;
         }
-        & Static { width: auto; }
+        & Static { width: 1fr; }
     }
     """
 
@@ -95,49 +100,62 @@ class HelpScreen(Modal[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as frame:
             frame.border_title = f"Keys: {SCOPES[self._scope]}"
-            frame.border_subtitle = r"change them in \[keys] by the id on the right"
-            yield Static(self.text())
+            yield Static()
+
+    def on_resize(self) -> None:
+        """The ids of the keys are told where there is room."""
+        width = min(_WIDEST, self.size.width * 96 // 100) - _FRAME
+        self.query_one(Static).update(self.text(width))
+        told = r"change them in \[keys] by the id on the right" if width >= _WITH_IDS else ""
+        self.query_one(VerticalScroll).border_subtitle = told
 
     def action_scroll(self, way: str) -> None:
         getattr(self.query_one(VerticalScroll), way)(animate=False)
 
-    def text(self) -> Content:
-        """Sections of keys, those of this pane first."""
-        parts = [self._section(SCOPES[self._scope], _verb_lines(self._scope))]
+    def text(self, width: int = _WIDEST - _FRAME) -> Content:
+        """Sections of keys, those of this pane first, in lines of at most that width."""
         tabs = TABS if self._scope == "containers" else ()
-        parts += [self._section(SCOPES[it], _verb_lines(it)) for it in tabs]
-        parts += [self._section(NAMES[kind], widget_lines(kind)) for kind in self._kinds()]
-        parts += [self._section(SCOPES[it], _verb_lines(it)) for it in ("list", "everywhere")]
-        parts += [explained(title, lines) for title, lines in EXPLAINED]
+        sections = [(SCOPES[it], _verb_lines(it)) for it in (self._scope, *tabs)]
+        sections += [(NAMES[kind], widget_lines(kind)) for kind in self._kinds()]
+        sections += [(SCOPES[it], _verb_lines(it)) for it in ("list", "everywhere")]
+        parts = [self._section(title, lines, width) for title, lines in sections]
+        parts += [explained(title, lines, width) for title, lines in EXPLAINED]
         return Content("\n").join(parts)
 
     def _kinds(self) -> list[type[Widget]]:
         """Of the widgets, only the containers pane has logs and limits."""
         return list(WIDGETS) if self._scope == "containers" else [LiveTable]
 
-    def _section(self, title: str, lines: Iterable[Line]) -> Content:
+    def _section(self, title: str, lines: Iterable[Line], width: int) -> Content:
         found = [Content.styled(title, "bold $text-accent")]
         for keys, name, text, binding_id in lines:
             shown = " ".join(
                 self.app.get_key_display(Binding(key.strip(), ""))
                 for key in self._keys.get(binding_id, keys).split(",")
             )
-            found.append(
-                Content.assemble(
-                    (f"{shown:>14}  ", "bold $footer-key-foreground"),
-                    f"{name:<16}",
-                    (f"{text:<46}", "$quiet"),
-                    (binding_id, "$faint"),
-                )
+            head = Content.assemble(
+                (f"{shown:>13}  ", "bold $footer-key-foreground"), f"{name:<16} "
             )
+            found += _with_id(head, text, width, binding_id)
         return Content("\n").join([*found, Content("")])
 
 
-def explained(title: str, lines: Iterable[tuple[str, str]]) -> Content:
+def _with_id(head: Content, text: str, width: int, binding_id: str) -> list[Content]:
+    """A key and what it does; where there is room, its id at the right."""
+    says = Content.styled(text, "$quiet")
+    if width < _WITH_IDS:
+        return hanging(head, says, width)
+    first, *more = hanging(head, says, width - _IDS - 1)
+    gap = width - _IDS - first.cell_length
+    return [Content.assemble(first.pad_right(gap), (binding_id, "$faint")), *more]
+
+
+def explained(title: str, lines: Iterable[tuple[str, str]], width: int) -> Content:
     """Words and what they mean, one below the other."""
     parts = [Content.styled(title, "bold $text-accent")]
     for word, text in lines:
-        parts.append(Content.assemble((f"{word:>24}  ", "bold"), (text, "$quiet")))
+        head = Content.styled(f"{word:>24}  ", "bold")
+        parts += hanging(head, Content.styled(text, "$quiet"), width)
     return Content("\n").join([*parts, Content("")])
 
 

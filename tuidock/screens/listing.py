@@ -156,6 +156,11 @@ class ListPane(Vertical):
         self._table.mark(others - members if members <= others else others | members)
 
     @property
+    def total(self) -> int:
+        """How many rows there are when no filter and no fold hides any."""
+        return len(self._items) + len(self._groups)
+
+    @property
     def groupable(self) -> Sequence[Item]:
         """The items that ways to group are taken from."""
         return self._items
@@ -228,8 +233,9 @@ class ListPane(Vertical):
 
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
+        """Done by the table: what it posts in a handler of its parent's would go no further."""
         event.stop()
-        self._arrange()
+        self._table.call_later(self._arrange)
 
     @on(FilterLine.Kept)
     def _filter_kept(self, event: FilterLine.Kept) -> None:

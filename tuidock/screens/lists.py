@@ -33,6 +33,8 @@ from tuidock.widgets.table import Column, LiveTable
 REST = 0.08
 """Seconds without another move after which a cursor that was moved again and again rests."""
 SIZES = ("", "-half", "-full")
+STEPS = (4, 8, 12, 18)
+"""Rows that a list makes room for: in steps, so that what is below it seldom moves."""
 JSON = "json"
 FALLING = frozenset(("cpu", "memory", "pids", "share", "restarts", "size", "created", "layers"))
 """Columns whose largest figures are wanted first."""
@@ -55,6 +57,8 @@ class ListScreen(DockScreen):
     _moved = 0.0
     """When the cursor moved last, `time.monotonic()`."""
     """The detail is about to follow the cursor."""
+    _room = 0
+    """Rows that the list has room for, one of `STEPS`; 0 for a share of the screen."""
 
     def compose_body(self) -> ComposeResult:
         with Box(id="body", classes=self.BODY):
@@ -126,6 +130,17 @@ class ListScreen(DockScreen):
             label = f"{group.title}: {len(group.items)}, and what is done is done to all of them"
         self.details.look_at(subject, label)
         self._judge_keys()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Give the list the lines it needs, and the rest to the detail."""
+        rows = self.pane.total
+        room = next((step for step in STEPS if 0 < rows <= step), 0)
+        if room != self._room:
+            self._room, body = room, self.query_one("#body")
+            body.set_class(room > 0, "-few")
+            for step in STEPS:
+                body.set_class(step == room, f"-rows-{step}")
 
     def _judge_keys(self) -> None:
         """Ask anew which keys fit, when what they would act on differs."""

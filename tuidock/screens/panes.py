@@ -13,8 +13,11 @@ from textual.widgets import Static
 
 from tuidock.engine.types import Container
 from tuidock.screens.detail import Tab
+from tuidock.screens.facts import hung
 from tuidock.screens.json_tab import JsonTab
 
+_SCROLLBAR = 1
+"""Columns that text leaves free on the right."""
 GLANCE = 2.0
 """Seconds between two looks at the processes."""
 
@@ -28,15 +31,27 @@ class TextTab(Tab):
     TextTab > ScrollableContainer {
         height: 1fr; padding: 0 1; background: $background; scrollbar-size: 1 1;
     }
-    TextTab Static { width: auto; height: auto; }
+    TextTab Static { width: 1fr; height: auto; }
     """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self._said = Content()
 
     def compose(self) -> ComposeResult:
         with ScrollableContainer(can_focus=True):
             yield Static()
 
     def tell(self, content: Content) -> None:
-        self.query_one(Static).update(content)
+        self._said = content
+        self._fit()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        width = self.query_one(ScrollableContainer).size.width - _SCROLLBAR
+        self.query_one(Static).update(hung(self._said, width))
 
 
 class InspectTab(JsonTab):

@@ -109,6 +109,9 @@ class RegistryScreen(ListScreen):
         if world.images is not before.images and self.reference and before.loaded:
             self.read_description()
 
+    def _make_room(self) -> None:
+        """Its three parts stand side by side."""
+
     def subject(self) -> tuple[Described, str]:
         return self.described, fmt.reference(self.reference)
 

@@ -84,6 +84,10 @@ class StatsTab(Tab):
                     return
                 await asyncio.sleep(AGAIN)
 
+    def on_resize(self) -> None:
+        if self.awake:
+            self.draw(self.dock_screen.world)
+
     def point(self, at: float) -> None:
         """Look at a moment."""
         self.lines.point(at)
@@ -134,7 +138,7 @@ class StatsTab(Tab):
             return moment(found, marks, self.lines.cursor, self.lines.step)
         if not self._is_live():
             return Content(f"{self.idle(self.subject)} {ending(self.subject)}".rstrip())
-        return vital_signs(samples) if samples else Content("measuring …")
+        return vital_signs(samples, self.size.width - 2) if samples else Content("measuring …")
 
 
 def _life(it: Container) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ from tuidock.widgets.limits_command import command
 from tuidock.widgets.limits_words import ABOUT, sentences
 from tuidock.widgets.paint import first_fitting
 
-QUIET, GOOD, BAD, WARN = "$foreground 60%", "$text-success", "$text-error", "$text-warning"
+QUIET, GOOD, BAD, WARN = "$quiet", "$text-success", "$text-error", "$text-warning"
 STYLES = {"bad": BAD, "warn": WARN, "": "$foreground"}
 
 

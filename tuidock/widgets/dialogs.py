@@ -48,7 +48,6 @@ class Dialog(Modal[Result]):
         }
         & > .dialog.-danger { border: round $error; border-title-color: $text-error; }
         & > .dialog > .buttons { height: auto; margin-top: 1; align-horizontal: right; }
-        & > .dialog > .buttons Button { margin-left: 2; min-width: 12; }
         & .body { height: auto; }
         & .problem { color: $text-error; height: auto; }
         & .hint { color: $text-muted; height: auto; margin-top: 1; }

@@ -22,7 +22,7 @@ TITLE, USE = 17, 9
 """Columns of the title with its mark, and of the use at the right."""
 GAUGE, ROOM = 12, 52
 """Columns of the gauge, and of a line from which on there is one."""
-WANTED, QUIET, DIM = "$text-accent bold", "$foreground 60%", "$foreground 38%"
+WANTED, QUIET, DIM = "$text-accent bold", "$quiet", "$faint"
 
 
 @lru_cache(maxsize=128)

@@ -98,7 +98,9 @@ def _place(lines: LogLines) -> tuple[str, str]:
     guess = 0 if source.complete else round(known / max(1e-6, 1 - source.uncounted)) - known
     about = "≈ " if guess else ""
     if lines.follow:
-        return f"● following  {about}{known + guess:,} lines", "$text-success"
+        lines_in_all = known + guess
+        noun = "line" if lines_in_all == 1 else "lines"
+        return f"● following  {about}{lines_in_all:,} {noun}", "$text-success"
     if excerpt.filter is not None:
         guess = 0
     before = 0 if isinstance(source, Beginning) else guess

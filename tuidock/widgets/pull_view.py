@@ -29,8 +29,8 @@ BESIDE = 48
 """Columns that are not the bar's."""
 
 _PHASES = {
-    "exists": ("✓ here already", "$foreground 60%"),
-    "waiting": ("· waiting", "$foreground 60%"),
+    "exists": ("✓ here already", "$quiet"),
+    "waiting": ("· waiting", "$quiet"),
     "downloading": ("↓ downloading", "$text-primary"),
     "extracting": ("⇣ extracting", "$text-accent"),
     "retrying": ("↻ trying again", "$text-warning"),

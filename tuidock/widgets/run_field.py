@@ -148,7 +148,7 @@ class Group(Vertical, can_focus=True):
         mark = "▾" if self.has_class("-open") else "▸"
         inside = [name for name in filled if name in self.names]
         tail = f"{len(inside)} set: {', '.join(inside)}" if inside else ", ".join(self.names)
-        text = Content.assemble(f"{mark} {self.title:<10}", (tail, "dim"))
+        text = Content.assemble(f"{mark} {self.title:<10}", (tail, "$faint"))
         self.query_one(".heading", Static).update(text)
 
     def action_turn(self) -> None:
