@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tuidock.engine.blackbox import reader, ring
+from tuidock.engine.blackbox import reader, recorder, ring
 from tuidock.engine.linux.gauges import RECORD, Block, Gauge
 from tuidock.engine.types import History
 
@@ -242,3 +242,13 @@ def test_the_first_gauge_of_a_file_that_does_not_exist_is_left_out(tmp_path: Pat
     os.close(opened.descriptor)
     found = reader.read(str(tmp_path / "samples"), "id")
     assert len(found.at) == len(found.starts) == 1
+
+
+def test_interfaces_that_nobody_uses_keep_no_other_out(tmp_path: Path) -> None:
+    """The kernel puts up to nine of them before the first real one."""
+    names = ["lo", "tunl0", "gre0", "sit0", "ip6tnl0", "eth0", "eth1", "a-long-name0"]
+    lines = "".join(f"{name:>6}: 1 2 3\n" for name in names)
+    (tmp_path / "dev").write_text(f"Inter-|\n face |\n{lines}")
+    file = os.open(tmp_path / "dev", os.O_RDONLY)
+    assert recorder._interfaces(file) == [b"\n  eth0:", b"\n  eth1:", b"\na-long-name0:"]
+    os.close(file)

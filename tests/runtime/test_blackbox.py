@@ -15,7 +15,7 @@ from tests.waiting import until
 from tuidock.engine.blackbox import reader
 from tuidock.engine.containers.runtimes import find
 from tuidock.engine.runtime.state import read_exit
-from tuidock.engine.types import History
+from tuidock.engine.types import History, Limits
 
 pytestmark = pytest.mark.root(root_only.LIMITS)
 MIB = 1 << 20
@@ -60,10 +60,13 @@ def test_a_monitor_records_asleep(box: Box) -> None:
 
 
 def test_what_it_does_is_seen(box: Box) -> None:
-    container = box.detached("sh", "-c", "while :; do :; done")
+    """And what its quota kept it from."""
+    limits = Limits(cpus=0.1)
+    container = box.detached("sh", "-c", "while :; do :; done", limits=limits)
     found = recorded(box, container, 4)
-    assert max(found.cpu) > 0.2
+    assert 0.02 < max(found.cpu) < 0.3
     assert found.cpu[0] == 0.0
+    until(lambda: max(history(box, container).throttled) > 0)
 
 
 def test_its_successor_goes_on(box: Box) -> None:
