@@ -27,6 +27,8 @@ _SIGNS = {
 """Letter, word and style of what is drawn; letters, so that no colour needs to be told apart."""
 _ORDER = ("", "die", "oom")
 """What is to be seen of things that happened in the same moment: the last one here."""
+_LATE = 1.0
+"""Seconds after an end in which it may have been told of."""
 _SIZES = ("memory", "memory_swap", "memory_reservation")
 
 
@@ -59,7 +61,7 @@ def _value(key: str, text: str) -> str:
 
 def legend(marks: Sequence[Happening], shown: Window) -> Content:
     """What the letters in view mean."""
-    seen = {mark.sign for mark in marks if shown.begin <= mark.at <= shown.end}
+    seen = {mark.sign for mark in marks if shown.begin <= mark.at <= shown.end + _LATE}
     parts = [
         Content.assemble((sign, style), f" {word}   ")
         for sign, word, style in _SIGNS.values()
