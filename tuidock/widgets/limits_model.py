@@ -197,7 +197,7 @@ class LimitsModel:
             wished = after(it.limits, limits_of(self._wanted))
             for kind, value in self._wanted.items():
                 if why := refusal(kind, value, wished, self.bounds):
-                    self.problem = why
+                    self.problem = why if len(self._wanted) == 1 else f"{kind.title}: {why}"
                     return
 
     @property
