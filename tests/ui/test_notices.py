@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+import pytest
 from textual.widgets._toast import Toast
 
 from tests.ui.conftest import Stage, staged
+from tuidock.engine.errors import ContainerNotFound
 from tuidock.screens.chrome import KeyBar
 from tuidock.screens.said import SaidScreen
 
@@ -52,3 +56,23 @@ async def test_over_a_dialog_notices_are_seen_too(stage: Stage) -> None:
     stage.app.notify("here", title="Over a dialog")
     await stage.until(lambda: bool(stage.app.screen.query(Toast)))
     assert stage.app.notices[-1].title == "Over a dialog"
+
+
+@pytest.mark.parametrize("key", ["S", "L", "t", "i", "M"])
+async def test_what_goes_while_it_is_looked_at_is_no_error(stage: Stage, key: str) -> None:
+    """Removed from a command line, say. Fails with `presented` in place of `looking`."""
+    asked: list[str] = []
+
+    async def gone(key: str, *more: object) -> NoReturn:
+        asked.append(key)
+        raise ContainerNotFound(key)
+
+    for name in ("bounds", "history", "inspect", "top", "anatomy"):
+        setattr(stage.engine.containers, name, gone)
+    await stage.press(key)
+    await stage.until(lambda: bool(asked))
+    looks = {"bounds", "history", "inspect", "top", "anatomy"}
+    await stage.until(
+        lambda: not any(it.group in looks and not it.is_finished for it in stage.app.workers)
+    )
+    assert list(stage.app.notices) == []

@@ -78,7 +78,7 @@ class AnatomyTab(Tab):
     @work(exclusive=True, group="anatomy", exit_on_error=False)
     async def look(self, it: Container) -> None:
         """Have the World know it for as long as this can be seen."""
-        with self.dock_screen.presented():
+        with self.looking():
             await self.dock_screen.dock.feeds.dissect(it.id, lives=it.status in UP)
 
     def tick(self, world: World) -> None:

@@ -6,7 +6,8 @@ Invariant: a tab that is out of sight holds no feed of the engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
@@ -17,6 +18,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import ContentSwitcher
 
+from tuidock.engine.errors import ContainerNotFound, WrongStatus
 from tuidock.engine.types import Container, Status
 from tuidock.screens.later import Later
 from tuidock.verbs import in_scope
@@ -79,6 +81,14 @@ class Tab(Vertical, can_focus=False):
 
     def show(self, subject: Any, before: Any) -> None:
         """Show the subject; `before` is the one shown until now, None after waking up."""
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """For what a tab reads by itself: a container that ends or goes meanwhile is no error,
+        and the World tells of it.
+        """
+        with self.dock_screen.presented(), suppress(ContainerNotFound, WrongStatus):
+            yield
 
     def idle(self, it: Container) -> str:
         """Why there is nothing to see of a container, and which key changes that."""

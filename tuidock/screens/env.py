@@ -65,7 +65,7 @@ class EnvTab(Tab):
     @work(exclusive=True, group="env", exit_on_error=False)
     async def read(self, it: Container) -> None:
         """All variables, those of the image too."""
-        with self.dock_screen.presented():
+        with self.looking():
             found: Any = await self.dock_screen.engine.containers.inspect(it.id)
             self._variables = list(found["Config"]["Env"])
             self._fill()

@@ -34,7 +34,7 @@ class HealthTab(TextTab):
     @work(exclusive=True, group="health", exit_on_error=False)
     async def follow(self, it: Container) -> None:
         """Look again and again, as long as it is probed."""
-        with self.dock_screen.presented():
+        with self.looking():
             while True:
                 found = await self.dock_screen.engine.containers.inspect(it.id)
                 self.tell(report(found))

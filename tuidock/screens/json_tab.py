@@ -86,7 +86,7 @@ class JsonTab(Tab):
 
     @work(exclusive=True, group="inspect", exit_on_error=False)
     async def read(self, subject: Any) -> None:
-        with self.dock_screen.presented():
+        with self.looking():
             self._take(await self.fetch(subject))
 
     def _take(self, value: Any) -> None:

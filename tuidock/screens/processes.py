@@ -87,7 +87,7 @@ class ProcessesTab(Tab):
         """Look at the processes again and again."""
         before: Sequence[Process] = ()
         looked = time.monotonic()
-        with self.dock_screen.presented():
+        with self.looking():
             while True:
                 found = await self.dock_screen.engine.containers.top(it.id)
                 passed, looked = time.monotonic() - looked, time.monotonic()

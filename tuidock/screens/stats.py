@@ -75,7 +75,7 @@ class StatsTab(Tab):
     @work(exclusive=True, group="history", exit_on_error=False)
     async def recall(self, it: Container) -> None:
         """Read as much of its black box as is shown, for as long as it is looked at."""
-        with self.dock_screen.presented():
+        with self.looking():
             while True:
                 self._reach = self.lines.seconds
                 since = self._end(self.dock_screen.world) - self._reach - AGAIN

@@ -131,7 +131,7 @@ class LimitsTab(Tab):
     async def learn(self, them: Sequence[Container]) -> None:
         """What can be set here, so that the rest is not even tried; what a day's peaks were."""
         containers = self.dock_screen.engine.containers
-        with self.dock_screen.presented():
+        with self.looking():
             for it in them[:1]:
                 self.pane.set_bounds(await containers.bounds(it.id))
                 self.tick(self.dock_screen.world)

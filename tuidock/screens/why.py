@@ -147,7 +147,7 @@ class WhyTab(TextTab):
             self.explain(None, Content.styled(said, "$quiet"))
             return
         screen = self.dock_screen
-        with screen.presented():
+        with self.looking():
             containers = screen.engine.containers
             found = await containers.inspect(it.id)
             history = await containers.history(it.id)
