@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,11 +17,12 @@ from tests import root_only
 from tests.files.conftest import Place
 from tests.waiting import until
 from tuidock.engine.containers import life
-from tuidock.engine.containers.files import access
+from tuidock.engine.containers.files import access, entering
 from tuidock.engine.containers.files.visit import Visit
-from tuidock.engine.errors import Conflict, NotFound
+from tuidock.engine.errors import Conflict, NotFound, WrongStatus
 from tuidock.engine.layout import Layout
-from tuidock.engine.types import Mount
+from tuidock.engine.runtime.state import read_run
+from tuidock.engine.types import Mount, Status
 
 
 def test_links_lead_where_they_do_inside(place: Place) -> None:
@@ -171,3 +173,24 @@ def test_a_path_becomes_again_what_the_image_has(place: Place) -> None:
             place.files.stop(box.id)
     with pytest.raises(NotFound, match="as the image has it"):
         place.files.revert(box.id, "/etc")
+
+
+def test_who_ends_while_somebody_enters_is_said_to_have_ended(place: Place) -> None:
+    """Seen to fail, with `setns: No such process`, without the `except` around setns."""
+    box, layout = place.container(), place.core.layout
+    request = {"where": "files", "id": box.id, "name": box.name, "root": layout.root}
+    request |= {"pid": box.pid, "starttime": read_run(layout, box.id)["starttime"]}
+
+    def live(enter: Callable[[], int]) -> NoReturn:
+        os.kill(box.pid, signal.SIGKILL)
+        until(lambda: place.files.get(box.id).status is Status.EXITED)
+        try:
+            enter()
+        except WrongStatus:
+            os._exit(7)
+        finally:
+            os._exit(1)
+
+    guest = entering.make(request, live)
+    assert os.waitstatus_to_exitcode(os.waitpid(guest.pid, 0)[1]) == 7
+    os.close(guest.pidfd)

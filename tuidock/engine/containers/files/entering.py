@@ -121,7 +121,10 @@ def _joining(request: dict[str, Any], live: Live) -> Guest:
     def enter() -> int:
         proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         p.prctl(p.PR_SET_DUMPABLE, 0)
-        p.setns(init, namespaces)
+        try:
+            p.setns(init, namespaces)
+        except ProcessLookupError:
+            raise ended from None
         if namespaces & p.CLONE_NEWUSER:
             userns.become_root()
         return _settle(_view(request, proc))
