@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 Validate = Callable[[str], str]
 """From what was typed to what is wrong with it; nothing when it is right."""
 
+_NARROWEST, _WIDEST, _FRAME = 40, 92, 9
+"""Columns of the options of a `Choose`, and what frame, air and a scrollbar take."""
 SOFT = "$foreground 75%"
 """What explains, readable on the chosen line as well."""
 Choice = tuple[list[tuple[str, str | Content]], dict[str, str]]
@@ -209,6 +211,8 @@ class Choose(Dialog[str | None]):
             self.dismiss(self._keys[event.key])
 
     def on_mount(self) -> None:
+        widest = max((_label(label).cell_length for _, label in self._options), default=0)
+        self.query_one(".dialog").styles.width = max(_NARROWEST, min(widest, _WIDEST)) + _FRAME
         lines = self.query_one(OptionList)
         keys = [key for key, _ in self._options]
         lines.highlighted = keys.index(self._first) if self._first in keys else 0
