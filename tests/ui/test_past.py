@@ -18,6 +18,7 @@ from tuidock.engine.types import (
 )
 from tuidock.screens.happenings import happenings
 from tuidock.screens.past import past
+from tuidock.screens.stats import unrecorded
 from tuidock.widgets.logview import LogView
 from tuidock.widgets.moments import Moments
 from tuidock.widgets.timegraph import TimeGraph
@@ -206,6 +207,16 @@ def test_memory_ends_at_its_peak_where_the_kernel_killed_for_it() -> None:
     assert past(world, "a", 0.0).at == [1.0, 3.0, 4.0]
     other = it._replace(exit=died._replace(oom_killed=False))
     assert past(world._replace(containers={"a": other}), "a", 0.0).memory == [5.0, 6.0]
+
+
+def test_it_is_told_where_nothing_is_recorded() -> None:
+    """As for an ordinary user without a cgroup; not of a life that has only begun."""
+    spec = ContainerSpec("i")
+    it = Container("a", "web", "i", "i", (), 0.0, Status.RUNNING, spec, started=100.0)
+    assert unrecorded(it, History("a"), 200.0)
+    assert not unrecorded(it, History("a"), 105.0)
+    assert not unrecorded(it, None, 200.0)
+    assert not unrecorded(it, History("a", [150.0]), 200.0)
 
 
 def test_of_two_in_one_place_the_kill_is_seen() -> None:

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
-from tuidock.engine.types import UP, Container, History, Sample
+from tuidock.engine.types import UP, Container, History, Sample, Status
 from tuidock.screens.detail import Detail, Tab
 from tuidock.screens.facts import vital_signs
 from tuidock.screens.happenings import happenings, legend, near
@@ -25,6 +25,7 @@ from tuidock.widgets.timeline import at_moment
 from tuidock.widgets.timelines import Column, Kind, Timelines
 from tuidock.world import World
 
+UNRECORDED = "Its past is not kept: no cgroup of yours counts (`tuidock doctor` tells more)."
 AGAIN = 240.0
 """Seconds until a black box is read again: what is measured meanwhile is remembered longer."""
 KINDS = (
@@ -130,7 +131,10 @@ class StatsTab(Tab):
         marks = happenings(events(world, it.id)) if it else []
         columns = _columns(found, it, samples)
         lines.show_columns(end, found.at, columns, marks, live=self._is_live())
-        self.query_one("#legend", Static).update(legend(marks, lines.shown))
+        told = legend(marks, lines.shown)
+        if it is not None and unrecorded(it, self._box, self.dock_screen.dock.now()):
+            told += Content.styled(UNRECORDED, "$quiet")
+        self.query_one("#legend", Static).update(told)
         self.query_one("#signs", Static).update(self._words(found, marks, samples))
 
     def _words(self, found: Past, marks: Sequence[Happening], samples: Sequence[Sample]) -> Content:
@@ -139,6 +143,11 @@ class StatsTab(Tab):
         if not self._is_live():
             return Content(f"{self.idle(self.subject)} {ending(self.subject)}".rstrip())
         return vital_signs(samples, self.size.width - 2) if samples else Content("measuring …")
+
+
+def unrecorded(it: Container, box: History | None, now: float) -> bool:
+    """Whether its monitor finds nothing to record; a short life it does not record either."""
+    return box is not None and not box.at and it.status is Status.RUNNING and now - it.started > 10
 
 
 def _life(it: Container) -> tuple[object, ...]:
