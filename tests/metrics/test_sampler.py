@@ -102,6 +102,7 @@ time.sleep(100)
     assert sample.memory == before[0] - before[1]
     assert 30 * MB < sample.memory < 60 * MB
     assert sample.memory_cache >= 19 * MB
+    assert 29 * MB <= sample.memory_shared <= sample.memory_cache, "the block has no disk to go to"
     assert sample.memory_limit == 256 * MB
     assert sample.memory_peak >= 50 * MB
     sampler.close()
