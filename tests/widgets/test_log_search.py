@@ -111,7 +111,16 @@ def test_many_lines_at_once_are_accepted_as_each_alone(
     texts = [text.encode() for text in said]
     alone = [n for n, text in enumerate(said) if pattern.accepts(plain(text))]
     assert list(accepted(texts, [pattern])) == alone
-    assert not alone or not rules_out(b"\n".join(texts), [pattern])
+    records = b"".join(b"2027-01-15T08:00:00.000000000Z stdout F %s\n" % it for it in texts)
+    assert not alone or not rules_out(records, [pattern])
+
+
+def test_a_glance_spares_lines_that_cannot_match() -> None:
+    """Fails when each line of a passage is looked at although its bytes have no match."""
+    records = b"2027-01-15T08:00:00.000000000Z stdout F took 5 ms\n"
+    assert rules_out(records, [Pattern.typed(r"took \d+ s")])
+    assert rules_out(records, [Pattern.typed("gave 5")])
+    assert not rules_out(records, [Pattern.typed(r"took \d+ ms")])
 
 
 def test_escapes_are_no_part_of_what_is_searched() -> None:

@@ -101,7 +101,7 @@ async def watch(
 
 
 async def _watch_one(containers: Containers, it: Container, grown: Callable[[], None]) -> None:
-    async for _ in containers.logs(it.id, LogQuery(follow=True, tail=0)):
+    async for _ in containers.log_growth(it.id):
         grown()
 
 

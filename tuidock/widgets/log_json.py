@@ -19,6 +19,7 @@ LEVELS = ("level", "severity", "lvl", "loglevel")
 MESSAGES = ("msg", "message", "event")
 TIMES = ("time", "ts", "timestamp", "@timestamp", "t", "date", "asctime")
 """Fields that come last: the log has times of its own."""
+_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 PLAIN = Style()
 STRONG = Style(bold=True)
 
@@ -66,5 +67,5 @@ def _numbered(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    words = value if isinstance(value, str) else _ENCODED(value)
     return ansi.plain(" ".join(words.split()))

@@ -93,7 +93,7 @@ class LogLines(LogRows):
         gone = self.excerpt.gone()
         self._page = None
         self._own_scroll = True
-        self.virtual_size = Size(self._width(), self._height())
+        self.extend_to(Size(self._width(), self._height()))
         if self.follow:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         elif self._to_top:
@@ -296,7 +296,7 @@ class LogLines(LogRows):
         if column is not None and not left <= column < left + width - 20:
             self._strip(number)
             self._own_scroll = True
-            self.virtual_size = Size(self._width(), self._height())
+            self.extend_to(Size(self._width(), self._height()))
             self._scroll(x=0 if column < width - 20 else column - width // 3)
 
     # --- moving -------------------------------------------------------------------------------

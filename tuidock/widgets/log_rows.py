@@ -20,6 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tuidock.engine.types import LogLine
 from tuidock.widgets.log_excerpt import Excerpt
@@ -216,7 +217,12 @@ class LogRows(ScrollView, can_focus=True):
 
     def _resize_width(self) -> None:
         if not self.wrap:
-            self.virtual_size = Size(self._width(), self.virtual_size.height)
+            self.extend_to(Size(self._width(), self.virtual_size.height))
+
+    def extend_to(self, size: Size) -> None:
+        """Tell how large all of it is; without a layout, because nothing around it moves."""
+        self.set_reactive(Widget.virtual_size, size)
+        self.vertical_scrollbar.window_virtual_size = size.height
 
     def _look(self, number: int) -> Look:
         search = self.excerpt.search

@@ -30,6 +30,8 @@ _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 _ESCAPED = re.compile(r"\\.")
 _BLANK = re.compile(r"[ \t\\\[]|\.(?![*+])")
 """What tells a tab from the spaces that are shown for it."""
+_BEGINS = re.compile(r"\^|\\B")
+"""What may match at the beginning of a line, and not behind the time of its record."""
 _WITHIN = re.compile(r"[a-z0-9_.:@-]+")
 """Letters that JSON has when it has them as shown: of one name, or of one value."""
 _WORDS = re.compile(r"[a-z0-9_]+")
@@ -103,11 +105,22 @@ def plain_text(line: LogLine) -> str:
     return plain(line.text[:SEARCHED].decode("utf-8", "replace"))
 
 
-def rules_out(raw: bytes, patterns: Sequence[Pattern]) -> bool:
-    """Whether a passage has no line that all patterns accept, as far as a glance can tell."""
+def rules_out(raw: bytes, patterns: Sequence[Pattern], patience: Patience | None = None) -> bool:
+    """Whether a passage has no line that all patterns accept, as far as a glance can tell.
+
+    Raises TooSlow.
+    """
     if not raw or b"\x1b" in raw:
         return False
-    return any(it.needle and not it.inverse and not _may_have(raw, it) for it in patterns)
+    asked = [it for it in patterns if not it.inverse]
+    if any(it.needle and not _may_have(raw, it) for it in asked):
+        return True
+    # What is shown otherwise than it is written, and what stands at the beginning of a line.
+    if any(byte in raw for byte in (b"{", b"\t", b"\r", b"\x9b")):
+        return False
+    looks = [it.passages for it in asked if not it.needle and not _BEGINS.search(it.text)]
+    text = raw.decode("utf-8", "replace") if any(looks) else ""
+    return any(look.search(text, 0, patience) is None for look in looks if look)
 
 
 def _may_have(raw: bytes, pattern: Pattern) -> bool:
@@ -145,19 +158,21 @@ def accepted(
             search = pattern.regex.search
             places = array("q", [n for n, it in enumerate(lines) if search(it, 0, patience)])
         if pattern.only_shown and "{" in together:
-            places = _either(places, _as_shown(pattern, texts, patience))
+            places = _either(places, _as_shown(pattern, texts, patience, places))
         if pattern.inverse:
             places = _others(places, len(texts))
         found = places if found is None else _both(found, places)
     return found if found is not None else array("q", range(len(texts)))
 
 
-def _as_shown(pattern: Pattern, texts: Sequence[bytes], patience: Patience) -> array[int]:
-    """Places of the lines of JSON that match as they are shown: level, message, `name=value`."""
-    found = array("q")
+def _as_shown(
+    pattern: Pattern, texts: Sequence[bytes], patience: Patience, known: array[int]
+) -> array[int]:
+    """Places of other lines of JSON, that match as they are shown: level, message, `name=value`."""
+    found, matched = array("q"), set(known)
     for place, text in enumerate(texts):
         # As much is asked of a line before it is taken apart as costs nothing.
-        if b"{" not in text or not text.rstrip().endswith(b"}"):
+        if place in matched or b"{" not in text or not text.rstrip().endswith(b"}"):
             continue
         if pattern.needle and not _has_words(text.lower(), pattern):
             continue

@@ -52,7 +52,7 @@ def sift(
 def _sifted(
     source: LogSource, start: int, stop: int, patterns: Sequence[Pattern], patience: Patience
 ) -> Sifted:
-    if rules_out(source.raw(start, stop), patterns):
+    if rules_out(source.raw(start, stop), patterns, patience):
         return Sifted(start, stop, array("q"))
     texts = source.texts(start, stop)
     # Counted from the end: what a source loses meanwhile, it loses at the beginning.

@@ -239,12 +239,12 @@ class LogIndex:
             return numbers[place] + bisect_left(
                 self.lines(numbers[place], stop), at, key=lambda line: line.at
             )
-        return numbers[place] + bisect_left(records, at, key=_moment)
+        return numbers[place] + bisect_left(records, at, key=moment)
 
     def at(self, offset: int) -> float:
         """When the record at an offset was written; infinity at the end. Raises OSError."""
         record = self._log.read(offset, offset + STAMP)
-        return _moment(record) if record else math.inf
+        return moment(record) if record else math.inf
 
     @property
     def counted_to(self) -> int:
@@ -255,7 +255,7 @@ class LogIndex:
     def newest(self) -> float:
         """When the last counted record was written; 0 without any. Raises OSError."""
         data = self._log.read(max(self._log.start, self._counted - LONGEST), self._counted)
-        return _moment(data[data.rfind(b"\n", 0, -1) + 1 :]) if data else 0.0
+        return moment(data[data.rfind(b"\n", 0, -1) + 1 :]) if data else 0.0
 
     def moment_before(self, number: int, places: int) -> tuple[float, int]:
         """A line some places before another that is not the first, and when it was written.
@@ -302,6 +302,17 @@ class LogIndex:
         end = offsets[high] if high < len(offsets) else self._counted
         return self._log.read(offsets[low], end) if start < stop else b""
 
+    def records(self, start: int, stop: int) -> list[bytes] | None:
+        """The records of lines; None when they may be in pieces, or are torn. Raises OSError."""
+        numbers = self._places[1]
+        low, high = max(bisect_right(numbers, start) - 1, 0), bisect_left(numbers, stop)
+        begin, end = numbers[low], numbers[high] if high < len(numbers) else self.end
+        data = self.around(start, stop)
+        records = data[:-1].split(b"\n") if data else []
+        if data is None or (data and len(records) != end - begin):
+            return None
+        return records[start - begin : stop - begin]
+
     def texts(self, start: int, stop: int) -> list[bytes]:
         """What lines `start` to `stop - 1` say, without their times. Raises OSError."""
         if data := self.raw(start, stop):
@@ -324,7 +335,7 @@ def _pieces_in(data: bytes) -> int:
     return sum(1 for _ in _PARTIAL.finditer(data)) if data.rfind(b" P ") >= 0 else 0
 
 
-def _moment(record: bytes) -> float:
+def moment(record: bytes) -> float:
     """When a record was written; 0 for what a power cut left of one."""
     try:
         return when(record)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 
-from tuidock.engine.logs.index import AT_ONCE, LogIndex, Survey
+from tuidock.engine.logs.index import AT_ONCE, LogIndex, Survey, moment
+from tuidock.engine.logs.record import HEAD, KINDS, STAMP
 from tuidock.engine.named import NamedTuple
 from tuidock.engine.types import LogLine
 
@@ -27,6 +29,8 @@ PASSAGE = 1 << 18
 """Bytes of log between two cuts, about."""
 FRESH = 2000
 """Lines at the end that may be put in order anew when more come."""
+_KEPT = 4
+"""Passages that are kept in order, because the next page is likely to be of the same."""
 _PLACES = 4
 """Places of an index that a passage has, of all logs together."""
 
@@ -58,7 +62,7 @@ class MergedIndex:
         except BaseException:
             self.close()
             raise
-        self._recent: dict[tuple[Cut, Cut], list[LogLine]] = {}
+        self._recent: dict[tuple[Cut, Cut], list[tuple[float, bytes, str]]] = {}
 
     def __enter__(self) -> MergedIndex:
         return self
@@ -209,23 +213,39 @@ class MergedIndex:
         place = bisect_right(self._numbers, start) - 1
         while start < stop and place < len(self._numbers):
             number = self._numbers[place]
-            found += self._passage(place)[max(start - number, 0) : stop - number]
+            found += self._passage(place, max(start - number, 0), stop - number)
             place += 1
             if place < len(self._numbers) and self._numbers[place] >= stop:
                 break
         return found
 
-    def _passage(self, place: int) -> list[LogLine]:
-        """All lines from one cut to the next."""
-        cut = self._cuts[place]
-        following = self._cuts[place + 1] if place + 1 < len(self._cuts) else self._ends
-        found = self._recent.get((cut, following))
-        if found is None:
-            spans = zip(self._parts, cut, following, strict=True)
-            found = self._ordered([part.lines(start, stop) for part, start, stop in spans])
-            if len(self._recent) > _PLACES:
-                self._recent.clear()
-            self._recent[cut, following] = found
+    def _passage(self, place: int, start: int, stop: int) -> list[LogLine]:
+        """Some of the lines from one cut to the next, counted from the first."""
+        records = self._records(place)
+        if records is not None:
+            return [_line(record, name) for _, record, name in records[start:stop]]
+        spans = zip(self._parts, self._cuts[place], self._following(place), strict=True)
+        return self._ordered([part.lines(*span) for part, *span in spans])[start:stop]
+
+    def _following(self, place: int) -> Cut:
+        return self._cuts[place + 1] if place + 1 < len(self._cuts) else self._ends
+
+    def _records(self, place: int) -> list[tuple[float, bytes, str]] | None:
+        """(time, record, name) from one cut to the next; None when lines may be in pieces."""
+        cut, following = self._cuts[place], self._following(place)
+        known = self._recent.get((cut, following))
+        if known is not None:
+            return known
+        found: list[tuple[float, bytes, str]] = []
+        for name, part, *span in zip(self._names, self._parts, cut, following, strict=True):
+            records = part.records(*span)
+            if records is None:
+                return None
+            found += [(moment(record), record, name) for record in records]
+        found.sort(key=itemgetter(0))
+        # A new one: another thread may be looking something up in the old.
+        kept = self._recent if len(self._recent) < _KEPT else {}
+        self._recent = {**kept, (cut, following): found}
         return found
 
     def _ordered(self, parts: Sequence[Sequence[LogLine]]) -> list[LogLine]:
@@ -239,6 +259,11 @@ class MergedIndex:
 
     def texts(self, start: int, stop: int) -> list[bytes]:
         """What lines say, under whose name. Raises OSError."""
+        low, high = bisect_left(self._numbers, start), bisect_left(self._numbers, stop)
+        found = [self._records(place) for place in range(low, high)]
+        said = [name.encode() + record[HEAD:] for each in found if each for _, record, name in each]
+        if len(said) == stop - start and self._numbers[low] == start:
+            return said
         return [line.name.encode() + line.text for line in self.lines(start, stop)]
 
     def raw(self, start: int, stop: int) -> bytes:
@@ -250,13 +275,10 @@ class MergedIndex:
         if low == len(self._numbers) or self._numbers[low] != start:
             return b""
         following = self._cuts[high] if high < len(self._cuts) else self._ends
-        found = [
-            part.around(*span)
-            for part, *span in zip(self._parts, self._cuts[low], following, strict=True)
-        ]
-        whole = [each for each in found if each is not None]
-        names = "\n".join(self._names).encode()
-        return b"\n".join([names, *whole]) if len(whole) == len(found) else b""
+        each = zip(self._names, self._parts, self._cuts[low], following, strict=True)
+        found = [_under(name, part.around(begin, end)) for name, part, begin, end in each]
+        whole = [records for records in found if records is not None]
+        return b"".join(whole) if len(whole) == len(found) else b""
 
     def before(self, number: int) -> int:
         """The cut before a line, where the passage that ends with it begins."""
@@ -270,3 +292,21 @@ class MergedIndex:
     def first_at(self, at: float) -> int:
         """The first known line written at or after a moment; `end` for none. Raises OSError."""
         return min(max(self.first, sum(part.first_at(at) for part in self._parts)), self.end)
+
+
+def _under(name: str, records: bytes | None) -> bytes | None:
+    """Records with a name before each text; None when nobody can tell at a glance where that is."""
+    if records is None:
+        return None
+    whole = 0
+    for kind in (b"Z stdout F ", b"Z stderr F "):
+        whole += records.count(kind)
+        records = records.replace(kind, kind + name.encode())
+    return records if whole == records.count(b"\n") else None
+
+
+def _line(record: bytes, name: str) -> LogLine:
+    kind = KINDS.get(record[STAMP - 1 : HEAD])
+    if kind is None:
+        return LogLine(0.0, "stdout", record, False, name)
+    return LogLine(moment(record), kind[0], record[HEAD:], False, name)
