@@ -27,6 +27,8 @@ class Job(NamedTuple):
     problem: str = ""
     """Why it failed, or `cancelled`."""
     hint: str = ""
+    ending: bool = False
+    """It was asked to end, and tidies up."""
 
     @property
     def running(self) -> bool:

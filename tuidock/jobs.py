@@ -58,7 +58,8 @@ class Jobs:
 
     def cancel(self, number: int) -> None:
         """Ask it to end; harmless when it has."""
-        if number in self._tasks:
+        if number in self._tasks and not self._jobs[number].ending:
+            self._show(self._jobs[number]._replace(ending=True))
             self._tasks[number].cancel()
 
     async def end(self) -> None:

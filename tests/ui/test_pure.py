@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tuidock.engine.errors import Unreachable
 from tuidock.engine.events import Event, LayerProgress, Resolved
 from tuidock.engine.types import Container, ContainerSpec, ExitRecord, Sample, Status
 from tuidock.feeds import batches
+from tuidock.jobs import Jobs, Say
 from tuidock.matching import GRAMMAR, Subject, matcher
 from tuidock.screens.registry import address
 from tuidock.verbs import VERBS, fits, meant
@@ -309,3 +310,30 @@ async def test_leaving_early_closes_the_source() -> None:
 )
 def test_addresses(text: str, place: tuple[str, str]) -> None:
     assert address(text) == place
+
+
+async def test_a_job_that_was_asked_to_end_tidies_up_in_peace() -> None:
+    """Seen to fail without the look of `Jobs.cancel` at `ending`: the second one cut it short."""
+    shown: list[World] = [World()]
+    tidy = asyncio.Event()
+
+    async def work(say: Say) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await tidy.wait()
+
+    jobs = Jobs(lambda change: shown.append(change(shown[-1])), lambda: 1.0, launch, str)
+    number = jobs.begin("pull", "nginx", ("tuidock",), work)
+    await asyncio.sleep(0)
+    for _ in range(2):
+        jobs.cancel(number)
+        await asyncio.sleep(0)
+    assert (shown[-1].jobs[number].running, shown[-1].jobs[number].ending) == (True, True)
+    tidy.set()
+    await jobs.end()
+    assert shown[-1].jobs[number].problem == "cancelled"
+
+
+def launch(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work)

@@ -26,6 +26,11 @@ from tuidock.widgets.table import Column
 from tuidock.world import Pull, World
 
 EMPTY = "No jobs yet.\n\nPulls, copies, prunes and commands that are run again show up here."
+LEFT = {
+    "pull": "What is here already is kept: another pull goes on from there.",
+    "copy": "What was copied so far may stay.",
+}
+"""What becomes of work that is ended."""
 _BAR = 24
 
 
@@ -101,9 +106,9 @@ class JobsScreen(ListScreen):
         if not job.running:
             self.dock.write(lambda world: world.without_job(job.number))
             return
-        question = Confirm(f"Cancel {job.kind} {job.title}?", "What a pull has here is kept.")
-        sure: bool | None = True
-        if self.dock.config.confirm:
+        question = Confirm(f"End {job.kind} {job.title}?", LEFT.get(job.kind, ""), yes="End it")
+        sure: bool | None = not job.ending
+        if sure and self.dock.config.confirm:
             sure = await self.app.push_screen_wait(question)
         if sure:
             self.dock.jobs.cancel(job.number)
@@ -114,14 +119,14 @@ def progress(job: Job, pull: Pull | None, width: int = _BAR) -> Content:
     if job.kind != "pull" or pull is None or not (job.running and pull.layers):
         return Content(job.said[-1] if job.said and job.running else "")
     done = round(pull.fraction * width)
-    bar = Content.assemble(("━" * done, "$status-running"), ("━" * (width - done), "$faint"))
+    bar = Content.assemble(("━" * done, "$status-running"), ("─" * (width - done), "$faint"))
     return Content.assemble(bar, f" {pull.fraction:4.0%}")
 
 
 def item(job: Job, pull: Pull | None, now: float) -> Item:
     """A row."""
     sign, style = _state(job)
-    result = job.problem or ("" if job.running else "done")
+    result = job.problem or ("done" if not job.running else "ending …" if job.ending else "")
     cells = (
         Content.styled(sign, style),
         job.kind,
@@ -141,6 +146,8 @@ def item(job: Job, pull: Pull | None, now: float) -> Item:
 
 
 def _state(job: Job) -> tuple[str, str]:
+    if job.ending and job.running:
+        return "■", "$status-paused"
     if job.running:
         return "▶", "$status-running"
     if job.problem == "cancelled":
@@ -164,6 +171,6 @@ def _layer(digest: str, done: int, total: int, state: str) -> Content:
     return Content.assemble(
         (f"{fmt.short_id(digest)}  ", "$quiet"),
         ("━" * filled, "$status-running"),
-        ("━" * (_BAR - filled), "$faint"),
+        ("─" * (_BAR - filled), "$faint"),
         f"  {fmt.size(done):>6} of {fmt.size(total):<6} {state}",
     )
