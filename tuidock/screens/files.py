@@ -19,7 +19,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tuidock import format as fmt
-from tuidock.engine.errors import EngineError
+from tuidock.engine.errors import EngineError, WrongStatus
 from tuidock.engine.filesystem import Change, ChangeKind, Listing, PathStat
 from tuidock.engine.types import Container
 from tuidock.jobs import Say
@@ -99,6 +99,8 @@ class FilesTab(Tab):
             self._places[it.id] = path  # should the container stop meanwhile, one still goes there
             try:
                 self._listing = await files.list(it.id, path)
+            except WrongStatus:  # it ends in this moment: who hears of that looks again
+                return
             except EngineError:
                 self._places[it.id] = before if before != path else "/"
                 raise
