@@ -208,7 +208,7 @@ SHOTS = (
     Shot("run", "web", form, ("tuidock run -d --name shop", "chatter")),
     Shot("images", "web", verbs("pane.images"), ("REPOSITORY", "tuidock/starter", "Layers")),
     Shot("registry", "web", registry, ("shop/mailer", "2.4", "a pull gets")),
-    Shot("pull", "", pull, ("LAYER", "PROGRESS", "shop/api:2.4")),
+    Shot("pull", "", pull, ("LAYER", "24.0M", "shop/api:2.4")),
     Shot("jobs", "web", verbs("pane.jobs"), ("Jobs 1", "pull", "shop/api:2.4")),
     Shot("events", "web", verbs("pane.events"), ("ACTION", "oom", "health_status: healthy")),
     Shot("done", "web", verbs("pane.done"), ("tuidock update", "--cpus 0.3")),

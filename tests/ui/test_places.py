@@ -61,7 +61,7 @@ def test_what_is_to_be_mended_comes_first_with_its_remedy() -> None:
         Finding("overlay", "ok", "works", "never told"),
         Finding("subuid", "missing", "no ids", "usermod --add-subuids ..."),
     ]
-    lines = report(findings, first=False).plain.splitlines()
+    lines = report(findings, 80, first=False).plain.splitlines()
     assert lines[0] == "1 thing to mend, of 2 looked at"
     assert [line.split()[:2] for line in lines[2:]] == [
         ["✗", "subuid"],
