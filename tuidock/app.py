@@ -42,7 +42,7 @@ from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.later import Later
 from tuidock.themes import DARK, THEMES, defaults
-from tuidock.turns import InTurn
+from tuidock.turns import LEAVING, InTurn
 from tuidock.wearing import own_themes, worn
 from tuidock.world import World
 
@@ -261,14 +261,14 @@ class TuidockApp(Noticing, Remembering, InTurn, inherit_bindings=False):
         except EngineError as error:
             self._report(error)
 
-    @work(group="leave", exclusive=True, exit_on_error=False)
+    @work(group=LEAVING, exclusive=True, exit_on_error=False)
     async def action_leave(self) -> None:
         """One level back; at the first level, ask, and leave."""
         screen = self.screen
         if not (isinstance(screen, DockScreen) and screen.go_back()):
             await self._leave(ask=self.config.confirm)
 
-    @work(group="leave", exclusive=True, exit_on_error=False)
+    @work(group=LEAVING, exclusive=True, exit_on_error=False)
     async def action_exit_now(self) -> None:
         """Leave, from wherever; only jobs are asked about."""
         await self._leave(ask=False)

@@ -1,90 +1,165 @@
-"""Keys take turns: each is heard where the one before it led to.
+"""Keys in turn: each is heard only where the ones before it have led.
 
-Textual hands all keys that are there to whatever has the focus now, so that the letters typed
-after "open a shell" would be commands of the list. Invariant: no key waits for longer than HELD.
+Textual hands a key to what has the focus when it is read, although the key before may just be
+about to open a prompt, a tab or a dialog. Here it waits until that is there: until every message
+that followed from the last key was handled, no worker of OPENING runs, and none of DIALOG that has
+not asked yet. Invariant: keys keep their order, and none waits longer than PATIENCE for anything.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from typing import Any
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
-from textual.screen import Screen
+from textual.message import Message
+from textual.widgets import Input
+from textual.worker import Worker, get_current_worker
 
-HELD = 1.0
-"""Seconds that keys wait for something to open; a keyboard must not seem dead."""
-BEGUN = 3
-"""Turns of the event loop after which a worker has pushed the dialog that it begins with."""
+OPENING = "opening"
+"""Group of workers at whose end something else has the focus."""
+DIALOG = "dialog"
+"""Group of workers that ask; while they do, keys are for the question."""
+LEAVING = "leave"
+"""The same, before the interface ends."""
+PATIENCE = 3.0
+"""Seconds that keys wait for a worker; it is not waited for a second time."""
+LOST = 0.05
+"""Seconds until it is looked whether a message has ended with the widget it was at."""
+DEPTH = 2
+"""How often a message leads to another one before the focus moves."""
+LOOK = 0.005
+"""Seconds between two looks at the workers."""
+
+
+class Follower(Message):
+    """Goes the way of a key, behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived = asyncio.Event()
 
 
 class InTurn(App[int], inherit_bindings=False):
-    """An app that handles one key after the other."""
+    """An app that hears one key after the other."""
 
-    def __init__(self, *, ansi_color: bool | None = None) -> None:
-        super().__init__(ansi_color=ansi_color)
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._typed: deque[events.Key | events.Paste] = deque()
-        """What waits for its turn."""
-        self._turn = 0
-        self._taken = False
-        """A key is on its way."""
-        self._holds: list[Screen[object]] = []
-        """Screens on which something is about to open; a dialog over them gets its keys."""
+        self._turns: asyncio.Task[None] | None = None
+        self._last: DOMNode | None = None
+        """What heard the last key."""
+        self._text = False
+        """The last key was a letter for a text, which leads nowhere."""
+        self._asking: set[Worker[Any]] = set()
+        self._slow: set[Worker[Any]] = set()
+
+    @property
+    def all_heard(self) -> bool:
+        """Nothing that was typed is waiting, and nothing that follows from it."""
+        return self._turns is None
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            self._typed.append(event)
-            if self._taken:
-                self._at_last(self._over, self._turn)
-            await self._next()
-        else:
+        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
-
-    async def _next(self) -> None:
-        if self._taken or not self._typed or self.screen in self._holds:
             return
-        self._taken, self._turn = True, self._turn + 1
-        goes_to = self.focused or self.screen
-        await super().on_event(self._typed.popleft())
-        self._follow(goes_to, self._turn)
+        self._typed.append(event)
+        if self._turns is None:
+            if self._last is not None and not self._opening():
+                await self._hand_over()
+            self._go_on()
 
-    def _follow(self, node: DOMNode | None, turn: int) -> None:
-        """Go the way of a key: queue after queue, from the widget up to here."""
-        up = node.parent if node is not None else None
-        if node is None or node is self or not node.call_later(self._follow, up, turn):
-            self.call_later(self._over, turn)
+    def _go_on(self) -> None:
+        if self._turns is None:
+            self._turns = asyncio.create_task(self._take_turns())
+            self._turns.add_done_callback(self._turns_over)
 
-    async def _over(self, turn: int) -> None:
-        """A key was heard by everybody; what it opened gets ready first."""
-        for _ in range(BEGUN):
-            await asyncio.sleep(0)
-        if turn != self._turn or not self._taken:
+    async def _hand_over(self) -> None:
+        """Give the first key to what has the focus now."""
+        event, self._last = self._typed.popleft(), self.focused or self.screen
+        letter = isinstance(event, events.Key) and event.is_printable
+        takes_text = isinstance(self._last, Input) or hasattr(self._last, "WAY_OUT")
+        self._text = letter and takes_text
+        await super().on_event(event)
+
+    async def _take_turns(self) -> None:
+        while True:
+            await self._settle()
+            if not self._typed:
+                return
+            await self._hand_over()
+
+    def _turns_over(self, turns: asyncio.Task[None]) -> None:
+        self._turns = None
+        if not turns.cancelled() and (error := turns.exception()) is not None:
+            self._handle_exception(error if isinstance(error, Exception) else Exception(error))
+
+    async def _settle(self) -> None:
+        """Wait until the focus is where the last key leads."""
+        if self._text:
             return
-        if not self.screen.is_mounted and self._typed:
-            self._follow(self.screen, turn)
-            return
-        self._taken = False
-        await self._next()
+        before = self._last
+        if before is not None:
+            await self._drain(before)
+        while opening := self._opening():
+            await self._wait_for(opening)
+        if (now := self.focused or self.screen) is not before:
+            self._last = now
+            await self._drain(now)
 
-    @contextmanager
-    def keys_held(self) -> Iterator[None]:
-        """Let keys wait until something has opened and taken the focus, at most for HELD."""
-        held = [self.screen]
-        self._holds += held
-        self._at_last(self._release, held)
-        try:
-            yield
-        finally:
-            self.call_later(self._release, held)
+    async def _drain(self, node: DOMNode) -> None:
+        """Until all messages that a node and those around it have now are handled."""
+        for _ in range(DEPTH):
+            follower = Follower()
+            end = time.monotonic() + PATIENCE
+            node.post_message(follower)
+            while node.is_attached and not follower.arrived.is_set() and time.monotonic() < end:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(follower.arrived.wait(), LOST)
 
-    async def _release(self, held: list[Screen[object]]) -> None:
-        if held:
-            self._holds.remove(held.pop())
-            await self._next()
+    def on_follower(self, event: Follower) -> None:
+        event.arrived.set()
 
-    def _at_last(self, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        asyncio.get_running_loop().call_later(HELD, self.call_later, call, *arguments)
+    def hear_again(self, event: events.Key) -> None:
+        """Another screen hears a key, before what was typed since."""
+        self._typed.appendleft(events.Key(event.key, event.character))
+        self._go_on()
+
+    def take_typed(self) -> str:
+        """The letters that wait, for a terminal of somebody else; they are heard there alone."""
+        typed, self._typed = self._typed, deque()
+        return "".join(
+            it.text if isinstance(it, events.Paste) else it.character or "" for it in typed
+        )
+
+    # --- who is about to take the focus ---------------------------------------------------------
+
+    def _opening(self) -> list[Worker[Any]]:
+        return [
+            worker
+            for worker in self.workers
+            if worker.group in (OPENING, DIALOG, LEAVING)
+            and not (worker.is_finished or worker in self._asking or worker in self._slow)
+        ]
+
+    async def _wait_for(self, opening: list[Worker[Any]]) -> None:
+        end = time.monotonic() + PATIENCE
+        while any(worker in self._opening() for worker in opening):
+            if time.monotonic() > end:
+                self._slow.update(opening)
+            await asyncio.sleep(LOOK)
+        self._slow = {worker for worker in self._slow if not worker.is_finished}
+
+    def push_screen(self, screen: Any, *arguments: Any, **more: Any) -> Any:
+        """Textual's own; while an answer is awaited, keys do not wait for who asked."""
+        pushed = super().push_screen(screen, *arguments, **more)
+        if isinstance(pushed, asyncio.Future):
+            worker = get_current_worker()
+            self._asking.add(worker)
+            pushed.add_done_callback(lambda _: self._asking.discard(worker))
+        return pushed

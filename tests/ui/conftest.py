@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.theme import Theme
 from textual.widget import Widget
@@ -21,6 +22,7 @@ from tuidock.engine.types import Container
 from tuidock.screens.listing import ListPane
 from tuidock.world import World
 
+CHARACTERS = {"slash": "/", "enter": "\r", "space": " "}
 _RUN = re.compile(r'<text class="[^"]*-r\d+" x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>')
 """One run of text of one style in Textual's SVG."""
 DEADLINE = 60.0
@@ -50,8 +52,17 @@ class Stage:
         return next(it for it in self.world.containers.values() if it.name == name)
 
     async def press(self, *keys: str) -> None:
+        """Press keys, and wait until all of them were heard."""
         await self.pilot.press(*keys)
+        await self.until(lambda: self.app.all_heard)
         await self.pilot.pause()
+
+    async def burst(self, *keys: str) -> None:
+        """Press keys faster than anything can answer, as a person does who knows the way."""
+        for key in keys:
+            character = key if len(key) == 1 else CHARACTERS.get(key)
+            self.app.post_message(events.Key(key, character))
+        await self.press()
 
     async def type(self, text: str) -> None:
         names = {

@@ -21,6 +21,7 @@ from tuidock.screens.groups import LABEL, Group
 from tuidock.screens.later import Later
 from tuidock.screens.lists import ListScreen
 from tuidock.screens.logs import LogsTab, removal
+from tuidock.turns import OPENING
 from tuidock.verbs import LOSS, VERBS, shared
 from tuidock.widgets.dialogs import Ask, Choose, Confirm, lettered
 from tuidock.widgets.paint import Cell
@@ -162,13 +163,13 @@ class ContainersScreen(ListScreen):
         if moment is not None:
             self._look_at(name, moment)
 
-    @work(group="moment", exit_on_error=False)
+    @work(group=OPENING, exit_on_error=False)
     async def _look_at(self, name: str, moment: float) -> None:
         tab = await self.details.place_of(name).bring(name)
         tab.point(moment)
 
     @on(Detail.LogWanted)
-    @work(group="moment", exit_on_error=False)
+    @work(group=OPENING, exit_on_error=False)
     async def _read_log(self, event: Detail.LogWanted) -> None:
         """From a moment of the graphs to its line of the log."""
         with self.presented():
@@ -321,14 +322,13 @@ class ContainersScreen(ListScreen):
     def action_attach(self) -> None:
         self._session(attach=True)
 
-    @work(group="session", exit_on_error=False)
+    @work(group=OPENING, exit_on_error=False)
     async def _session(self, *, attach: bool) -> None:
         it, _ = self.subject()
         if it is not None:
-            with self.dock.keys_held():
-                tab = await self._shells()
-                self.action_show("shell")
-                await tab.begin(it, attach=attach)
+            tab = await self._shells()
+            self.action_show("shell")
+            await tab.begin(it, attach=attach)
 
     async def _shells(self) -> ShellTab:
         """The tab of shells, in view or not."""
@@ -355,7 +355,7 @@ class ContainersScreen(ListScreen):
 
         await opening.switch(self, await self._shells())
 
-    @work(group="shell", exit_on_error=False)
+    @work(group=OPENING, exit_on_error=False)
     async def action_shell_full(self) -> None:
         """Give the whole terminal to a shell until it ends."""
         from tuidock.screens.lending import full_shell

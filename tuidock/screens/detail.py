@@ -21,6 +21,7 @@ from textual.widgets import ContentSwitcher
 from tuidock.engine.errors import ContainerNotFound, WrongStatus
 from tuidock.engine.types import Container, Status
 from tuidock.screens.later import Later
+from tuidock.turns import OPENING
 from tuidock.verbs import in_scope
 from tuidock.widgets.paint import chosen
 from tuidock.world import World
@@ -215,7 +216,7 @@ class Detail(Vertical):
         if name in self._tabs and self._tabs[name].is_mounted:
             self._show_opened()
         else:
-            self.call_later(self._make, name)
+            self.run_worker(self._make(name), group=OPENING)
 
     async def bring(self, name: str) -> Tab:
         """Bring a tab into view, and wait until it is there."""
@@ -224,13 +225,12 @@ class Detail(Vertical):
         return self._tabs[name]
 
     async def _make(self, name: str) -> None:
-        with self.dock_screen.dock.keys_held():
-            if name not in self._tabs:
-                tab = self._tabs[name] = self._kinds[name](name)
-                tab.display = False
-                await self.query_one(ContentSwitcher).mount(tab)
-            if name == self._opening:
-                self._show_opened()
+        if name not in self._tabs:
+            tab = self._tabs[name] = self._kinds[name](name)
+            tab.display = False
+            await self.query_one(ContentSwitcher).mount(tab)
+        if name == self._opening:
+            self._show_opened()
 
     def _show_opened(self) -> None:
         inside = self.has_focus_within or self._focus_asked

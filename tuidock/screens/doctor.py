@@ -115,7 +115,7 @@ class DoctorScreen(Modal[None]):
             return
         event.stop()
         self.dismiss()
-        self.app.call_later(self.app.simulate_key, event.key)
+        cast("TuidockApp", self.app).hear_again(event)
 
 
 def report(findings: list[Finding], columns: int, *, first: bool) -> Content:

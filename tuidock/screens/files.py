@@ -29,6 +29,7 @@ from tuidock.screens.editing import Editor, TextFile, changed_meanwhile, opened,
 from tuidock.screens.listing import Item, Value
 from tuidock.screens.reading import Reader
 from tuidock.screens.tabpane import TabPane
+from tuidock.turns import OPENING
 from tuidock.widgets.dialogs import Ask, Confirm
 from tuidock.widgets.table import Column, LiveTable
 
@@ -230,7 +231,7 @@ class FilesTab(Tab):
 
     # --- reading and copying ---------------------------------------------------------------------
 
-    @work(group="reading", exclusive=True, exit_on_error=False)
+    @work(group=OPENING, exclusive=True, exit_on_error=False)
     async def action_view(self) -> None:
         """The beginning of a file; a link to a directory is gone into."""
         path, found = self.chosen

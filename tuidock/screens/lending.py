@@ -30,7 +30,7 @@ async def full_shell(screen: DockScreen, it: Container) -> None:
     spec = ExecSpec((shell,), kind, tty=True, stdin=True)
     session = await screen.engine.containers.exec(it.id, spec)
     try:
-        await lend_terminal(screen.app, session)
+        await lend_terminal(screen.app, session, screen.dock.take_typed())
     except SuspendNotSupported:
         screen.notify("e opens a shell here", title="No terminal to lend", severity="warning")
 
@@ -52,9 +52,13 @@ def terminal_lent(app: App[Any]) -> Iterator[None]:
         raise failure
 
 
-async def lend_terminal(app: App[Any], session: Session) -> int:
-    """Join the session with the real terminal until it ends; its exit code."""
+async def lend_terminal(app: App[Any], session: Session, typed: str = "") -> int:
+    """Join the session with the real terminal until it ends; its exit code.
+
+    `typed` is what was typed for it already.
+    """
     try:
+        await session.write(typed.encode())
         with terminal_lent(app), raw_input() as keyboard:
             return await _join(session, keyboard)
     finally:

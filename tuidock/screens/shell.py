@@ -124,7 +124,7 @@ class ShellTab(Tab):
         self._name_all(self.of(owner), shown)
         if shown is not None and shown.id == self._wanted and self.awake:
             self._wanted = ""
-            self.call_after_refresh(self.take_focus)
+            self.take_focus()
 
     def _shown(self, owner: str) -> Shell | None:
         """The session that was looked at last, or the newest."""
