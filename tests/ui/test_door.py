@@ -15,6 +15,7 @@ from tests.ui.conftest import Stage, staged
 from tuidock.cli.main import _find_verb
 from tuidock.cli.parser import Parser
 from tuidock.cli.verbs import VERBS as COMMAND_LINE
+from tuidock.commands import EQUALS
 from tuidock.config import Config
 from tuidock.deed import KEPT, Deed
 from tuidock.deeds import COMMANDS, FLOWS
@@ -98,9 +99,9 @@ def test_the_words_of_a_deed_are_a_command_line(method: str) -> None:
 
 
 def test_the_command_that_a_verb_equals_is_one() -> None:
-    for verb in VERBS.values():
-        if verb.command:
-            parsed(verb.command.replace("{}", "web").split())
+    for command in (*(verb.command for verb in VERBS.values()), *EQUALS.values()):
+        if command:
+            parsed(command.replace("{}", "web").split())
     silent = [verb.id for verb in VERBS.values() if verb.call is not None and not verb.command]
     assert not silent
 

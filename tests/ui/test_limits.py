@@ -164,7 +164,7 @@ async def test_a_container_that_does_not_run_keeps_limits_for_later(stage: Stage
 async def test_it_fits_every_terminal(size: tuple[int, int]) -> None:
     """The chosen limit, the command and its first sentence can be seen."""
     async with staged(size=size) as stage:
-        await stage.press("j", "L", *TO_MEMORY, "plus")
+        await stage.press("j", "L", *TO_MEMORY, "right")
         await stage.until(lambda: stage.shows("$ tuidock update -m 576m api"))
         assert stage.shows("▸ Memory max")
         assert stage.shows("All it may use, page cache included.")

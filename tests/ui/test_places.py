@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.ui.conftest import Stage, staged
-from tuidock.app import TuidockApp
+from tuidock.app import TuidockApp, widget_keys
+from tuidock.commands import EQUALS, Offer, offered
 from tuidock.engine.errors import HostError
 from tuidock.engine.types import Finding
 from tuidock.screens.bug import BugScreen
+from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.doctor import DoctorScreen, report
 from tuidock.screens.jump import JumpScreen, places
 from tuidock.verbs import VERBS
+from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.table import LiveTable
 
 
@@ -153,3 +156,37 @@ async def test_every_verb_has_an_action_that_somebody_answers(stage: Stage) -> N
         if not any(hasattr(owner, f"action_{name}") for owner in owners):
             lost.append(verb.id)
     assert not lost
+
+
+async def test_everything_that_has_a_key_is_in_the_palette(stage: Stage) -> None:
+    """Fails when a verb, or a key of a widget, is offered nowhere."""
+    found: dict[str, Offer] = {}
+    for pane in TuidockApp.MODES:
+        stage.app.action_pane(pane)
+        await stage.press()
+        found |= {it.id: it for it in offered(stage.app.screen)}
+    stage.app.action_pane("containers")
+    screen = stage.app.screen
+    assert isinstance(screen, ContainersScreen)
+    for name in screen.TABS:
+        await screen.detail.bring(name)
+        found |= {it.id: it for it in offered(screen)}
+    for row in ("cache", "import"):
+        stage.app.go_to(stage.container(row).id)
+        await stage.press()
+        found |= {it.id: it for it in offered(screen)}
+    either = {verb.id for verb in VERBS.values() if verb.either}
+    assert (VERBS.keys() | widget_keys().keys()) - either - found.keys() == {"app.palette"}
+    without = {name for name, it in found.items() if not it.keys}
+    assert without == {"container.logs"}
+    assert all(it.text and it.action for it in found.values())
+    assert EQUALS.keys() <= widget_keys().keys()
+
+
+async def test_the_palette_does_what_the_key_of_a_widget_does(stage: Stage) -> None:
+    await stage.press("colon", *"log wrap")
+    await stage.until(lambda: stage.shows("(w)"))
+    log = stage.app.screen_stack[0].query_one(LogLines)
+    before = log.wrap
+    await stage.press("enter")
+    await stage.until(lambda: log.wrap is not before)

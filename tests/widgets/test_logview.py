@@ -221,7 +221,7 @@ async def test_a_line_is_copied_without_its_escapes() -> None:
         await fill(view, pilot, [*some(3), LogLine(0.0, "stdout", b"\x1b[31mlast\x1b[0m")])
         await pilot.press("y")
         assert stage.clipboard == "last"
-        await pilot.press("Y")
+        await pilot.press("ctrl+y")
         assert stage.clipboard == "line 0\nline 1\nline 2\nlast"
 
 

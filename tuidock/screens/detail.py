@@ -40,6 +40,8 @@ class Tab(Vertical, can_focus=False):
     """CSS selector of the widget that takes the focus."""
     SCOPE = ""
     """Of verbs that are heard in here alone."""
+    FOLDS = False
+    """There are branches to fold."""
 
     DEFAULT_CSS = """
     Tab { height: 1fr; background: $background; }
@@ -120,13 +122,12 @@ class Tab(Vertical, can_focus=False):
         changes = any(verb.alters for verb in here)
         return None if changes and self.dock_screen.dock.read_only else True
 
-    def fold_all(self) -> bool:
-        """Fold the tree in here, or unfold it; False when there is none."""
-        return False
-
     def yankable(self) -> list[tuple[str, str]]:
         """(word, text) of what can be copied in here; none: what its container has."""
         return []
+
+    def fold_all(self) -> None:
+        """Fold all branches, or unfold them."""
 
     def take_focus(self) -> None:
         """Put the focus where keys make sense."""

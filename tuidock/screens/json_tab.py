@@ -46,6 +46,7 @@ class JsonTab(Tab):
     TITLE = "Inspect"
     HOT = "LiveTable"
     SCOPE = "inspect"
+    FOLDS = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("inspect"),
         Binding("right,l", "unfold", "Unfold", show=False, id="tree.unfold"),
@@ -137,12 +138,11 @@ class JsonTab(Tab):
         else:
             self.dock_screen.go_back()
 
-    def fold_all(self) -> bool:
+    def fold_all(self) -> None:
         """Everything shut, or, when it is, everything open."""
         branches = {it.path for it in self._found if it.branch}
         self._shut = set() if self._shut >= branches else branches
         self._fill()
-        return True
 
     def action_unmask(self) -> None:
         self._open = not self._open

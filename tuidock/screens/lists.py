@@ -307,12 +307,22 @@ class ListScreen(DockScreen):
         chosen = await self.app.push_screen_wait(choice)
         if chosen is not None:
             self.pane.group_by(chosen)
+            self.refresh_bindings()
             self.dock.remember_group(self.SCOPE, chosen)
 
+    @property
+    def _tree(self) -> Tab | None:
+        return self.inner if self.inner is not None and self.inner.FOLDS else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nobody is told of a key for folding where nothing folds."""
+        if action == "fold_all" and not (self.pane.grouped_by or self._tree):
+            return False
+        return super().check_action(action, parameters)
+
     def action_fold_all(self) -> None:
-        """Of the tree that one is in, else all groups."""
-        if not (self.detail.has_focus_within and self.detail.tab.fold_all()):
-            self.pane.fold_all()
+        """The branches of the tree that has the keys, else the groups of the list."""
+        (self._tree or self.pane).fold_all()
 
     @work(group="dialog", exit_on_error=False)
     async def action_columns(self) -> None:

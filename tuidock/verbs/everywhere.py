@@ -72,10 +72,11 @@ LIST = (
     Verb(
         "list.fold",
         "Fold all",
-        "Fold or unfold all groups, or the whole tree",
+        "Fold all groups or branches, or unfold them",
         "Z",
         "list",
         "fold_all",
+        shown=True,
     ),
     Verb("list.menu", "Actions", "What can be done here, with its keys", "x", "list", "menu"),
     Verb("list.yank", "Copy", "Copy id, name or more to the clipboard", "y", "list", "yank"),

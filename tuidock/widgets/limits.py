@@ -62,7 +62,7 @@ class LimitsPane(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "choose(1)", "Next", show=False, id="limits.next"),
         Binding("k,up", "choose(-1)", "Previous", show=False, id="limits.previous"),
-        Binding("right,plus", "step(1)", "More", id="limits.more", tooltip="shift: ten steps"),
+        Binding("right", "step(1)", "More", id="limits.more", tooltip="shift: ten steps"),
         Binding("left,minus", "step(-1)", "Less", id="limits.less", tooltip="shift: ten steps"),
         Binding("shift+right", "step(10)", "Much more", show=False, id="limits.much_more"),
         Binding("shift+left", "step(-10)", "Much less", show=False, id="limits.much_less"),

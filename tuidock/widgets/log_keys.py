@@ -73,7 +73,7 @@ KEYS: list[BindingType] = [
         tooltip="Marked lines, or all shown, to a file",
     ),
     Binding("y", "copy", "Copy", show=False, id="log.copy", tooltip="The line, or the marked"),
-    Binding("Y", "copy_page", "Copy page", show=False, id="log.copy_page"),
+    Binding("ctrl+y", "copy_page", "Copy page", show=False, id="log.copy_page"),
     Binding("enter", "panel", "Line", show=False, id="log.line", tooltip="The whole line"),
     Binding("escape", "back", "Clear", show=False, id="log.clear"),
 ]
