@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.widgets import Input
@@ -88,16 +88,20 @@ class InTurn(App[int], inherit_bindings=False):
         await super().on_event(event)
 
     async def _take_turns(self) -> None:
-        while True:
+        with suppress(ScreenStackError):  # the interface has ended
             await self._settle()
-            if not self._typed:
-                return
-            await self._hand_over()
+            while self._typed:
+                await self._hand_over()
+                await self._settle()
 
     def _turns_over(self, turns: asyncio.Task[None]) -> None:
         self._turns = None
-        if not turns.cancelled() and (error := turns.exception()) is not None:
-            self._handle_exception(error if isinstance(error, Exception) else Exception(error))
+        try:
+            turns.result()
+        except asyncio.CancelledError:  # with the event loop
+            return
+        except Exception as error:  # as a handler's
+            self._handle_exception(error)
 
     async def _settle(self) -> None:
         """Wait until the focus is where the last key leads."""
