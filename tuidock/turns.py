@@ -27,7 +27,7 @@ DIALOG = "dialog"
 """Group of workers that ask; while they do, keys are for the question."""
 LEAVING = "leave"
 """The same, before the interface ends."""
-PATIENCE = 3.0
+PATIENCE = {OPENING: 20.0, DIALOG: 3.0, LEAVING: 3.0}
 """Seconds that keys wait for a worker; it is not waited for a second time."""
 LOST = 0.05
 """Seconds until it is looked whether a message has ended with the widget it was at."""
@@ -52,6 +52,8 @@ class InTurn(App[int], inherit_bindings=False):
         super().__init__(*arguments, **more)
         self._typed: deque[events.Key | events.Paste] = deque()
         self._turns: asyncio.Task[None] | None = None
+        self._busy = False
+        """Somebody is hearing a key, or will."""
         self._last: DOMNode | None = None
         """What heard the last key."""
         self._text = False
@@ -62,13 +64,14 @@ class InTurn(App[int], inherit_bindings=False):
     @property
     def all_heard(self) -> bool:
         """Nothing that was typed is waiting, and nothing that follows from it."""
-        return self._turns is None
+        return not (self._busy or self.message_queue_size)
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
             return
         self._typed.append(event)
+        self._busy = True
         if self._turns is None:
             if self._last is not None and not self._opening():
                 await self._hand_over()
@@ -95,13 +98,15 @@ class InTurn(App[int], inherit_bindings=False):
                 await self._settle()
 
     def _turns_over(self, turns: asyncio.Task[None]) -> None:
-        self._turns = None
+        self._turns, self._busy = None, bool(self._typed)
         try:
             turns.result()
         except asyncio.CancelledError:  # with the event loop
             return
         except Exception as error:  # as a handler's
             self._handle_exception(error)
+        if self._typed:  # since the last look
+            self._go_on()
 
     async def _settle(self) -> None:
         """Wait until the focus is where the last key leads."""
@@ -120,7 +125,7 @@ class InTurn(App[int], inherit_bindings=False):
         """Until all messages that a node and those around it have now are handled."""
         for _ in range(DEPTH):
             follower = Follower()
-            end = time.monotonic() + PATIENCE
+            end = time.monotonic() + PATIENCE[OPENING]
             node.post_message(follower)
             while node.is_attached and not follower.arrived.is_set() and time.monotonic() < end:
                 with suppress(TimeoutError):
@@ -147,15 +152,15 @@ class InTurn(App[int], inherit_bindings=False):
         return [
             worker
             for worker in self.workers
-            if worker.group in (OPENING, DIALOG, LEAVING)
+            if worker.group in PATIENCE
             and not (worker.is_finished or worker in self._asking or worker in self._slow)
         ]
 
     async def _wait_for(self, opening: list[Worker[Any]]) -> None:
-        end = time.monotonic() + PATIENCE
+        began = time.monotonic()
         while any(worker in self._opening() for worker in opening):
-            if time.monotonic() > end:
-                self._slow.update(opening)
+            waited = time.monotonic() - began
+            self._slow |= {it for it in opening if waited > PATIENCE[it.group]}
             await asyncio.sleep(LOOK)
         self._slow = {worker for worker in self._slow if not worker.is_finished}
 
