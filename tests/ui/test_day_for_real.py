@@ -26,12 +26,14 @@ from tuidock.engine.errors import ReadOnly
 from tuidock.engine.fake import FakeEngine, StoppedClock
 from tuidock.engine.layout import Layout
 from tuidock.engine.local import LocalEngine
+from tuidock.engine.logs.merged import MergedIndex
 from tuidock.engine.readonly import READING, read_only
 from tuidock.engine.types import Container, ContainerSpec, Status
 from tuidock.screens import processes
 from tuidock.screens.files import FilesTab
 from tuidock.screens.processes import ProcessesTab
 from tuidock.screens.reading import Reader
+from tuidock.widgets.log_lines import LogLines
 
 
 @pytest.fixture
@@ -214,3 +216,24 @@ async def test_looking_goes_on_where_nothing_may_change(engine: LocalEngine) -> 
         await stage.press("s", "d", "D", "p", "r", "e", "a")
         assert (await engine.containers.get(it.id)).started == it.started
         assert not stage.world.deeds
+
+
+async def test_whole_logs_of_two_are_one_by_time(engine: LocalEngine) -> None:
+    """Fails when only their last lines are merged, or when the view of it does not grow."""
+    await started(engine, "seq 1 3000; while :; do echo tick; sleep 0.2; done &", "one")
+    await started(engine, "echo first of two; while :; do echo tock; sleep 0.2; done &", "two")
+    async with live(engine) as stage:
+        await stage.press("enter", "A")
+        await stage.until(lambda: stage.shows("merged 2"))
+        lines = stage.app.screen.query_one(LogLines)
+        await stage.until(lambda: isinstance(lines.excerpt.source, MergedIndex))
+        source = lines.excerpt.source
+        seen = source.end
+        await stage.until(lambda: source.end > seen + 4)
+        found = source.lines(source.first, source.end)
+        assert [it.text for it in found if it.name == "one "][:3000] == [
+            b"%d" % number for number in range(1, 3001)
+        ]
+        assert {it.text for it in found if it.name == "two "} == {b"first of two", b"tock"}
+        await stage.press("slash", *"two", "enter")
+        await stage.until(lambda: stage.shows("/ two"))
