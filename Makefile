@@ -65,6 +65,10 @@ bench: .venv/ready-dev ## Measure, beside podman, docker, crun, bwrap and tar wh
 bench-ui: .venv/ready-dev ## Measure the interface on a real terminal, beside lazydocker and dtop where installed
 	@$(python) -m bench.ui $(ARGS)
 
+.PHONY: figures
+figures: .venv/ready-dev ## Measure tuidock's interface alone, beside the figures wanted, in five minutes (root)
+	@$(python) -m bench.ui wanted
+
 .PHONY: screenshots
 screenshots: .venv/ready-dev packages ## Render the real interface on real containers into screenshots/
 	@$(python) -m scripts.screenshots $(ARGS)

@@ -9,12 +9,14 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.measure import Failed, command, say
+from bench.ui.processes import naming
 
 PODMAN_CONF = """
 [containers]
@@ -81,12 +83,19 @@ class Docker:
         (self.directory / "daemon.json").write_text(json.dumps(settings))
         log = (self.directory / "log").open("w")
         self.daemon = subprocess.Popen(
-            ["dockerd", "--config-file", f"{self.directory}/daemon.json"], stdout=log, stderr=log
+            ["dockerd", "--config-file", f"{self.directory}/daemon.json"],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # an interrupt is for the bench, which cleans up with its help
         )
         # The client that came with this daemon: another may be too new to talk to it.
         client = Path(str(shutil.which("dockerd"))).parent.parent / "bin/docker"
         self.base = [str(client) if client.exists() else "docker", "--host", socket]
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
 
     def _wait(self, patience: float = 30) -> None:
         deadline = time.monotonic() + patience
@@ -96,7 +105,6 @@ class Docker:
                 return
             except Failed:
                 if time.monotonic() > deadline or self.daemon.poll() is not None:
-                    self.close()
                     raise
                 time.sleep(0.2)
 
@@ -117,6 +125,9 @@ class Docker:
     def close(self) -> None:
         self.daemon.terminate()
         self.daemon.wait(30)
+        for pid in naming(str(self.directory)):  # a shim outlives its daemon
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(Failed):
             command("ip", "link", "delete", "docker0")
 

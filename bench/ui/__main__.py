@@ -1,12 +1,14 @@
 """`make bench-ui`: how soon, how light, how quick the interface is, beside others.
 
-usage: python -m bench.ui [names] [idle] [keys] [pull] [log] [soak]
+usage: python -m bench.ui [wanted] [names] [idle] [keys] [crowd] [log] [stream] [pull] [soak]
 Others that are on PATH take part, on a docker engine of the bench's own: lazydocker, dtop.
+`wanted`: tuidock alone, everything, in less than five minutes; `make figures`.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from bench.__main__ import preamble
 from bench.measure import Failed, Row, say, table, written
-from bench.ui import disciplines, registry
+from bench.ui import disciplines, registry, wanted
 from bench.ui.contestants import Contestant, contestants, version
 
 RESULTS = Path(__file__).parent.parent / "results-ui.md"
@@ -22,7 +24,9 @@ DISCIPLINES: dict[str, Callable[[Contestant], Iterable[Row]]] = {
     "names": disciplines.names,
     "idle": disciplines.idle,
     "keys": disciplines.keys,
+    "crowd": disciplines.crowd,
     "log": disciplines.log,
+    "stream": disciplines.stream,
 }
 
 
@@ -31,30 +35,46 @@ def main() -> int:
         say("bench: needs root, for its containers: sudo make bench-ui")
         return 1
     every = [*DISCIPLINES, "pull", "soak"]
-    wanted = sys.argv[1:] or every
-    with (
-        tempfile.TemporaryDirectory(prefix="td-bench-", ignore_cleanup_errors=True) as directory,
-        contestants(Path(directory)) as found,
-    ):
-        rows = list(_rows(wanted, found, Path(directory)))
-        tools = [version(it) for it in found]
-    text = f"{preamble(tools)}\n\n{table(rows)}\n"
+    alone = sys.argv[1:] == ["wanted"]
+    chosen = every if alone else sys.argv[1:] or every
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        rows, tools = _measured(chosen, alone=alone)
+    except KeyboardInterrupt:
+        return 130
+    judgement = wanted.judged(rows) if chosen == every else ""
+    text = f"{preamble(tools)}\n\n{judgement}\n\n{table(rows)}\n"
     print(text)
-    if wanted == every:
+    if chosen == every:
         RESULTS.write_text(f"# What `make bench-ui` measured last\n\n{text}")
     return 0
 
 
-def _rows(wanted: list[str], found: list[Contestant], directory: Path) -> Iterator[Row]:
+def _measured(chosen: list[str], *, alone: bool) -> tuple[list[Row], list[str]]:
+    """Whoever interrupts once has everything cleaned up; to do so twice does nothing more."""
+    with (
+        tempfile.TemporaryDirectory(prefix="td-bench-", ignore_cleanup_errors=True) as directory,
+        contestants(Path(directory), alone=alone) as found,
+    ):
+        try:
+            rows = list(_rows(chosen, found, Path(directory)))
+            tools = [version(it) for it in found]
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return rows, tools
+
+
+def _rows(chosen: list[str], found: list[Contestant], directory: Path) -> Iterator[Row]:
     for name, measure in DISCIPLINES.items():
-        if name in wanted:
+        if name in chosen:
             for it in found:
                 yield from _told(measure, it)
-    if "pull" in wanted:
+    if "pull" in chosen:
         with registry.served(directory / "registry") as reference:
             for it in found:
                 yield from _told(lambda it: disciplines.keys_while_pulling(it, reference), it)
-    if "soak" in wanted:
+    if "soak" in chosen:
         yield from _told(disciplines.soak, found[0])
 
 

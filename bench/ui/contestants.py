@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ NEWEST = f"idle{COUNT - 1:02}"
 LOG_LINES = 1_000_000
 LAST_LINE = f"line {LOG_LINES} of them"
 TALK = f"seq -f 'line %.0f of them' {LOG_LINES}"
+STREAM = "while :; do seq -f 'line %.0f of very many that nobody reads' 5000; sleep 0.09; done"
 IMAGE = "tuidock-starter"
 
 
@@ -49,14 +51,17 @@ class Contestant(NamedTuple):
     """Of the screen, where the cursor's line has other colours."""
     to_log: tuple[str, ...] = ()
     """Keys that show the log of the container with the long one, the last one measured."""
+    stream: Callable[[], AbstractContextManager[str]] | None = None
+    """Name of a container that writes 50,000 lines a second, for as long as the block."""
 
 
 @contextmanager
-def contestants(directory: Path) -> Iterator[list[Contestant]]:
-    """Those that are installed, with their containers running."""
+def contestants(directory: Path, *, alone: bool = False) -> Iterator[list[Contestant]]:
+    """Those that are installed, with their containers running; or tuidock `alone`."""
     with ExitStack() as stack:
-        found = [stack.enter_context(tuidock(directory)), bare()]
-        if tools := [name for name in ("lazydocker", "dtop") if shutil.which(name)]:
+        found = [stack.enter_context(tuidock(directory)), *([] if alone else [bare()])]
+        others = () if alone else ("lazydocker", "dtop")
+        if tools := [name for name in others if shutil.which(name)]:
             stack.enter_context(as_found())
             try:
                 docker = stack.enter_context(_docker(directory))
@@ -72,11 +77,11 @@ def tuidock(directory: Path) -> Iterator[Contestant]:
     """Needs root."""
     layout = Layout(f"{directory}/root", f"{directory}/run")
     core = Core(layout)
-    _run_all(core)
     env = {"TUIDOCK_CONFIG": f"{directory}/none.toml", "XDG_STATE_HOME": str(directory)}
     (directory / "tuidock").mkdir()
     (directory / "tuidock/state.json").write_text("{}")  # not the first time: no doctor
     try:
+        _run_all(core)
         yield Contestant(
             "tuidock",
             (sys.executable, "-m", "tuidock", "--root", layout.root, "--runroot", layout.runroot),
@@ -85,6 +90,7 @@ def tuidock(directory: Path) -> Iterator[Contestant]:
             backing=lambda: processes.naming(layout.root),
             pull=_pull_by_keys,
             to_log=("G",),
+            stream=partial(_streaming, core),
         )
     finally:
         for container in core.containers.list():
@@ -107,6 +113,17 @@ def _run_all(core: Core) -> None:
         if time.monotonic() > deadline:
             raise Failed("a log of a million lines took more than two minutes")
         time.sleep(0.2)
+
+
+@contextmanager
+def _streaming(core: Core) -> Iterator[str]:
+    spec = ContainerSpec(image=starter.REFERENCE, name="stream", network="none")
+    it = core.containers.create(spec._replace(command=("sh", "-c", STREAM)))
+    core.containers.start(it.id)
+    try:
+        yield it.name
+    finally:
+        core.containers.remove(it.id, force=True)
 
 
 def _pull_by_keys(program: Program, reference: str) -> Callable[[], bool]:
@@ -150,8 +167,8 @@ def _docker(directory: Path) -> Iterator[Docker]:
         docker("wait", "talker")
         yield docker
     finally:
-        names = docker("ps", "-aq").split()
-        docker("rm", "-f", *names)
+        with suppress(Failed):
+            docker("rm", "-f", *docker("ps", "-aq").split())
         docker.close()
 
 

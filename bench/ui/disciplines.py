@@ -12,6 +12,9 @@ from bench.ui import processes
 from bench.ui.contestants import LAST_LINE, Contestant
 from bench.ui.program import Program, first_changes, quiet
 
+TUIDOCK = "tuidock"
+WAY = "j" * 10 + "k" * 10
+"""Down ten, up ten, so that no list scrolls."""
 NAMES = "names and live figures on screen, 50 containers"
 IDLE = "idle, all processes, 50 containers, figures in view"
 HIDDEN = "idle, all processes, 50 containers, another pane"
@@ -19,6 +22,8 @@ KEY = "key to paint, 50 containers"
 BUSY = "key to paint, 50 containers, a 1 GB pull going on"
 MEMORY = "memory of the interface, 50 containers"
 LOG = "last line of a log of 1,000,000 lines"
+CROWD = "key to paint, 500 containers whose figures move each second"
+STREAM = "key to paint, 50,000 lines a second in the log in view"
 SOAK = "memory after an hour of figures and 5,000 keys, 50 containers"
 GROWTH = "growth of that over its second half"
 
@@ -33,7 +38,7 @@ def names(it: Contestant, times: int = 7) -> Iterator[Row]:
     yield Row(NAMES, it.name, tuple(once() for _ in range(times)))
 
 
-def idle(it: Contestant, settle: float = 8, seconds: float = 30) -> Iterator[Row]:
+def idle(it: Contestant, settle: float = 8, seconds: float = 20) -> Iterator[Row]:
     """Time on a processor of the interface and all that works for it, and its memory."""
     with Program(it.words, it.env) as program:
         program.wait_for(it.live)
@@ -43,7 +48,7 @@ def idle(it: Contestant, settle: float = 8, seconds: float = 30) -> Iterator[Row
         note = f"interface {own:.2%}, behind it {backing:.2%}, of one core over {seconds:.0f} s"
         yield Row(IDLE, it.name, (own + backing,), "cores", note)
         yield Row(MEMORY, it.name, (processes.resident(program.pid),), "MB", "resident")
-        if it.name == "tuidock":
+        if it.name == TUIDOCK:
             program.press("2")
             time.sleep(2)
             own, backing = _idle(it, program, seconds)
@@ -60,16 +65,37 @@ def _idle(it: Contestant, program: Program, seconds: float) -> tuple[float, floa
     return own / seconds, sum(max(0.0, more) for more in used.values()) / seconds
 
 
-def keys(it: Contestant, count: int = 200) -> Iterator[Row]:
+def keys(it: Contestant, count: int = 200, discipline: str = KEY) -> Iterator[Row]:
     """From a key that moves the cursor until it has moved."""
     with Program(it.words, it.env) as program:
         program.wait_for(it.live)
         quiet(program, 0.4, 5)
         program.press("j")
         time.sleep(1)
-        pressed = [_step(program, number) for number in range(count)]
-        time.sleep(1)
-        yield _keys(KEY, it, first_changes(program.pieces, pressed, it.column))
+        yield _pressed(discipline, it, program, count)
+
+
+def _pressed(discipline: str, it: Contestant, program: Program, count: int, way: str = WAY) -> Row:
+    pressed = [_step(program, number, way) for number in range(count)]
+    time.sleep(1)
+    return _keys(discipline, it, first_changes(program.pieces, pressed, it.column))
+
+
+def crowd(it: Contestant) -> Iterator[Row]:
+    """tuidock with an engine in memory that has 500 containers."""
+    if it.name == TUIDOCK:
+        words = (it.words[0], "-m", "bench.ui.crowd")
+        many = it._replace(words=words, live=r"box-\d+ .*\d+\.\d%.*\d[KMG]")
+        yield from keys(many, discipline=CROWD)
+
+
+def stream(it: Contestant) -> Iterator[Row]:
+    """tuidock with a log in view that grows by 50,000 lines a second: into it, and out again."""
+    if it.stream:
+        with it.stream() as name, Program(it.words, it.env) as program:
+            program.wait_for(rf"{name} .*\d+\.\d%")
+            quiet(program, 0.4, 3)
+            yield _pressed(STREAM, it, program, 120, "\rh")
 
 
 def keys_while_pulling(it: Contestant, reference: str) -> Iterator[Row]:
@@ -90,9 +116,9 @@ def keys_while_pulling(it: Contestant, reference: str) -> Iterator[Row]:
         yield _keys(BUSY, it, first_changes(program.pieces, pressed, it.column))
 
 
-def _step(program: Program, number: int) -> float:
-    """Down ten, up ten, so that no list scrolls; unevenly, to fall in step with nothing."""
-    at = program.press("j" if number % 20 < 10 else "k")
+def _step(program: Program, number: int, way: str = WAY) -> float:
+    """One key of the way; unevenly, to fall in step with nothing."""
+    at = program.press(way[number % len(way)])
     time.sleep(0.04 + number % 7 / 200)
     return at
 
@@ -123,14 +149,14 @@ def log(it: Contestant, times: int = 5) -> Iterator[Row]:
 
 # --- the soak: tuidock alone ----------------------------------------------------------------------
 
-SAMPLES, AT = 3600, 0.04
+SAMPLES, AT = 3600, 0.02
 """One hour of samples, and seconds between two of them here."""
 TOUR = ("j", "j", "k", "]", "]", "[", "2", "j", "k", "3", "1", "/", "i", "\x1b", "?", "\x1b")
 HURRIED = f"import tuidock.feeds as f; f.INTERVAL = {AT}; from tuidock.__main__ import main; main()"
 
 
 def soak(it: Contestant) -> Iterator[Row]:
-    """An hour of figures, and a tour of panes and keys all the while, in two and a half minutes."""
+    """An hour of figures, and a tour of panes and keys all the while, in little over a minute."""
     words = (it.words[0], "-c", HURRIED, *it.words[3:])
     with Program(words, it.env) as program:
         program.wait_for(it.live)

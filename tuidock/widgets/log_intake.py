@@ -18,7 +18,10 @@ from tuidock.engine.types import LogLine
 from tuidock.widgets.log_lines import LogLines
 from tuidock.widgets.log_source import Index, LogSource, Ring, let_go
 
-FRAME = 1 / 30
+FRAME, RUSH = 1 / 30, 1 / 8
+"""Seconds between two frames, and between two of lines that come faster than anybody reads."""
+READABLE = 100
+"""Lines in a frame that somebody may still read."""
 PENDING = 20_000
 """Lines that may wait for a frame before `drained` holds their writer back."""
 AHEAD = 1
@@ -34,6 +37,7 @@ class LogIntake(Vertical):
         self._index: Index | None = None
         self._pending: list[LogLine] = []
         self._flushing = False
+        self._rushing = False
         self._room = asyncio.Event()
         self._room.set()
         self.dropped = 0
@@ -121,11 +125,13 @@ class LogIntake(Vertical):
         """The files that were opened may have new lines; shown with the next frame."""
         if self._index is not None and not self._flushing:
             self._flushing = True
-            self.set_timer(FRAME, self._grow)
+            self.set_timer(RUSH if self._rushing else FRAME, self._grow)
 
     def _grow(self) -> None:
         self._flushing = False
-        if self._index is not None and self._index.grow():
+        fresh = self._index.grow() if self._index is not None else 0
+        self._rushing = fresh > READABLE
+        if fresh:
             self.lines.settle()
 
     def _close_index(self) -> None:
