@@ -54,11 +54,13 @@ def delegated(proc: str = "/proc/self") -> list[Hierarchy]:
     counted and removed. Empty for root and without systemd. Raises OSError without /proc.
     """
     user = os.geteuid()
+    if not user:
+        return []
     below = f"/user.slice/user-{user}.slice/user@{user}.service"
     return [
         Hierarchy(mount_point + below, _v2_controllers(mount_point + below), unified=True)
         for root, mount_point, kind, _ in _mounts(proc)
-        if kind == "cgroup2" and root == "/" and user and _usable(mount_point + below, unified=True)
+        if kind == "cgroup2" and root == "/" and _usable(mount_point + below, unified=True)
     ]
 
 

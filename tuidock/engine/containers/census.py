@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from tuidock import __version__
+from tuidock.engine.containers import records
 from tuidock.engine.metrics import host
+from tuidock.engine.runtime.state import read_state
 from tuidock.engine.types import HostInfo, Status
 
 TYPE_CHECKING = False
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def info(core: Core) -> HostInfo:
     """Count containers and images, and ask the host."""
-    statuses = [each.status for each in core.containers.list()]
+    statuses = [read_state(core.layout, each).status for each in records.ids(core.db)]
     return HostInfo(
         version=__version__,
         **host.facts()._asdict(),
@@ -25,5 +27,5 @@ def info(core: Core) -> HostInfo:
         containers=len(statuses),
         running=statuses.count(Status.RUNNING),
         paused=statuses.count(Status.PAUSED),
-        images=len(core.images.list()),
+        images=core.db.execute("SELECT count(*) FROM image").fetchone()[0],
     )
