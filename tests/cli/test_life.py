@@ -10,6 +10,8 @@ import pytest
 from tests import root_only
 from tests.cli.conftest import Cli
 from tests.waiting import until
+from tuidock.engine.core import Core
+from tuidock.engine.layout import Layout
 
 NO_NETWORK = ("--network", "none")
 
@@ -37,6 +39,18 @@ def test_port(tuidock: Cli) -> None:
     assert tuidock("port", "web", "53/udp").stdout == "127.0.0.1:18474\n"
     refused = tuidock("port", "web", "53", code=1).stderr
     assert refused == "tuidock: No public port '53' published for web\n"
+
+
+def test_who_stops_a_container_can_have_its_port(tuidock: Cli, layout: Layout) -> None:
+    """At once. Seen to fail without `_release` in `stop`: PortInUse."""
+    port = ("-p", "127.0.0.1:18476:80")
+    run(tuidock, "one", *port)
+    tuidock("create", "--name", "other", *port, "busybox", "sleep", "60")
+    core = Core(layout)
+    for old, new in (("one", "other"), ("other", "one")) * 3:
+        core.containers.stop(old, 0)
+        core.containers.start(new)
+    core.close()
 
 
 def test_container_prune_asks_and_tells(tuidock: Cli) -> None:

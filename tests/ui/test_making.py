@@ -15,7 +15,6 @@ from tuidock.engine.errors import (
     EngineError,
     NameInUse,
     NotFound,
-    PortInUse,
     StartFailed,
 )
 from tuidock.engine.fake import FakeEngine
@@ -191,27 +190,6 @@ async def test_whatever_fails_is_taken_back(
     with pytest.raises(StartFailed):
         await recreate(port.containers, web, web.spec._replace(ports=()))
     assert await port.look() == before
-
-
-async def test_a_port_that_is_given_back_late_is_waited_for(
-    port: Harbour, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who stops a container frees its ports a moment after that.
-
-    Seen to fail, the real engine on a busy machine, with `containers.start` alone.
-    """
-    web, real, left = (await port.all())["web"], port.containers.start, 3
-
-    async def late(key: str) -> None:
-        nonlocal left
-        left -= 1
-        if left >= 0:
-            raise PortInUse("0.0.0.0", 8080)
-        await real(key)
-
-    monkeypatch.setattr(port.containers, "start", late)
-    new = await recreate(port.containers, web, web.spec)
-    assert (await port.containers.get(new.id)).status is Status.RUNNING
 
 
 async def test_one_that_ends_at_once_is_no_success(port: Harbour) -> None:

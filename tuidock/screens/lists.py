@@ -258,6 +258,14 @@ class ListScreen(DockScreen):
         part = self.details if self.details.has_focus_within else self.pane
         self._resize(max(0, min(len(SIZES) - 1, self.size_step + by)), part)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """What the keys are in gets the whole of a screen that has become small."""
+        if self.has_class("-short") and self.details.has_focus_within and not self.size_step:
+            self._resize(2, self.details)
+
     def _resize(self, step: int, part: Widget | None = None) -> None:
         self.set_class(step > 0 and part is self.details, "-grow-detail")
         for index, name in enumerate(SIZES):

@@ -7,16 +7,14 @@ again and does what it did.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 from tuidock.engine.api import Containers
-from tuidock.engine.errors import BadSpec, NotFound, PortInUse, StartFailed
+from tuidock.engine.errors import BadSpec, NotFound, StartFailed
 from tuidock.engine.types import UP, Container, ContainerSpec, ExitRecord, Status
 
 TRIAL = 1.0
 """Seconds that the new one has to live to count as running."""
-PATIENCE = 5.0
-"""Seconds in which a port that the old one had becomes free."""
 GLANCE = 0.1
 
 
@@ -37,27 +35,17 @@ async def recreate(containers: Containers, it: Container, spec: ContainerSpec) -
     async with AsyncExitStack() as undo:
         undo.push_async_callback(containers.remove, new.id, force=True)
         if it.status in UP:
-            undo.push_async_callback(_start, containers, it.id)
+            undo.push_async_callback(containers.start, it.id)
             await containers.stop(it.id)
         for each, wanted in ((it, f"{it.name}-old-{mark}"), (new, name)):
             undo.push_async_callback(_name, containers, each.id, each.name)
             await _name(containers, each.id, wanted)
         undo.push_async_callback(containers.stop, new.id, 0)
-        await _start(containers, new.id)
+        await containers.start(new.id)
         await _try_out(containers, new.id)
         undo.pop_all()
     await containers.remove(it.id)
     return new
-
-
-async def _start(containers: Containers, key: str) -> None:
-    """Start it; ports of one that was just stopped are given back a moment later."""
-    for _ in range(round(PATIENCE / GLANCE)):
-        with suppress(PortInUse):
-            await containers.start(key)
-            return
-        await asyncio.sleep(GLANCE)
-    await containers.start(key)
 
 
 async def _name(containers: Containers, key: str, name: str) -> None:

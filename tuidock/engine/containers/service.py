@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from tuidock.engine.containers import bundle, life, records, view
 from tuidock.engine.containers.create import STOP_SIGNAL, create, has_image
@@ -90,10 +91,19 @@ class Containers(LogVerbs):
         signal: str = "",
         by: str = restarting.PERSON,
     ) -> None:
-        """`timeout` in seconds, negative for ever, None: the container's own. Raises BadSpec."""
+        """`timeout` in seconds, negative for ever, None: the container's own; then its ports are
+        free. Raises BadSpec."""
         record = self._find(key)
         patience = record.spec.stop_timeout if timeout is None else timeout
         life.stop(self.layout, record, signal or self._stop_signal(record), patience, by)
+        with suppress(ContainerNotFound), bundle.locked(self.layout, record.id):  # `--rm`
+            self._release(record)
+
+    def _release(self, record: Record) -> None:
+        """Free the endpoint of one that does not run; the caller holds the bundle's lock."""
+        up = life.is_up(read_state(self.layout, record.id))
+        if not up and records.has_endpoint(self.db, record.id):
+            self._network().release(record.id)
 
     def restart(self, key: str, timeout: float | None = None, signal: str = "") -> None:
         """Stop, then start."""
@@ -184,8 +194,7 @@ class Containers(LogVerbs):
             with bundle.locked(self.layout, record.id):
                 if life.is_up(read_state(self.layout, record.id)):
                     return
-                if records.has_endpoint(self.db, record.id):
-                    self._network().release(record.id)
+                self._release(record)
             if record.spec.remove and not restarting.is_restart(self.layout, record.id):
                 self.remove(record.id)
         except (ContainerNotFound, WrongStatus):  # somebody was faster
