@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests import root_only
+from tuidock.engine.core import Core
 from tuidock.engine.images import starter
 from tuidock.engine.images.starter import Starter
+from tuidock.engine.layout import Layout
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +116,17 @@ def test_every_tool_of_it_can_be_loaded(
         done = subprocess.run([*command, f"/{tool}"], capture_output=True, text=True)
         assert "not found" not in done.stdout + done.stderr, tool
     assert len(tools) > 40
+
+
+def test_tools_are_taken_anew_when_the_machine_has_others(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A debugger of last year would lack what was installed since; the old image goes."""
+    core = Core(layout)
+    monkeypatch.setattr(starter, "LOOKING", "less")
+    first = core.images.get(core.images.toolbox())
+    assert core.images.get(core.images.toolbox()).id == first.id
+    monkeypatch.setattr(starter, "LOOKING", "less find")
+    assert core.images.get(core.images.toolbox()).id != first.id
+    assert len(core.images.list()) == 1
+    core.close()

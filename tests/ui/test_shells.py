@@ -161,6 +161,8 @@ async def test_a_shell_beside_graphs_and_logs(stage: Stage) -> None:
     assert first.active == "shell"
     await stage.press(LEAVE)
     await stage.until(lambda: stage.focused is shell)
+    await stage.pilot.resize_terminal(80, 24)
+    await stage.until(lambda: not stage.app.screen.query_one("#list").display)
     await stage.press(LEAVE, "escape", "j")
     await stage.until(lambda: beside.tab.subject.name == first.tab.subject.name == "api")
     await stage.press("vertical_line")

@@ -259,9 +259,9 @@ class ListScreen(DockScreen):
         self._resize(max(0, min(len(SIZES) - 1, self.size_step + by)), part)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._make_room)
+        self.call_after_refresh(self._fill_small)
 
-    def _make_room(self) -> None:
+    def _fill_small(self) -> None:
         """What the keys are in gets the whole of a screen that has become small."""
         if self.has_class("-short") and self.details.has_focus_within and not self.size_step:
             self._resize(2, self.details)

@@ -7,6 +7,7 @@ this module imports only what that needs; everything else loads at first use.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from tuidock.engine.errors import BadManifest
 from tuidock.engine.images import names, settings
@@ -119,18 +120,23 @@ class Images:
         return image
 
     def toolbox(self) -> str:
-        """The reference of the tools of this machine, made into an image when they are not here.
+        """The reference of the tools of this machine, made into an image when they are not here,
+        or are others by now.
 
         Raises Unsupported, StorageFull.
         """
-        from tuidock.engine.errors import ImageNotFound
+        from tuidock.engine.errors import ImageNotFound, InUse
         from tuidock.engine.images import starter
 
-        try:
-            self.get(starter.TOOLBOX)
-        except ImageNotFound:
+        old = None
+        with suppress(ImageNotFound):
+            old = self.get(starter.TOOLBOX)
+        if old is None or old.labels.get(starter.AGE) != starter.age_of_tools():
             made = starter.build_toolbox()
             self.add(made.config, [made.layer], made.reference)
+            if old is not None:
+                with suppress(ImageNotFound, InUse):  # a debugger that still runs keeps it
+                    self.remove(old.id)
         return starter.TOOLBOX
 
     def derive(self, base: str, step: Derivation, layer: Iterable[bytes], reference: str) -> Image:

@@ -31,6 +31,9 @@ SEARCH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 TOOLBOX = "docker.io/tuidock/tools:latest"
 """The image of a debugger: more tools, and no Python."""
+TITLE = "org.opencontainers.image.title"
+AGE = "tuidock.tools"
+"""The label that says which tools an image was made of."""
 REQUIRED = "sh cat ls sleep"
 TOOLS = (
     "bash dash [ awk basename chmod chown clear cp cut date dd df dirname du echo env expr"
@@ -89,7 +92,7 @@ def build() -> Starter:
     newest = _newest(tree)
     _add_own_files(tree)
     layer = _archive(tree, newest)
-    return Starter(REFERENCE, _config(layer, newest), layer)
+    return Starter(REFERENCE, _config(layer, newest, {TITLE: "tuidock starter"}), layer)
 
 
 def build_toolbox() -> Starter:
@@ -99,7 +102,18 @@ def build_toolbox() -> Starter:
     _add_terminals(tree)
     newest = _newest(tree)
     layer = _archive(tree, newest)
-    return Starter(TOOLBOX, _config(layer, newest, "tuidock tools"), layer)
+    labels = {TITLE: "tuidock tools", AGE: age_of_tools()}
+    return Starter(TOOLBOX, _config(layer, newest, labels), layer)
+
+
+def age_of_tools() -> str:
+    """Tells the tools that this machine has now from those that it had."""
+    found = hashlib.sha256()
+    for tool in f"{TOOLS} {LOOKING}".split():
+        if path := shutil.which(tool, path=SEARCH):
+            known = os.stat(path)
+            found.update(f"{tool} {known.st_size} {known.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:16]
 
 
 def _newest(tree: Tree) -> int:
@@ -260,7 +274,7 @@ def _header(name: str, entry: Entry, newest: int) -> tarfile.TarInfo:
     return header
 
 
-def _config(layer: bytes, newest: int, title: str = "tuidock starter") -> bytes:
+def _config(layer: bytes, newest: int, labels: dict[str, str]) -> bytes:
     """OCI image config, in the image-spec's words."""
     platform = host_platform()
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(newest))
@@ -275,7 +289,7 @@ def _config(layer: bytes, newest: int, title: str = "tuidock starter") -> bytes:
                 "PYTHONUNBUFFERED=1",
             ],
             "Cmd": ["/bin/sh"],
-            "Labels": {"org.opencontainers.image.title": title},
+            "Labels": labels,
         },
         "rootfs": {
             "type": "layers",
