@@ -35,8 +35,8 @@ def asleep(box: Box, container: str) -> int:
 
 
 def test_a_monitor_asleep_is_smaller_than_conmon(box: Box) -> None:
-    """0.16 MB was measured with its black box, half of conmon's, and 0.17 MB where the launcher has
-    to compile its modules first. Fails without `ground.lay`; 0.28 MB without the rehearsal of it.
+    """0.14 to 0.16 MB was measured with its black box, half of conmon's, and 0.17 MB where the
+    launcher has to compile its modules first. Fails without `ground.lay`.
     """
     monitors = [monitor_of(box, box.detached("sleep", "1000")) for _ in range(3)]
     until(lambda: max(map(own_kb, monitors)) < 220)
