@@ -55,5 +55,5 @@ def test_who_is_not_known_to_read_is_said_to_change() -> None:
     reading = (
         "doctor info version images inspect ps logs port stats top diff cp export wait events"
     ).split()
-    reading += ["generate systemd", "registry tags", "registry catalog", "serve"]
+    reading += ["anatomy", "generate systemd", "registry tags", "registry catalog", "serve"]
     assert [name for name, it in VERBS.items() if not it.changes and name not in reading] == []

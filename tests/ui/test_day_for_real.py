@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -237,3 +238,15 @@ async def test_whole_logs_of_two_are_one_by_time(engine: LocalEngine) -> None:
         assert {it.text for it in found if it.name == "two "} == {b"first of two", b"tock"}
         await stage.press("slash", *"two", "enter")
         await stage.until(lambda: stage.shows("/ two"))
+
+
+async def test_a_copy_that_is_ended_goes_no_further(engine: LocalEngine, tmp_path: Path) -> None:
+    """Seen to fail without `over` in `LocalFiles`: its thread copied all of it, unasked."""
+    it = await started(engine, "dd if=/dev/zero of=/big bs=1M count=300; sync")
+    target = tmp_path / "big"
+    copying = asyncio.create_task(engine.files.copy_out(it.id, "/big", str(target)))
+    await asyncio.to_thread(until, lambda: target.exists() and target.stat().st_size)
+    copying.cancel()
+    await asyncio.gather(copying, return_exceptions=True)
+    assert copying.cancelled()
+    assert not target.exists()

@@ -5,11 +5,13 @@ Invariant: leaving an iterator early ends the visit behind it, before anybody he
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from tuidock.engine.errors import Conflict
+from tuidock.engine.errors import Cancelled, Conflict
 from tuidock.engine.filesystem import Change, CommitSpec, Copied, Listing, PathStat
 from tuidock.engine.types import Image
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuidock.engine.containers.files.access import Archive
+    from tuidock.engine.containers.files.copying import Tick
     from tuidock.engine.core import Core
     from tuidock.engine.local import Workers
 
@@ -43,18 +46,34 @@ class LocalFiles:
         return await self._workers.slow(lambda core: core.containers.revert(key, path))
 
     async def copy_out(self, key: str, path: str, local: str) -> Copied:
-        return await self._workers.slow(
-            lambda core: core.containers.copy_out(
-                key, path, local, _unheard, follow=False, owners=False
+        return await self._copied(
+            lambda core, tick: core.containers.copy_out(
+                key, path, local, tick, follow=False, owners=False
             )
         )
 
     async def copy_in(self, local: str, key: str, path: str) -> Copied:
-        return await self._workers.slow(
-            lambda core: core.containers.copy_in(
-                local, key, path, _unheard, follow=False, owners=False
+        return await self._copied(
+            lambda core, tick: core.containers.copy_in(
+                local, key, path, tick, follow=False, owners=False
             )
         )
+
+    async def _copied(self, copy: Callable[[Core, Tick], Copied]) -> Copied:
+        """Leaving early waits until it has noticed that nobody wants it any more."""
+        over = threading.Event()
+
+        def tick(size: int) -> None:
+            if over.is_set():
+                raise Cancelled("the copy was ended")
+
+        copying = asyncio.ensure_future(self._workers.slow(lambda core: copy(core, tick)))
+        try:
+            return await asyncio.shield(copying)
+        except asyncio.CancelledError:
+            over.set()
+            await asyncio.gather(copying, return_exceptions=True)
+            raise
 
     def archive(self, key: str, path: str, follow: bool = False) -> AsyncIterator[bytes]:
         return self._stream(lambda core: core.containers.archive(key, path, follow=follow))
@@ -92,7 +111,3 @@ class LocalFiles:
 
     async def commit(self, key: str, asked: CommitSpec) -> Image:
         return await self._workers.slow(lambda core: core.containers.commit(key, asked))
-
-
-def _unheard(_size: int) -> None:
-    """Of the bytes that have gone through, nobody is told."""

@@ -272,16 +272,19 @@ class ContainersScreen(ListScreen):
     @work(group="dialog", exit_on_error=False)
     async def action_prune(self) -> None:
         """Remove all that do not run, and say what that gave back."""
-        names = [it.name for it in self.world.containers.values() if it.status in DOWN]
-        if not names:
+        them = [it for it in self.world.containers.values() if it.status in DOWN]
+        if not them:
             self.notify("every container runs", title="Nothing to prune")
             return
-        body = f"{', '.join(names)}\n\n{LOSS}"
-        question = Confirm(f"Remove {len(names)} stopped containers?", body, dangerous=True)
+        title, body = (
+            fmt.count(len(them), "stopped container"),
+            "\n".join([*summary(them), "", LOSS]),
+        )
+        question = Confirm(f"Remove {title}?", body, dangerous=True, yes="Remove")
         if self.dock.config.confirm and not await self.app.push_screen_wait(question):
             return
         words = ("tuidock", "container", "prune", "-f")
-        self.dock.jobs.begin("prune", f"{len(names)} stopped containers", words, self._prune)
+        self.dock.jobs.begin("prune", title, words, self._prune)
 
     async def _prune(self, say: Say) -> None:
         pruned = await self.engine.containers.prune()
