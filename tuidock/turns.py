@@ -112,14 +112,13 @@ class InTurn(App[int], inherit_bindings=False):
         """Wait until the focus is where the last key leads."""
         if self._text:
             return
-        before = self._last
-        if before is not None:
-            await self._drain(before)
-        while opening := self._opening():
+        moved = True
+        while moved:
+            await self._drain(self._last or self.screen)
+            opening = self._opening()
             await self._wait_for(opening)
-        if (now := self.focused or self.screen) is not before:
-            self._last = now
-            await self._drain(now)
+            before, self._last = self._last, self.focused or self.screen
+            moved = bool(opening) or self._last is not before
 
     async def _drain(self, node: DOMNode) -> None:
         """Until all messages that a node and those around it have now are handled."""
