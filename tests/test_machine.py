@@ -35,7 +35,7 @@ def test_a_process_is_seen(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    assert str(process.pid) not in "\n".join(machine.since(before))
+    assert f"process: {process.pid} " not in "\n".join(machine.since(before))
 
 
 def test_a_directory_is_seen() -> None:
