@@ -20,6 +20,8 @@ from bench.ui import disciplines, registry, wanted
 from bench.ui.contestants import Contestant, contestants, version
 
 RESULTS = Path(__file__).parent.parent / "results-ui.md"
+FIGURES = RESULTS.with_name("figures.md")
+"""The same of tuidock alone."""
 DISCIPLINES: dict[str, Callable[[Contestant], Iterable[Row]]] = {
     "names": disciplines.names,
     "idle": disciplines.idle,
@@ -37,7 +39,8 @@ def main() -> int:
     every = [*DISCIPLINES, "pull", "soak"]
     alone = sys.argv[1:] == ["wanted"]
     chosen = every if alone else sys.argv[1:] or every
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell had SIGINT ignored
+        signal.signal(each, signal.default_int_handler)
     try:
         rows, tools = _measured(chosen, alone=alone)
     except KeyboardInterrupt:
@@ -46,7 +49,8 @@ def main() -> int:
     text = f"{preamble(tools)}\n\n{judgement}\n\n{table(rows)}\n"
     print(text)
     if chosen == every:
-        RESULTS.write_text(f"# What `make bench-ui` measured last\n\n{text}")
+        place, name = (FIGURES, "figures") if alone else (RESULTS, "bench-ui")
+        place.write_text(f"# What `make {name}` measured last\n\n{text}")
     return 0
 
 
