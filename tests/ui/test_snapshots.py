@@ -88,9 +88,9 @@ async def reader(stage: Stage) -> None:
 
 
 async def tags(stage: Stage) -> None:
-    """The registry, once it has answered."""
+    """The registry, once it has told of its first tag."""
     await pane("registry")(stage)
-    await stage.until(lambda: stage.shows("2.5"))
+    await stage.until(lambda: stage.shows("2.5") and stage.shows("a pull gets"))
 
 
 async def described(stage: Stage) -> None:
