@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 import tuidock.screens
 import tuidock.widgets
@@ -142,6 +142,7 @@ ROUTES: dict[str, tuple[str, Way]] = {
     "job": ("screens.jobs:JobTab", pane("jobs")),
     "deed": ("screens.done:DeedTab", pane("done")),
     "reader": ("screens.reading:Reader", reader),
+    "editor": ("screens.editing:Editor", pushed("screens.editing:Editor", "/etc/motd", "hello\n")),
     "help": ("screens.help:HelpScreen", keys("question_mark")),
     "doctor": ("screens.doctor:DoctorScreen", pushed("screens.doctor:DoctorScreen")),
     "jump": ("screens.jump:JumpScreen", keys("semicolon")),
@@ -182,6 +183,7 @@ def _everywhere_the_same(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """UTC, and nothing of the person who runs the tests."""
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
     time.tzset()
     yield
     monkeypatch.undo()
