@@ -41,6 +41,7 @@ from tuidock.screens.base import DockScreen, bindings
 from tuidock.screens.bug import BugScreen, keep_traceback
 from tuidock.screens.containers import ContainersScreen
 from tuidock.screens.later import Later
+from tuidock.stylesheet import Stylesheet
 from tuidock.themes import DARK, THEMES, defaults
 from tuidock.turns import LEAVING, InTurn
 from tuidock.wearing import own_themes, worn
@@ -114,6 +115,7 @@ class TuidockApp(Noticing, Remembering, InTurn, inherit_bindings=False):
             self.register_theme(theme)
         known = self.config.theme in self.available_themes
         self.theme = self.config.theme if known else DARK.name
+        self.stylesheet = Stylesheet(self.get_css_variables())
 
     def get_driver_class(self) -> type[Driver]:
         """On a terminal our own; a browser's, or one that the environment names, as they are."""

@@ -61,16 +61,21 @@ def _colour(colour: object) -> str:
     return str(name) if name != "default" else "-"
 
 
+def kept(name: str) -> str:
+    """The frame kept under this name; empty when there is none, or it is to be kept anew."""
+    path = KEPT / f"{name}.txt"
+    return path.read_text("utf-8") if path.exists() and not os.environ.get(REWRITE) else ""
+
+
 def compare(name: str, seen: str) -> None:
     """Hold a frame against the one kept under this name. Raises AssertionError with both."""
-    path = KEPT / f"{name}.txt"
     if os.environ.get(REWRITE):
         KEPT.mkdir(exist_ok=True)
-        path.write_text(seen, "utf-8")
+        (KEPT / f"{name}.txt").write_text(seen, "utf-8")
         return
-    kept = path.read_text("utf-8") if path.exists() else ""
-    if kept != seen:
+    before = kept(name)
+    if before != seen:
         lines = difflib.unified_diff(
-            kept.splitlines(), seen.splitlines(), "as kept", "as it is now", lineterm="", n=1
+            before.splitlines(), seen.splitlines(), "as kept", "as it is now", lineterm="", n=1
         )
         raise AssertionError("\n".join([f"{name}: `make snapshots` keeps it as it is now", *lines]))

@@ -17,6 +17,7 @@ from tuidock import theme_files
 from tuidock.config import BadConfig, Config
 from tuidock.screens.container_row import dot
 from tuidock.screens.listing import ListPane
+from tuidock.stylesheet import Stylesheet
 from tuidock.themes import ANSI, DARK, LIGHT, MONO, THEMES, TITLES, first, fitting
 from tuidock.wearing import worn
 from tuidock.widgets.dialogs import SOFT, Choose
@@ -221,3 +222,31 @@ def test_no_color_means_none(tmp_path: Path) -> None:
         said += terminal.read_to_the_end()
     assert not re.findall(rb"\x1b\[[0-9;]*?\b(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m", said)
     assert re.search(rb"\x1b\[(?:\d+;)*7[;m]", said), "the row under the cursor is reversed"
+
+
+def test_nothing_is_read_anew_for_the_same_colours() -> None:
+    """Textual asks for that twice while it starts. Seen to fail with Textual's own stylesheet."""
+    sheet = Stylesheet({"background": "#102030"})
+    sheet.add_source("Label { background: $background; }")
+    (rule,) = sheet.rules
+    sheet.set_variables({"background": "#102030"})
+    sheet.reparse()
+    assert sheet.rules[0] is rule
+    sheet.set_variables({"background": "#405060"})
+    sheet.reparse()
+    assert sheet.rules[0].styles.background == Color.parse("#405060")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_a_screen_knows_its_size_before_it_is_drawn(size: tuple[int, int]) -> None:
+    """The classes that Textual adds at the first resize are there by then: no style changes."""
+    async with staged(size=size) as stage:
+        screen = stage.app.screen
+        drawn = set(screen.classes)
+        assert set(type(screen)().classes) == drawn & {
+            "-narrow",
+            "-normal",
+            "-wide",
+            "-short",
+            "-tall",
+        }

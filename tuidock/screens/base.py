@@ -61,6 +61,12 @@ class DockScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = BREADTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Textual adds these when the screen is first drawn, and reckons all styles anew for them.
+        for size, sizes in zip(self.app.size, (BREADTHS, HEIGHTS), strict=True):
+            self.add_class(max(it for it in sizes if it[0] <= size)[1], update=False)
+
     @property
     def dock(self) -> TuidockApp:
         return cast("TuidockApp", self.app)

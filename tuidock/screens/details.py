@@ -43,7 +43,11 @@ class Details(Box):
         yield self._first
 
     def on_resize(self) -> None:
-        self.aside = self.size.width >= ROOM
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """One frame looks the same either way, and no style need be reckoned for it."""
+        self.aside = self._second is not None and self.size.width >= ROOM
 
     @property
     def frames(self) -> list[Detail]:
@@ -76,6 +80,7 @@ class Details(Box):
         first = next(name for name in kinds if name != self._first.active)
         self._second = Detail(kinds, id="beside", first=first, hint=hint)
         self._second.look_at(*self._about)
+        self._lay_out()
         await self.mount(self._second)
         self.look_at(*self._about)
 
