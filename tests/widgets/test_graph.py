@@ -142,3 +142,12 @@ async def test_a_wanted_limit_has_a_line_of_its_own() -> None:
         assert " limit 100 " in together
         graph.set_wanted(None)
         assert not any("→" in row for row in lines_of(graph))
+
+
+async def test_no_value_is_told_twice_at_the_axis() -> None:
+    """One process: half of one is none, in whole numbers."""
+    graph = Graph("Processes", show=lambda value: f"{value:.0f}")
+    async with staged(graph):
+        graph.set_data([1.0] * 10)
+        told = [line.split("▕")[0].strip() for line in lines_of(graph) if "▕" in line]
+        assert [it for it in told if it] == ["1", "0"]

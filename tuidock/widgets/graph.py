@@ -258,7 +258,11 @@ class Graph(Widget):
     def _label(self, plot: Plot, row: int) -> str:
         pointing = row == 0 and plot.scale.beyond
         value = None if pointing or not self._values else plot.ticks.get(row)
-        return "" if value is None else self._show(value)
+        if value is None:
+            return ""
+        others = [self._show(it) for it in plot.ticks.values() if it != value]
+        between = 0 < value < max(plot.ticks.values())
+        return "" if between and self._show(value) in others else self._show(value)
 
     def _area_row(self, plot: Plot, row: int) -> list[tuple[str, RichStyle]]:
         style, grid = self._style(plot.level(row, self._limit)), self._style("grid")
