@@ -7,6 +7,7 @@ The only module that imports Textual at the top of the house. Invariant: `world`
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 import traceback
@@ -322,6 +323,9 @@ def run(engine: Engine, config: str = "", *, read_only: bool = False, greet: boo
     themes = own_themes(os.path.join(os.path.dirname(path), "themes"))
     chosen = worn(chosen, [it.name for it in themes], remembered.load(memory).theme)
     app = TuidockApp(engine, chosen, memory=memory, read_only=read_only, themes=themes, greet=greet)
+    # What is imported is never looked through again; of what was drawn, little is left lying.
+    gc.freeze()
+    gc.set_threshold(20_000)
     return asyncio.run(_stay(app))
 
 
