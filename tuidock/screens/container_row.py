@@ -114,7 +114,7 @@ def item(it: Container, world: World, now: float) -> Item:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _text(it: Container) -> str:
     return f"{it.name} {it.image} {it.status} {it.health} {it.id[:12]} {' '.join(it.command)}"
 

@@ -100,7 +100,7 @@ class LogRows(ScrollView, can_focus=True):
         """Numbers of the lines that the reader marked."""
         self.breaks: Sequence[Break] = ()
         """Where one run of the container ended and lines of the next follow."""
-        self._strips: LRUCache[int, Strip] = LRUCache(2048)
+        self._strips: LRUCache[int, Strip] = LRUCache(512)
         self._looks = Looks(self._part, lambda: self.rich_style)
         self._marked_last: int | None = None
         self._page: list[tuple[int, int]] | None = None
