@@ -7,8 +7,10 @@ PYTHON ?=
 # What to hand to pytest: make test ARGS="tests/images -k zstd"
 ARGS ?=
 
-# What is the same whoever looks: the interface, and the house.
-anybodys := --ignore=tests/ui --ignore=tests/web --ignore=tests/widgets --ignore=tests/test_house.py
+# What is the same whoever looks: the interface, and the house. It waits for processors and not
+# for the kernel, and so is run by two processes.
+anybodys := tests/ui tests/web tests/widgets tests/test_house.py
+others := $(addprefix --ignore=,$(anybodys))
 
 python := .venv/bin/python
 as_root := $(shell test "$$(id -u)" = 0 && echo yes)
@@ -36,7 +38,8 @@ packages: ## Install the Debian packages that tests need (root), or name those m
 
 .PHONY: test
 test: .venv/ready-dev packages ## Run the whole suite; as an ordinary user, what needs no root
-	@$(if $(as_root),TUIDOCK_ALONE=1) $(python) -m pytest $(ARGS)
+	@$(if $(as_root),TUIDOCK_ALONE=1) $(python) -m pytest $(or $(ARGS),$(others))
+	@$(if $(ARGS),,$(python) -m pytest -n 2 --dist worksteal $(anybodys))
 
 .PHONY: test-cgroup2
 test-cgroup2: .venv/ready-dev ## Run what concerns cgroups in a small emulated machine with cgroup v2
@@ -48,7 +51,7 @@ soak: .venv/ready-dev ## A thousand random lives of containers, then an audit of
 
 .PHONY: test-user
 test-user: .venv/ready-dev packages ## Run the engine's tests as an ordinary user, made for it when you are root
-	@$(if $(as_root),scripts/as-user $(python),$(python) -m pytest) $(anybodys) $(ARGS)
+	@$(if $(as_root),scripts/as-user $(python),$(python) -m pytest) $(others) $(ARGS)
 
 .PHONY: check
 check: .venv/ready-dev ## Lint, types and layers, without the suite

@@ -180,8 +180,9 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _everywhere_the_same(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """UTC, and nothing of the person who runs the tests."""
+    """UTC, one sample of each container, and nothing of the person who runs the tests."""
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr("tuidock.feeds.INTERVAL", 3600.0)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
     monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
     time.tzset()

@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.style import Style
 from textual.cache import LRUCache
@@ -103,6 +103,7 @@ SAID = st.lists(
 
 @settings(max_examples=500)
 @given(TYPED, SAID, st.sampled_from([None, True, False]), st.booleans(), st.booleans())
+@example("[^1]", ["\r\r", ""], None, False, False)
 def test_many_lines_at_once_are_accepted_as_each_alone(
     typed: str, said: list[str], exact: bool | None, literal: bool, inverse: bool
 ) -> None:

@@ -32,6 +32,7 @@ _BLANK = re.compile(r"[ \t\\\[]|\.(?![*+])")
 """What tells a tab from the spaces that are shown for it."""
 _BEGINS = re.compile(r"\^|\\B")
 """What may match at the beginning of a line, and not behind the time of its record."""
+_ENDS = re.compile(r"\r+\n")
 _WITHIN = re.compile(r"[a-z0-9_.:@-]+")
 """Letters that JSON has when it has them as shown: of one name, or of one value."""
 _WORDS = re.compile(r"[a-z0-9_]+")
@@ -185,7 +186,7 @@ def _as_shown(
 def _together(texts: Sequence[bytes]) -> str:
     together = b"\n".join(texts).decode("utf-8", "replace")
     if "\r" in together:
-        together = together.replace("\r\n", "\n").rstrip("\r")
+        together = _ENDS.sub("\n", together).rstrip("\r")
     return without_colours(together)
 
 
