@@ -366,6 +366,7 @@ def test_a_limit_taken_away_stays_away(tuidock: Cli) -> None:
     assert not row["MemUsage"].endswith("/ 64MiB")
 
 
+@pytest.mark.root(root_only.LIMITS)
 def test_an_update_until_exit_is_gone_after_it(tuidock: Cli) -> None:
     tuidock(
         "run", "-d", *NO_NETWORK, "--pids-limit", "9", "--name", "box", "busybox", "sleep", "60"
